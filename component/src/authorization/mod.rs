@@ -1,0 +1,63 @@
+//! The check behind an Authenticate button.
+
+mod diagnosis;
+
+use crate::bindings::authorization::{Access, AuthenticateOutcome, Diagnosis};
+use crate::bindings::credentials::GrantType;
+use crate::bindings::types::{Call, Failure, Reason};
+use crate::failure::{Effect, End};
+use crate::host::Host;
+use crate::incidents::call;
+use crate::incidents::violations::Violations;
+use crate::servicenow::session::Session;
+use crate::servicenow::table::{self, INCIDENT};
+use diagnosis::{Answerer, diagnose};
+
+/// Obtains a token and makes one cheap read.
+pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
+    let mut violations = Violations::default();
+    let checked = call::check(call, &mut violations);
+    let checked = match violations.or_invalid_data(checked) {
+        Ok(checked) => checked,
+        Err(end) => return ended(end, None),
+    };
+    let mut session = match Session::open(&checked, host) {
+        Ok(session) => session,
+        Err(end) => return ended(end, None),
+    };
+    let request = table::list(&session.origin, INCIDENT, &[("sysparm_fields", "sys_id"), ("sysparm_limit", "1")]);
+    match session.fetch(&request, 200, Effect::Reads) {
+        Ok(rows) => {
+            let token = session.token.take();
+            AuthenticateOutcome::Authenticated(Access {
+                origin: session.origin.to_string(),
+                scope: token.as_ref().and_then(|token| token.scope.clone()),
+                expires_in: token.and_then(|token| token.expires_in),
+                sees_incidents: !rows.records.is_empty(),
+            })
+        }
+        Err(end) => ended(end, Some(session.grant_type)),
+    }
+}
+
+/// Sorts an end: what tells something about the set-up is diagnosed, what the caller or the host decided is not.
+fn ended(end: End, grant_type: Option<GrantType>) -> AuthenticateOutcome {
+    match end {
+        // Authenticate has no input with declared choices.
+        End::InvalidData(violations) | End::InvalidChoice(violations) => AuthenticateOutcome::InvalidData(violations),
+        End::NoToken(failure, grant_type) => diagnosed(failure, Answerer::TokenService(grant_type)),
+        End::Answered(failure) => diagnosed(failure, Answerer::TableApi(grant_type)),
+        End::Timeout(failure) => AuthenticateOutcome::Timeout(failure),
+        End::Error(failure) => match failure.reason {
+            Reason::UnknownAuthorization | Reason::WrongInstance | Reason::DeniedByHost => {
+                AuthenticateOutcome::Error(failure)
+            }
+            _ => diagnosed(failure, Answerer::TableApi(grant_type)),
+        },
+    }
+}
+
+fn diagnosed(failure: Failure, answerer: Answerer) -> AuthenticateOutcome {
+    let (proven, causes) = diagnose(&failure, answerer);
+    AuthenticateOutcome::NotAuthenticated(Diagnosis { failure, proven, causes })
+}

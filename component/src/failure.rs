@@ -1,0 +1,200 @@
+//! How a call ends that does not succeed: one type for all methods, and the advice that goes with each failure.
+
+use crate::bindings::credentials::GrantType;
+use crate::bindings::types::{Failure, Reason, Retry, Violation, WriteHappened};
+use crate::host::{Broken, Response};
+use crate::servicenow::answer::{self, Refusal};
+
+/// The end of a call that did not succeed. Each method maps it to a case of its own outcome.
+#[derive(Debug, PartialEq)]
+pub enum End {
+    /// Inputs were refused before anything was sent.
+    InvalidData(Vec<Violation>),
+    /// A value is outside its declared choices.
+    InvalidChoice(Vec<Violation>),
+    /// There is no token to be had, by this kind of grant.
+    NoToken(Failure, GrantType),
+    /// ServiceNow answered; the status decides the case.
+    Answered(Failure),
+    /// The deadline passed.
+    Timeout(Failure),
+    /// The method could not be invoked.
+    Error(Failure),
+}
+
+/// Whether a request reads or writes: it decides what a lost answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The request changes nothing.
+    Reads,
+    /// The request creates or changes a record.
+    Writes,
+}
+
+impl End {
+    /// An answer that is not the success asked for.
+    pub fn refused(refusal: Refusal, effect: Effect) -> Self {
+        let written = match effect {
+            Effect::Reads => WriteHappened::No,
+            Effect::Writes => written_despite(refusal.status, refusal.reason),
+        };
+        let mut failure = failure(refusal.reason, refusal.message, written);
+        failure.status = Some(refusal.status);
+        failure.detail = refusal.detail;
+        failure.retry_after_ms = refusal.retry_after_ms;
+        End::Answered(failure)
+    }
+
+    /// An exchange that brought no whole response.
+    pub fn broken(broken: &Broken, effect: Effect) -> Self {
+        let written = match effect {
+            Effect::Writes if !broken.nothing_sent => WriteHappened::Unknown,
+            _ => WriteHappened::No,
+        };
+        let mut failure = failure(broken.reason, explain(broken.reason).to_string(), written);
+        failure.status = broken.status;
+        match broken.reason {
+            Reason::Deadline => End::Timeout(failure),
+            Reason::TooLarge => End::Answered(failure),
+            _ => End::Error(failure),
+        }
+    }
+
+    /// An answer, judged: the records of a success, or the end that it means.
+    pub fn judge(response: Response, expected: u16, unix_now: u64, effect: Effect) -> Result<answer::Rows, Self> {
+        answer::read(response, expected, unix_now).map_err(|refusal| Self::refused(refusal, effect))
+    }
+
+    /// A call that could not be invoked.
+    pub fn error(reason: Reason, message: impl Into<String>) -> Self {
+        End::Error(failure(reason, message.into(), WriteHappened::No))
+    }
+
+    /// The failure inside, where there is one.
+    pub fn failure_mut(&mut self) -> Option<&mut Failure> {
+        match self {
+            End::InvalidData(_) | End::InvalidChoice(_) => None,
+            End::NoToken(failure, _) | End::Answered(failure) | End::Timeout(failure) | End::Error(failure) => {
+                Some(failure)
+            }
+        }
+    }
+
+    /// Whether a write may have happened although the answer does not say so, and no deadline has passed: reading the
+    /// record back can settle it. An answer of 2xx that makes no sense is not settled this way: it stays a failure.
+    pub fn is_unsettled_write(&self) -> bool {
+        match self {
+            End::Answered(failure) => {
+                failure.write_happened == WriteHappened::Unknown && !failure.status.is_some_and(|s| s < 300)
+            }
+            End::Error(failure) => failure.write_happened == WriteHappened::Unknown,
+            _ => false,
+        }
+    }
+}
+
+/// A failure with the retry advice that its reason and effect call for.
+pub fn failure(reason: Reason, message: String, write_happened: WriteHappened) -> Failure {
+    Failure {
+        status: None,
+        reason,
+        message,
+        detail: None,
+        retry: advise(reason, write_happened),
+        retry_after_ms: None,
+        write_happened,
+        correlation_id: None,
+    }
+}
+
+/// What to do before repeating.
+fn advise(reason: Reason, write_happened: WriteHappened) -> Retry {
+    match (write_happened, reason) {
+        (WriteHappened::Unknown | WriteHappened::Yes, _) => Retry::LookUpFirst,
+        (
+            WriteHappened::No,
+            Reason::RateLimited
+            | Reason::ServerError
+            | Reason::Cancelled
+            | Reason::Hibernating
+            | Reason::Connect
+            | Reason::Dns
+            | Reason::Lost
+            | Reason::Deadline,
+        ) => Retry::Later,
+        (WriteHappened::No, _) => Retry::Never,
+    }
+}
+
+/// Whether a write may have happened although the answer is not the success asked for.
+///
+/// 4xx are refusals, but for 408, which a proxy may send after passing the request on. 5xx prove nothing: a create
+/// answered with 500 "Transaction cancelled" was seen committed. 201 in JSON says that the record is there.
+fn written_despite(status: u16, reason: Reason) -> WriteHappened {
+    match (status, reason) {
+        (_, Reason::Hibernating) => WriteHappened::No,
+        (201, Reason::UnexpectedAnswer | Reason::WrongRecord) => WriteHappened::Yes,
+        (408, _) => WriteHappened::Unknown,
+        (400..=499, _) => WriteHappened::No,
+        _ => WriteHappened::Unknown,
+    }
+}
+
+fn explain(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Deadline => "no answer before the deadline",
+        Reason::Dns => "the host name could not be resolved",
+        Reason::Connect => "no connection could be made",
+        Reason::Tls => "the TLS handshake failed: check the host name, the certificate's issuer and its dates",
+        Reason::TooLarge => "the answer is larger than the host accepts",
+        Reason::DeniedByHost => "the host's policy refused the request; its log says what would allow it",
+        _ => "the connection broke before the whole answer arrived",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_a_write_tells_the_truth_about_the_write() {
+        for (status, reason, expected) in [
+            (400, Reason::BadRequest, WriteHappened::No),
+            (403, Reason::DataPolicy, WriteHappened::No),
+            (404, Reason::NotFound, WriteHappened::No),
+            (429, Reason::RateLimited, WriteHappened::No),
+            (408, Reason::UnexpectedStatus, WriteHappened::Unknown),
+            (302, Reason::Redirected, WriteHappened::Unknown),
+            (500, Reason::Cancelled, WriteHappened::Unknown),
+            (502, Reason::ServerError, WriteHappened::Unknown),
+            (200, Reason::Hibernating, WriteHappened::No),
+            (200, Reason::NotJson, WriteHappened::Unknown),
+            (201, Reason::NotJson, WriteHappened::Unknown),
+            (201, Reason::UnexpectedAnswer, WriteHappened::Yes),
+        ] {
+            assert_eq!(written_despite(status, reason), expected, "{status} {reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_may_have_happened_is_looked_up_and_never_just_repeated() {
+        for reason in [Reason::RateLimited, Reason::Deadline, Reason::ServerError, Reason::NotJson] {
+            assert_eq!(advise(reason, WriteHappened::Unknown), Retry::LookUpFirst);
+            assert_eq!(advise(reason, WriteHappened::Yes), Retry::LookUpFirst);
+        }
+        assert_eq!(advise(Reason::Deadline, WriteHappened::No), Retry::Later);
+        assert_eq!(advise(Reason::Forbidden, WriteHappened::No), Retry::Never);
+    }
+
+    #[test]
+    fn a_request_that_never_left_wrote_nothing() {
+        let broken = |nothing_sent| Broken { reason: Reason::Deadline, status: None, nothing_sent };
+        let written = |end: End| match end {
+            End::Timeout(failure) => failure.write_happened,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(written(End::broken(&broken(true), Effect::Writes)), WriteHappened::No);
+        assert_eq!(written(End::broken(&broken(false), Effect::Writes)), WriteHappened::Unknown);
+        assert_eq!(written(End::broken(&broken(false), Effect::Reads)), WriteHappened::No);
+    }
+}

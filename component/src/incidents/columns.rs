@@ -1,0 +1,123 @@
+//! Columns: the incident table as the instance defines it.
+
+use super::call;
+use super::choice_check::of_instance;
+use super::violations::Violations;
+use crate::bindings::incidents::{Choice, Column, ColumnsOutcome};
+use crate::bindings::types::{Call, Reason, WriteHappened};
+use crate::failure::{Effect, End, failure};
+use crate::host::Host;
+use crate::servicenow::choices;
+use crate::servicenow::record::Record;
+use crate::servicenow::session::Session;
+use crate::servicenow::table;
+
+/// More columns than any table has.
+const MAX_COLUMNS: &str = "10000";
+
+/// Reads the columns.
+pub fn columns(call: &Call, host: &mut dyn Host) -> ColumnsOutcome {
+    match run(call, host) {
+        Ok(columns) => ColumnsOutcome::ColumnsSuccess(columns),
+        Err(end) => end.into(),
+    }
+}
+
+fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, End> {
+    let mut violations = Violations::default();
+    let call = call::check(call, &mut violations);
+    let mut session = Session::open(&violations.or_invalid_data(call)?, host)?;
+    let request = table::list(
+        &session.origin,
+        "sys_dictionary",
+        &[
+            ("sysparm_query", "nameINincident,task^elementISNOTEMPTY^active=true"),
+            ("sysparm_fields", "name,element,column_label,internal_type,max_length,mandatory,read_only,reference"),
+            ("sysparm_exclude_reference_link", "true"),
+            ("sysparm_limit", MAX_COLUMNS),
+        ],
+    );
+    let rows = session.fetch(&request, 200, Effect::Reads)?.records;
+    if rows.is_empty() {
+        let message = "no row of sys_dictionary is visible: the user needs the role personalize_dictionary or admin";
+        let mut hidden = failure(Reason::Forbidden, message.to_string(), WriteHappened::No);
+        hidden.status = Some(200);
+        return Err(End::Answered(hidden));
+    }
+    let choices = of_instance(&[], &mut session)?;
+    Ok(merge(&rows, &choices))
+}
+
+/// The columns by name. The table's own definition of a column replaces the one it inherits.
+fn merge(rows: &[Record], choices: &[choices::Choice]) -> Vec<Column> {
+    let is_own = |row: &&Record| row.value("name") == Some("incident");
+    let own = rows.iter().filter(is_own);
+    let mut columns: Vec<Column> = Vec::with_capacity(rows.len());
+    for row in own.chain(rows.iter().filter(|row| !is_own(row))) {
+        if !columns.iter().any(|known| row.value("element") == Some(&known.name)) {
+            let column = column(row, choices);
+            columns.insert(columns.partition_point(|known| known.name < column.name), column);
+        }
+    }
+    columns
+}
+
+fn column(row: &Record, choices: &[choices::Choice]) -> Column {
+    let name = row.text("element");
+    let choice = |choice: &choices::Choice| Choice {
+        value: choice.value.clone(),
+        label: choice.label.clone(),
+        dependent_value: choice.dependent_value.clone(),
+    };
+    let is = |column: &str| row.value(column) == Some("true");
+    Column {
+        label: row.text("column_label"),
+        internal_type: row.text("internal_type"),
+        max_length: row.value("max_length").and_then(|length| length.parse().ok()),
+        mandatory: is("mandatory"),
+        read_only: is("read_only"),
+        reference: row.value("reference").filter(|table| !table.is_empty()).map(str::to_string),
+        choices: choices.iter().filter(|choice| choice.column == name).map(choice).collect(),
+        name,
+    }
+}
+
+impl From<End> for ColumnsOutcome {
+    fn from(end: End) -> Self {
+        match end {
+            // Columns has no input with declared choices.
+            End::InvalidData(violations) | End::InvalidChoice(violations) => ColumnsOutcome::InvalidData(violations),
+            End::NoToken(failure, _) => ColumnsOutcome::AuthorizationFail(failure),
+            End::Answered(failure) if failure.status == Some(401) => ColumnsOutcome::AuthorizationFail(failure),
+            End::Answered(failure) => ColumnsOutcome::ColumnsFailure(failure),
+            End::Timeout(failure) => ColumnsOutcome::Timeout(failure),
+            End::Error(failure) => ColumnsOutcome::Error(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_s_own_definition_replaces_the_inherited_one() {
+        let row = |json: &str| Record::from_json(json);
+        let rows = [
+            row(
+                r#"{"name":"incident","element":"state","column_label":"State","internal_type":"integer","max_length":"40","mandatory":"false","read_only":"false","reference":""}"#,
+            ),
+            row(r#"{"name":"task","element":"state","column_label":"Task state","internal_type":"integer"}"#),
+            row(
+                r#"{"name":"task","element":"assigned_to","column_label":"Assigned to","internal_type":"reference","reference":"sys_user","mandatory":"true"}"#,
+            ),
+        ];
+        let merged = merge(&rows, &choices::base());
+        let names: Vec<(&str, &str)> =
+            merged.iter().map(|column| (column.name.as_str(), column.label.as_str())).collect();
+        assert_eq!(names, [("assigned_to", "Assigned to"), ("state", "State")]);
+        assert_eq!(merged[0].reference.as_deref(), Some("sys_user"));
+        assert!(merged[0].mandatory);
+        assert_eq!((merged[1].max_length, merged[1].choices.len()), (Some(40), 6));
+    }
+}

@@ -1,0 +1,152 @@
+//! Create: safe to repeat by primary key.
+//!
+//! The key is derived from the authorization and the correlation id, and the instance refuses a second record with it.
+//! A look-up before the create would prove nothing: a row may commit between the two.
+
+use super::body::{self, Body};
+use super::call::{self, Checked};
+use super::choice_check::Mode;
+use super::read_back;
+use super::receipt::receipt;
+use super::violations::Violations;
+use crate::bindings::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody};
+use crate::bindings::types::{Call, Reason, WriteHappened};
+use crate::failure::{Effect, End, failure};
+use crate::host::Host;
+use crate::servicenow::query::{EXPECTED_VALUE, is_value};
+use crate::servicenow::session::Session;
+use crate::servicenow::sys_id::{SysId, hex};
+use crate::servicenow::table;
+
+/// The dictionary's length of `correlation_id`: a longer one may be cut, and then no look-up finds it.
+pub const MAX_CORRELATION_ID: usize = 100;
+
+/// A create whose inputs are in order.
+struct Draft {
+    call: Checked,
+    body: Body,
+    correlation_id: String,
+    choices: Mode,
+    display_values: bool,
+}
+
+/// Creates an incident.
+pub fn create(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> CreateOutcome {
+    let ended = check(call, body, options, host).and_then(|draft| {
+        run(&draft, host).map_err(|mut end| {
+            if let Some(failure) = end.failure_mut() {
+                failure.correlation_id = Some(draft.correlation_id);
+            }
+            end
+        })
+    });
+    match ended {
+        Ok(receipt) => CreateOutcome::IncidentCreated(receipt),
+        Err(end) => end.into(),
+    }
+}
+
+fn check(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> Result<Draft, End> {
+    let mut violations = Violations::default();
+    let call = call::check(call, &mut violations);
+    let body = body::check(body, &mut violations)?;
+    let sent = body.as_ref().and_then(|body| body.value("correlation_id"));
+    let correlation_id = match (options.correlation_id.as_deref(), sent) {
+        (Some(given), Some(sent)) if given != sent => violations.refuse(
+            "correlation_id",
+            given,
+            &format!("the same as in the request body, {sent:?}, or only one of the two"),
+        ),
+        (Some(given), _) | (None, Some(given)) => check_correlation_id(given, &mut violations),
+        (None, None) => Some(hex(&host.random())),
+    };
+    let choices = Mode::parse(options.choice_check.as_deref());
+    let parsed = call.zip(body).zip(correlation_id);
+    let ((call, body), correlation_id) = violations.or_invalid_data(parsed)?;
+    let choices = choices.map_err(|violation| End::InvalidChoice(vec![violation]))?;
+    Ok(Draft { call, body, correlation_id, choices, display_values: options.input_display_values })
+}
+
+/// A correlation id that can be looked up again.
+pub fn check_correlation_id(given: &str, violations: &mut Violations) -> Option<String> {
+    if is_value(given) && given.chars().count() <= MAX_CORRELATION_ID && given.trim() == given {
+        Some(given.to_string())
+    } else {
+        violations.refuse(
+            "correlation_id",
+            given,
+            &format!("{EXPECTED_VALUE}; at most {MAX_CORRELATION_ID} characters, no spaces around it"),
+        )
+    }
+}
+
+fn run(draft: &Draft, host: &mut dyn Host) -> Result<Receipt, End> {
+    let mut session = Session::open(&draft.call, host)?;
+    draft.choices.check(&draft.body, draft.display_values, &mut session)?;
+    let sys_id = SysId::derive(&draft.call.authorization, &draft.correlation_id);
+    let mut added = vec![("sys_id", sys_id.as_str())];
+    if draft.body.value("correlation_id").is_none() {
+        added.push(("correlation_id", &draft.correlation_id));
+    }
+    let request = table::insert(&session.origin, draft.body.to_json(&added), draft.display_values);
+    let answered = session.fetch(&request, 201, Effect::Writes).and_then(|rows| {
+        let record = rows.records.first().cloned().unwrap_or_default();
+        receipt(&session.origin, &record, rows.payload, Made::Created, &draft.body, draft.display_values).ok_or_else(
+            || {
+                let mut failure = failure(
+                    Reason::UnexpectedAnswer,
+                    "ServiceNow answered 201 without the record's number and sys_id".to_string(),
+                    WriteHappened::Yes,
+                );
+                failure.status = Some(201);
+                End::Answered(failure)
+            },
+        )
+    });
+    answered.or_else(|end| settle(end, draft, &sys_id, &mut session))
+}
+
+/// Reads the record back where the answer leaves open whether it is there: another create with this key won, or the
+/// result of this one is unknown. What cannot be settled stays as it was.
+fn settle(mut end: End, draft: &Draft, sys_id: &SysId, session: &mut Session<'_>) -> Result<Receipt, End> {
+    if !end.is_unsettled_write() && !may_be_second(&end) {
+        return Err(end);
+    }
+    let found = match read_back::created(session, sys_id, &draft.correlation_id) {
+        Ok(Some(found)) => found,
+        Ok(None) | Err(_) => {
+            if let Some(failure) = end.failure_mut().filter(|failure| failure.reason == Reason::Conflict) {
+                // Whoever holds the key is not to be seen; it may be an earlier try of the same create.
+                failure.write_happened = WriteHappened::Unknown;
+                failure.retry = crate::bindings::types::Retry::LookUpFirst;
+            }
+            return Err(end);
+        }
+    };
+    receipt(&session.origin, &found.record, found.payload, Made::Found, &draft.body, draft.display_values).ok_or(end)
+}
+
+/// Whether a refusal may mean that the record exists. The status and text of a refused second key are not documented,
+/// so an insert refused for no reason of its own counts too.
+fn may_be_second(end: &End) -> bool {
+    let End::Answered(failure) = end else { return false };
+    let says_insert_failed =
+        failure.detail.iter().chain([&failure.message]).any(|text| text.contains("Error during insert"));
+    failure.reason == Reason::Conflict || says_insert_failed
+}
+
+impl From<End> for CreateOutcome {
+    fn from(end: End) -> Self {
+        match end {
+            End::InvalidData(violations) => CreateOutcome::InvalidData(violations),
+            End::InvalidChoice(violations) => CreateOutcome::InvalidChoice(violations),
+            End::Answered(failure) => match failure.status {
+                Some(400) => CreateOutcome::BadRequest(failure),
+                Some(404) => CreateOutcome::NotFound(failure),
+                _ => CreateOutcome::CreateIncidentFailure(failure),
+            },
+            End::Timeout(failure) => CreateOutcome::Timeout(failure),
+            End::NoToken(failure, _) | End::Error(failure) => CreateOutcome::Error(failure),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Get: always a list query, so that ServiceNow counts, and the row is checked against what was asked for: an unknown
+//! column in a query is dropped and then matches everything.
+
+use super::call::{self, Checked};
+use super::choice_check::unknown;
+use super::create::check_correlation_id;
+use super::receipt::effective_number;
+use super::update::EXPECTED_SYS_ID;
+use super::violations::Violations;
+use crate::bindings::incidents::{Field, GetOutcome, Incident, IncidentRef};
+use crate::bindings::types::{Call, Failure, Reason, WriteHappened};
+use crate::failure::{Effect, End, failure};
+use crate::host::Host;
+use crate::servicenow::answer::Rows;
+use crate::servicenow::origin::Origin;
+use crate::servicenow::query::{EXPECTED_VALUE, is_value};
+use crate::servicenow::record::Record;
+use crate::servicenow::session::Session;
+use crate::servicenow::sys_id::SysId;
+use crate::servicenow::table::{self, INCIDENT, record_page};
+
+/// The declared choices of a look-up's kind.
+pub const KINDS: [&str; 3] = ["number", "sys_id", "correlation_id"];
+
+/// The dictionary's length of `number`.
+const MAX_NUMBER: usize = 40;
+
+/// Two rows tell one match from several.
+const LIMIT: &str = "2";
+
+/// A look-up by a key that can stand in a query.
+#[derive(Clone, Debug, PartialEq)]
+enum Key {
+    Number(String),
+    SysId(SysId),
+    CorrelationId(String),
+}
+
+impl Key {
+    fn check(incident: &IncidentRef, violations: &mut Violations) -> Result<Option<Self>, End> {
+        let value = &incident.value;
+        Ok(match incident.kind.as_str() {
+            "number" if is_value(value) && value.chars().count() <= MAX_NUMBER => {
+                Some(Key::Number(value.trim().to_string()))
+            }
+            "number" => {
+                violations.refuse("number", value, &format!("{EXPECTED_VALUE}; at most {MAX_NUMBER} characters"))
+            }
+            "sys_id" => {
+                SysId::parse(value).map(Key::SysId).or_else(|| violations.refuse("sys_id", value, EXPECTED_SYS_ID))
+            }
+            "correlation_id" => check_correlation_id(value, violations).map(Key::CorrelationId),
+            other if violations.list.is_empty() => {
+                return Err(End::InvalidChoice(vec![unknown("kind", other, &KINDS)]));
+            }
+            _ => None,
+        })
+    }
+
+    /// Any state is looked at; among several incidents with one correlation id the oldest comes first.
+    fn query(&self) -> String {
+        match self {
+            Key::Number(number) => format!("number={number}"),
+            Key::SysId(sys_id) => format!("sys_id={sys_id}"),
+            Key::CorrelationId(id) => format!("correlation_id={id}^ORDERBYsys_created_on"),
+        }
+    }
+
+    fn is_of(&self, record: &Record) -> bool {
+        let is =
+            |column: &str, wanted: &str| record.value(column).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+        match self {
+            Key::Number(number) => is("number", number),
+            Key::SysId(sys_id) => is("sys_id", sys_id.as_str()),
+            Key::CorrelationId(id) => record.value("correlation_id") == Some(id),
+        }
+    }
+}
+
+/// Gets an incident.
+pub fn get(call: &Call, incident: &IncidentRef, host: &mut dyn Host) -> GetOutcome {
+    check(call, incident).and_then(|(call, key)| run(&call, &key, host)).unwrap_or_else(GetOutcome::from)
+}
+
+fn check(call: &Call, incident: &IncidentRef) -> Result<(Checked, Key), End> {
+    let mut violations = Violations::default();
+    let call = call::check(call, &mut violations);
+    let key = Key::check(incident, &mut violations)?;
+    violations.or_invalid_data(call.zip(key))
+}
+
+fn run(call: &Checked, key: &Key, host: &mut dyn Host) -> Result<GetOutcome, End> {
+    let mut session = Session::open(call, host)?;
+    let request = table::list(
+        &session.origin,
+        INCIDENT,
+        &[("sysparm_query", &key.query()), ("sysparm_limit", LIMIT), ("sysparm_display_value", "all")],
+    );
+    let rows = session.fetch(&request, 200, Effect::Reads)?;
+    Ok(pick(rows, key, &session.origin))
+}
+
+/// The incident among the rows, by ServiceNow's count where it counted.
+fn pick(rows: Rows, key: &Key, origin: &Origin) -> GetOutcome {
+    let count = rows.total.unwrap_or(rows.records.len() as u64);
+    let several = count > 1 && !matches!(key, Key::CorrelationId(_));
+    match rows.records.first() {
+        _ if count == 0 => GetOutcome::IncidentNotFound(judged(Reason::NotFound, "no incident matches")),
+        None => GetOutcome::GetIncidentFailure(judged(
+            Reason::Forbidden,
+            "ServiceNow counts a match and shows none: the user may not read it",
+        )),
+        Some(_) if !rows.records.iter().all(|record| key.is_of(record)) => GetOutcome::GetIncidentFailure(judged(
+            Reason::WrongRecord,
+            "ServiceNow answered with another incident than the one asked for",
+        )),
+        Some(_) if several => {
+            GetOutcome::GetIncidentFailure(judged(Reason::Ambiguous, &format!("{count} incidents match")))
+        }
+        Some(record) => match incident(record, count, origin, rows.payload.clone()) {
+            Some(incident) => GetOutcome::GetIncidentSuccess(incident),
+            None => GetOutcome::GetIncidentFailure(judged(
+                Reason::UnexpectedAnswer,
+                "the incident came back without its number or sys_id",
+            )),
+        },
+    }
+}
+
+fn judged(reason: Reason, message: &str) -> Failure {
+    Failure { status: Some(200), ..failure(reason, message.to_string(), WriteHappened::No) }
+}
+
+fn incident(record: &Record, matches: u64, origin: &Origin, payload: String) -> Option<Incident> {
+    let sys_id = record.value("sys_id").filter(|sys_id| !sys_id.is_empty())?;
+    Some(Incident {
+        number: record.value("number").filter(|number| !number.is_empty())?.to_string(),
+        sys_id: sys_id.to_string(),
+        task_effective_number: effective_number(record),
+        state: record.text("state"),
+        matches: u32::try_from(matches).unwrap_or(u32::MAX),
+        fields: fields(record),
+        url: record_page(origin, sys_id),
+        response_payload: payload,
+    })
+}
+
+/// The columns of a record that was read with `sysparm_display_value=all`.
+pub fn fields(record: &Record) -> Vec<Field> {
+    let field = |(name, cell): &(String, crate::servicenow::record::Cell)| Field {
+        name: name.clone(),
+        value: cell.value.clone(),
+        display_value: cell.display_value.as_ref().unwrap_or(&cell.value).clone(),
+        link: cell.link.clone(),
+    };
+    record.0.iter().map(field).collect()
+}
+
+impl From<End> for GetOutcome {
+    fn from(end: End) -> Self {
+        match end {
+            End::InvalidData(violations) => GetOutcome::InvalidData(violations),
+            End::InvalidChoice(violations) => GetOutcome::InvalidChoice(violations),
+            End::NoToken(failure, _) => GetOutcome::AuthorizationFail(failure),
+            End::Answered(failure) => match failure.status {
+                Some(401) => GetOutcome::AuthorizationFail(failure),
+                Some(404) => GetOutcome::IncidentNotFound(failure),
+                _ => GetOutcome::GetIncidentFailure(failure),
+            },
+            End::Timeout(failure) => GetOutcome::Timeout(failure),
+            End::Error(failure) => GetOutcome::Error(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(total: Option<u64>, numbers: &[&str]) -> Rows {
+        let row = |number: &&str| {
+            let cell = |name: &str, value: &str| format!(r#""{name}":{{"value":"{value}"}}"#);
+            let cells = [cell("number", number), cell("sys_id", "1"), cell("correlation_id", "c")];
+            Record::from_json(&format!("{{{}}}", cells.join(",")))
+        };
+        Rows { records: numbers.iter().map(row).collect(), total, payload: String::new() }
+    }
+
+    fn reason(outcome: GetOutcome) -> Option<Reason> {
+        match outcome {
+            GetOutcome::GetIncidentSuccess(_) => None,
+            GetOutcome::IncidentNotFound(failure) | GetOutcome::GetIncidentFailure(failure) => Some(failure.reason),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_count_and_the_rows_decide_together() {
+        let origin = Origin::parse("dev12345").unwrap();
+        let number = Key::Number("inc1".to_string());
+        let correlation = Key::CorrelationId("c".to_string());
+        for (key, total, numbers, expected) in [
+            (&number, Some(1), vec!["INC1"], None),
+            (&number, None, vec!["INC1"], None),
+            (&number, Some(0), vec![], Some(Reason::NotFound)),
+            (&number, None, vec![], Some(Reason::NotFound)),
+            (&number, Some(1), vec![], Some(Reason::Forbidden)),
+            (&number, Some(5), vec![], Some(Reason::Forbidden)),
+            (&number, Some(1), vec!["INC2"], Some(Reason::WrongRecord)),
+            (&number, Some(22_400), vec!["INC2", "INC3"], Some(Reason::WrongRecord)),
+            (&number, Some(2), vec!["INC1", "INC1"], Some(Reason::Ambiguous)),
+            (&number, None, vec!["INC1", "INC1"], Some(Reason::Ambiguous)),
+            (&correlation, Some(3), vec!["INC1", "INC2"], None),
+        ] {
+            let picked = pick(rows(total, &numbers), key, &origin);
+            if let GetOutcome::GetIncidentSuccess(incident) = &picked {
+                assert_eq!(u64::from(incident.matches), total.unwrap_or(1));
+            }
+            assert_eq!(reason(picked), expected, "{key:?} {total:?} {numbers:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_outside_its_choices_ends_in_invalid_choice() {
+        let call = Call { authorization: "main".into(), instance: "dev12345".into(), timeout_ms: None };
+        let incident = IncidentRef { kind: "Number".into(), value: "INC1".into() };
+        match check(&call, &incident) {
+            Err(End::InvalidChoice(violations)) => {
+                assert_eq!(violations[0].expected, "one of: number, sys_id, correlation_id")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_that_could_match_other_records_is_refused() {
+        let mut refused = Vec::new();
+        for (kind, value) in
+            [("number", ""), ("number", "INC1^ORactive=true"), ("sys_id", "1"), ("correlation_id", " ")]
+        {
+            let mut violations = Violations::default();
+            let key = Key::check(&IncidentRef { kind: kind.into(), value: value.into() }, &mut violations);
+            assert_eq!(key, Ok(None), "{kind} {value:?}");
+            refused.extend(violations.list.into_iter().map(|violation| violation.field));
+        }
+        assert_eq!(refused, ["number", "number", "sys_id", "correlation_id"]);
+    }
+}

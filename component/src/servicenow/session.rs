@@ -1,0 +1,174 @@
+//! A session: one call's authorization, deadline and exchanges.
+//!
+//! It repeats a request in two cases only, both after an answer that proves that nothing was done: a 401 once with a
+//! fresh credential, and a 429 once when the time it names fits into the deadline.
+
+use super::oauth::{self, Denied};
+use super::origin::Origin;
+use crate::bindings::credentials::{
+    Credential, CredentialError, GrantType, Granted, Header, TokenInfo, UnreachableReason,
+};
+use crate::bindings::types::{Reason, WriteHappened};
+use crate::failure::{Effect, End, failure};
+use crate::host::{Broken, Host, Request, Response};
+use crate::incidents::call::Checked;
+use crate::servicenow::answer::{self, Rows};
+
+/// A wait is worth it only if this much of the deadline is left after it: less would end in `timeout` anyway.
+const LEFT_AFTER_WAIT_MS: u64 = 200;
+
+/// One call's way to ServiceNow.
+pub struct Session<'h> {
+    host: &'h mut dyn Host,
+    authorization: String,
+    /// The origin that the authorization is valid for.
+    pub origin: Origin,
+    /// What is known of the token in use.
+    pub token: Option<TokenInfo>,
+    /// How access is obtained.
+    pub grant_type: GrantType,
+    header: Option<Header>,
+    deadline_ms: u64,
+}
+
+impl<'h> Session<'h> {
+    /// Obtains the credential, and refuses an instance that is not the authorization's before anything is sent.
+    pub fn open(call: &Checked, host: &'h mut dyn Host) -> Result<Self, End> {
+        let deadline_ms = host.now_ms().saturating_add(call.timeout_ms.into());
+        let granted =
+            host.credential(&call.authorization).map_err(|error| no_credential(error, &call.authorization))?;
+        let origin = Origin::parse(&granted.origin).filter(|origin| *origin == call.origin).ok_or_else(|| {
+            End::error(
+                Reason::WrongInstance,
+                format!(
+                    "authorization {:?} is valid for {} and not for {}",
+                    call.authorization, granted.origin, call.origin
+                ),
+            )
+        })?;
+        let mut session = Self {
+            host,
+            authorization: call.authorization.clone(),
+            origin,
+            token: None,
+            grant_type: granted.grant_type,
+            header: None,
+            deadline_ms,
+        };
+        session.take_up(granted).map_err(|error| no_credential(error, &call.authorization))?;
+        Ok(session)
+    }
+
+    /// Sends a request and judges its answer: the rows of a success, or the end of the call.
+    pub fn fetch(&mut self, request: &Request, expected: u16, effect: Effect) -> Result<Rows, End> {
+        let broken = |broken: Broken| End::broken(&broken, effect);
+        let mut response = self.exchange(request).map_err(broken)?;
+        if response.status == 401 && self.renew()? {
+            response = self.exchange(request).map_err(broken)?;
+        }
+        if let Some(ms) = self.wait_worthwhile(&response) {
+            self.host.wait_ms(ms);
+            response = self.exchange(request).map_err(broken)?;
+        }
+        End::judge(response, expected, self.host.unix_seconds(), effect)
+    }
+
+    /// Takes up a fresh credential after a 401. Whether there can be one: a credential that no token service stands
+    /// behind is what it is, and its 401 the answer.
+    fn renew(&mut self) -> Result<bool, End> {
+        if matches!(self.grant_type, GrantType::Bearer | GrantType::Basic | GrantType::ApiKey) {
+            return Ok(false);
+        }
+        let renewed = self.host.fresh_credential(&self.authorization).and_then(|granted| self.take_up(granted));
+        renewed.map(|()| true).map_err(|error| no_credential(error, &self.authorization))
+    }
+
+    fn exchange(&mut self, request: &Request) -> Result<Response, Broken> {
+        let mut request = request.clone();
+        if let Some(header) = &self.header {
+            request.headers.push((header.name.to_ascii_lowercase(), header.value.clone()));
+        }
+        let within = self.remaining_ms()?;
+        self.host.send(&request, within)
+    }
+
+    fn remaining_ms(&self) -> Result<u64, Broken> {
+        match self.deadline_ms.saturating_sub(self.host.now_ms()) {
+            0 => Err(Broken { reason: Reason::Deadline, status: None, nothing_sent: true }),
+            left => Ok(left),
+        }
+    }
+
+    fn wait_worthwhile(&self, response: &Response) -> Option<u64> {
+        let left = self.remaining_ms().ok().filter(|_| response.status == 429)?;
+        let wait = u64::from(answer::retry_after_ms(response, self.host.unix_seconds())?);
+        (wait + LEFT_AFTER_WAIT_MS < left).then_some(wait)
+    }
+
+    fn take_up(&mut self, granted: Granted) -> Result<(), CredentialError> {
+        self.token = granted.token;
+        self.header = match granted.credential {
+            Credential::AddedByHost => None,
+            Credential::Header(header) => Some(header),
+            Credential::Grant(client) => {
+                let within = self.remaining_ms().map_err(|_| CredentialError::Timeout)?;
+                let response = self.host.send(&oauth::request(&granted.token_url, &client), within);
+                let token = oauth::read(&response.map_err(unreachable)?).map_err(|denied| match denied {
+                    Denied::Refused(refusal) => CredentialError::Refused(refusal),
+                    Denied::Unreachable(reason) => CredentialError::Unreachable(reason),
+                })?;
+                self.token = Some(token.info);
+                Some(Header { name: "authorization".to_string(), value: token.authorization })
+            }
+        };
+        Ok(())
+    }
+}
+
+fn unreachable(broken: Broken) -> CredentialError {
+    CredentialError::Unreachable(match broken.reason {
+        Reason::Deadline => return CredentialError::Timeout,
+        Reason::Dns => UnreachableReason::Dns,
+        Reason::Connect | Reason::DeniedByHost => UnreachableReason::Connect,
+        Reason::Tls => UnreachableReason::Tls,
+        Reason::TooLarge => UnreachableReason::NotJson,
+        _ => UnreachableReason::Lost,
+    })
+}
+
+/// The end of a call for which there is no credential.
+fn no_credential(error: CredentialError, authorization: &str) -> End {
+    match error {
+        CredentialError::UnknownAuthorization => {
+            End::error(Reason::UnknownAuthorization, format!("the host knows no authorization named {authorization:?}"))
+        }
+        CredentialError::Timeout => End::Timeout(failure(
+            Reason::Deadline,
+            "no access token before the deadline".to_string(),
+            WriteHappened::No,
+        )),
+        CredentialError::Refused(refusal) => {
+            let grant_type = refusal.grant_type;
+            let mut refused = failure(
+                Reason::Unauthorized,
+                format!("no access token: {}", [refusal.error, refusal.description].join(" ").trim()),
+                WriteHappened::No,
+            );
+            refused.status = refusal.status;
+            End::NoToken(refused, grant_type)
+        }
+        CredentialError::Unreachable(reason) => {
+            let (reason, what) = match reason {
+                UnreachableReason::Dns => (Reason::Dns, "its host name could not be resolved"),
+                UnreachableReason::Connect => (Reason::Connect, "no connection could be made"),
+                UnreachableReason::Tls => (Reason::Tls, "the TLS handshake failed"),
+                UnreachableReason::Lost => (Reason::Lost, "the connection broke"),
+                UnreachableReason::Hibernating => (Reason::Hibernating, "the instance is hibernating"),
+                UnreachableReason::NotJson => (Reason::NotJson, "the answer is not a token answer"),
+                UnreachableReason::RateLimited => (Reason::RateLimited, "it answered 429"),
+                UnreachableReason::ServerError => (Reason::ServerError, "it answered with a server error"),
+            };
+            End::error(reason, format!("no access token from the token service: {what}"))
+        }
+    }
+}
