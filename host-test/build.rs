@@ -1,0 +1,108 @@
+//! Builds the guest: compiles it for `wasm32-unknown-unknown` into a target folder of its own, turns the core module
+//! into a component and adds the documentation of `wit/`.
+//!
+//! Doing this here makes `cargo run` and `cargo test` the whole set-up.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wit_component::ComponentEncoder;
+use wit_parser::{PackageMetadata, Resolve};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Settings of the outer build that would reach into the guest's: flags and wrappers meant for the host's code, and
+/// the place of its output.
+const OUTER_SETTINGS: [&str; 7] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_TARGET",
+    "CARGO_TARGET_DIR",
+    "CARGO_MAKEFLAGS",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for input in ["component/src", "component/Cargo.toml", "wit", "Cargo.lock", "Cargo.toml"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+    }
+    add_target()?;
+    let module = fs::read(compile(&workspace, &out)?)?;
+    let mut component = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
+    append_docs(&mut component, &workspace.join("wit"))?;
+    let path = out.join("servicenow.wasm");
+    fs::write(&path, component)?;
+    println!("cargo::rustc-env=SERVICENOW_WASM={}", path.display());
+    Ok(())
+}
+
+/// Adds the target through rustup where the compiler lacks it. Only a target: the toolchain stays as it is.
+fn add_target() -> Result<(), Box<dyn Error>> {
+    let rustc = env::var("RUSTC")?;
+    let libdir = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    if Path::new(String::from_utf8(libdir.stdout)?.trim()).is_dir() {
+        return Ok(());
+    }
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    match added {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(format!(
+            "the component needs the Rust target {TARGET}, and `rustup target add {TARGET}` did not work; \
+             install the target for {rustc} and build again"
+        )
+        .into()),
+    }
+}
+
+fn compile(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let target_dir = out.join("guest");
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))?;
+    // Paths of this machine stay out of the component, so that it is the same wherever it is built.
+    let remap = format!("--remap-path-prefix={}=. --remap-path-prefix={home}=cargo", workspace.display());
+    let mut cargo = Command::new(env::var("CARGO")?);
+    for name in OUTER_SETTINGS {
+        cargo.env_remove(name);
+    }
+    let status = cargo
+        .current_dir(workspace)
+        .args(["build", "--locked", "--lib", "--package", "servicenow-component", "--profile", "guest"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&target_dir)
+        .env("RUSTFLAGS", format!("{remap} -Clink-arg=-zstack-size={STACK_BYTES}"))
+        .status()?;
+    if !status.success() {
+        return Err("the component did not compile; the compiler's messages are above".into());
+    }
+    Ok(target_dir.join(TARGET).join("guest/servicenow_component.wasm"))
+}
+
+/// The guest's stack. It needs a fraction of this; a smaller one makes an instance cheaper to start.
+const STACK_BYTES: u32 = 64 * 1024;
+
+/// Doc comments do not reach a component by themselves: they go into the section where tools look for them.
+fn append_docs(component: &mut Vec<u8>, wit: &Path) -> Result<(), Box<dyn Error>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit)?;
+    let docs = PackageMetadata::extract(&resolve, package).encode()?;
+    let mut section = Vec::new();
+    leb128(&mut section, PackageMetadata::SECTION_NAME.len());
+    section.extend_from_slice(PackageMetadata::SECTION_NAME.as_bytes());
+    section.extend_from_slice(&docs);
+    component.push(0);
+    leb128(component, section.len());
+    component.extend_from_slice(&section);
+    Ok(())
+}
+
+fn leb128(bytes: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}

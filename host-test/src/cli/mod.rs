@@ -1,0 +1,88 @@
+//! The command line: each command is a file, and this is the way in.
+
+mod call;
+mod demo;
+mod inspect;
+mod simulator;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Exit code of a call that ended in another outcome than success.
+pub const OTHER_OUTCOME: u8 = 1;
+
+/// Exit code of a mistake in the command or its files, and of a host that does not start. `clap` uses the same.
+pub const HOST_ERROR: u8 = 2;
+
+/// Calls ServiceNow through the sandboxed component.
+#[derive(Parser)]
+#[command(name = "host-test", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Show what the host and its libraries log, such as `info` or `servicenow_host=debug`. Logs go to standard error.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn")]
+    log: String,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  host-test demo
+      Everything the component does, against a simulator in this process.
+  host-test simulator --ready-file ready.json --authorizations-file authorizations.toml
+      A ServiceNow stand-in to try things on.
+  host-test call create --instance http://127.0.0.1:PORT --authorization main \\
+      --authorizations authorizations.toml --field short_description='Printer on fire'
+      One real call. Exit code 0 is success, 1 any other outcome, 2 a mistake in the command.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Walk through every outcome of every method, against a simulator in this process
+    Demo(demo::Demo),
+    /// Make one call
+    #[command(subcommand)]
+    Call(call::Method),
+    /// Run a ServiceNow stand-in until interrupted
+    Simulator(simulator::Command),
+    /// Show a component's imports, exports, size and manifest
+    Inspect(inspect::Inspect),
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> ExitCode {
+    let filter = match EnvFilter::builder().parse(&cli.log) {
+        Ok(filter) => filter,
+        Err(error) => return fail(&anyhow::anyhow!("--log {:?}: {error}; give a level such as info", cli.log)),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match cli.command {
+        Command::Demo(command) => command.run().await,
+        Command::Call(method) => method.run().await,
+        Command::Simulator(command) => command.run().await,
+        Command::Inspect(command) => command.run().await,
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(OTHER_OUTCOME),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::from(HOST_ERROR)
+}
+
+/// Prints to standard output. A reader that went away, such as `head`, is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A table without frames, as wide as it needs to be.
+fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(header);
+    table
+}

@@ -1,0 +1,52 @@
+//! `simulator`: a ServiceNow stand-in, run until interrupted.
+
+use super::print;
+use crate::simulator::{Options, Settings, Simulator};
+use anyhow::Context;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Options of `simulator`.
+#[derive(Args)]
+pub struct Command {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Speak TLS, with a CA made now whose certificate is written to DIR/ca.pem
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
+    /// Write the line that is printed to this file too, once the simulator is ready
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Write an authorizations file for this simulator, with one authorization named main
+    #[arg(long, value_name = "FILE")]
+    authorizations_file: Option<PathBuf>,
+}
+
+impl Command {
+    /// Runs until interrupted.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        let options = Options { listen: Some(self.listen), tls: self.tls.clone(), settings: Settings::default() };
+        let listening = format!("cannot listen on {} (is the port taken?) or write the CA", self.listen);
+        let simulator = Simulator::start(options).await.context(listening)?;
+        if let Some(path) = &self.authorizations_file {
+            write(path, &simulator.authorizations_file())?;
+        }
+        let line = serde_json::to_string(simulator.access())?;
+        if let Some(path) = &self.ready_file {
+            write(path, &line)?;
+        }
+        print(&line);
+        tokio::signal::ctrl_c().await?;
+        Ok(true)
+    }
+}
+
+/// Writes a file at once, so that a reader that waits for it never sees half of it.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let half = path.with_extension("part");
+    std::fs::write(&half, text)
+        .and_then(|()| std::fs::rename(&half, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

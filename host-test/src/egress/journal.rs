@@ -1,0 +1,62 @@
+//! The journal of one call: what was sent, what came back, and whether a write may have left.
+
+use super::client::Sent;
+use serde::Serialize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One HTTP exchange, without headers and bodies: nothing secret can be in it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Exchange {
+    /// The method.
+    pub method: String,
+    /// The address, query included.
+    pub url: String,
+    /// The status of the answer, where one came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What went wrong, where something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// From sending to the head of the answer, in microseconds.
+    pub elapsed_us: u64,
+}
+
+/// The journal of one call. It outlives the store, so that a killed call can still be told from its journal.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    exchanges: Mutex<Vec<Exchange>>,
+    writes: Mutex<Vec<Sent>>,
+}
+
+impl Journal {
+    /// Notes an exchange.
+    pub fn note(&self, method: &http::Method, url: &http::Uri, result: Result<u16, String>, elapsed: Duration) {
+        let exchange = Exchange {
+            method: method.to_string(),
+            url: url.to_string(),
+            status: result.as_ref().ok().copied(),
+            error: result.err(),
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        };
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+    }
+
+    /// Watches a write that is about to be sent.
+    pub fn watch_write(&self, sent: Sent) {
+        self.0.writes.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+    }
+
+    /// Whether a write's bytes may have left the machine.
+    pub fn write_left(&self) -> bool {
+        self.0.writes.lock().unwrap_or_else(PoisonError::into_inner).iter().any(Sent::maybe)
+    }
+
+    /// The exchanges so far.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,257 @@
+//! The host: built once, called many times and from many tasks at once.
+//!
+//! Each call gets a store of its own, which is dropped with the call: a call that is cut off leaves nothing behind, and
+//! no call can see another's.
+
+use crate::authorizations::Authorizations;
+use crate::bindings::exports::servicenow::plugin::authorization::AuthenticateOutcome;
+use crate::bindings::exports::servicenow::plugin::incidents::{
+    ColumnsOutcome, CreateOptions, CreateOutcome, FindOutcome, GetOutcome, IncidentRef, RequestBody, UpdateOptions,
+    UpdateOutcome,
+};
+use crate::bindings::exports::servicenow::plugin::manifest::Node;
+use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
+use crate::bindings::{Plugin, PluginPre};
+use crate::egress::{Clients, Exchange, Journal, TlsFile};
+use crate::limits::{EPOCH, GRACE, Limits};
+use crate::outcome::{Outcome, ended_by_host};
+use crate::store::{CallData, CallState, Shared};
+use crate::tokens::Tokens;
+use std::time::{Duration, Instant};
+use tokio::time::timeout_at;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Config, Engine, EngineWeak, Store, UpdateDeadline};
+
+/// The component, as built with this crate.
+pub const COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_WASM"));
+
+/// A host with a loaded component.
+pub struct Host {
+    engine: Engine,
+    plugin: PluginPre<CallState>,
+    shared: Shared,
+}
+
+/// Builds a host.
+#[derive(Default)]
+pub struct Builder {
+    authorizations: Authorizations,
+    limits: Limits,
+    component: Option<Vec<u8>>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub struct Report<T> {
+    /// The outcome, which the engine routes.
+    pub outcome: T,
+    /// How long the call took, all in all.
+    pub elapsed: Duration,
+    /// The HTTP exchanges that the guest made.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// Why a host cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A CA file cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFile),
+    /// The file is no component, or not one of the world `servicenow:plugin/plugin@0.1.0`.
+    #[error("this is not a component of the world servicenow:plugin/plugin@0.1.0: {0:#}")]
+    Component(wasmtime::Error),
+}
+
+impl Builder {
+    /// The authorizations that calls may name.
+    pub fn authorizations(mut self, authorizations: Authorizations) -> Self {
+        self.authorizations = authorizations;
+        self
+    }
+
+    /// What one call may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another component of the same world than the one built with this crate.
+    pub fn component(mut self, bytes: Vec<u8>) -> Self {
+        self.component = Some(bytes);
+        self
+    }
+
+    /// Compiles the component and links it. Takes a fraction of a second: do it once.
+    pub fn build(self) -> Result<Host, BuildError> {
+        let clients = Clients::new(&self.authorizations)?;
+        let tokens = Tokens::new(&self.authorizations, clients.clone());
+        let bytes = self.component.as_deref().unwrap_or(COMPONENT);
+        let (engine, plugin) = load(bytes).map_err(BuildError::Component)?;
+        tick(engine.weak());
+        let shared = Shared { authorizations: self.authorizations, tokens, clients, limits: self.limits };
+        Ok(Host { engine, plugin, shared })
+    }
+}
+
+fn load(bytes: &[u8]) -> wasmtime::Result<(Engine, PluginPre<CallState>)> {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    let engine = Engine::new(&config)?;
+    let component = Component::new(&engine, bytes)?;
+    Ok((engine.clone(), PluginPre::new(link(&engine, &component)?)?))
+}
+
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
+    Plugin::add_to_linker::<_, CallData>(&mut linker, CallState::credentials)?;
+    linker.instantiate_pre(component)
+}
+
+/// One ticker per engine: it ends with it.
+fn tick(engine: EngineWeak) {
+    std::thread::spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH);
+        }
+    });
+}
+
+impl Host {
+    /// Starts to build a host.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with
+    /// a call that has to be killed.
+    pub async fn create(&self, call: Call, body: RequestBody, mut options: CreateOptions) -> Report<CreateOutcome> {
+        let key = correlation_id(&body, &options).unwrap_or_else(|| {
+            let made = uuid::Uuid::new_v4().simple().to_string();
+            options.correlation_id = Some(made.clone());
+            made
+        });
+        self.run(call, Some(key), async move |plugin, store, call| {
+            plugin.servicenow_plugin_incidents().call_create(store, &call, &body, &options).await
+        })
+        .await
+    }
+
+    /// Gets an incident.
+    pub async fn get(&self, call: Call, incident: IncidentRef) -> Report<GetOutcome> {
+        self.run(call, None, async move |plugin, store, call| {
+            plugin.servicenow_plugin_incidents().call_get(store, &call, &incident).await
+        })
+        .await
+    }
+
+    /// Updates an incident.
+    pub async fn update(
+        &self,
+        call: Call,
+        sys_id: String,
+        body: RequestBody,
+        options: UpdateOptions,
+    ) -> Report<UpdateOutcome> {
+        self.run(call, None, async move |plugin, store, call| {
+            plugin.servicenow_plugin_incidents().call_update(store, &call, &sys_id, &body, &options).await
+        })
+        .await
+    }
+
+    /// Finds incidents.
+    pub async fn find(&self, call: Call, query: String, limit: u32, offset: u32) -> Report<FindOutcome> {
+        self.run(call, None, async move |plugin, store, call| {
+            plugin.servicenow_plugin_incidents().call_find(store, &call, &query, limit, offset).await
+        })
+        .await
+    }
+
+    /// Reads the columns of the incident table.
+    pub async fn columns(&self, call: Call) -> Report<ColumnsOutcome> {
+        self.run(call, None, async move |plugin, store, call| {
+            plugin.servicenow_plugin_incidents().call_columns(store, &call).await
+        })
+        .await
+    }
+
+    /// Checks an authorization.
+    pub async fn authenticate(&self, call: Call) -> Report<AuthenticateOutcome> {
+        self.run(call, None, async move |plugin, store, call| {
+            plugin.servicenow_plugin_authorization().call_authenticate(store, &call).await
+        })
+        .await
+    }
+
+    /// Describes the node. The error is a component that does not keep to its world.
+    pub async fn describe(&self) -> wasmtime::Result<Node> {
+        let mut store = self.store("", Journal::default(), Instant::now() + self.shared.limits.default_timeout);
+        let plugin = self.plugin.instantiate_async(&mut store).await?;
+        plugin.servicenow_plugin_manifest().call_describe(&mut store).await
+    }
+
+    fn store(&self, authorization: &str, journal: Journal, deadline: Instant) -> Store<CallState> {
+        let limits = &self.shared.limits;
+        let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, deadline));
+        store.limiter(|state| &mut state.limits);
+        // Hostcall fuel counts what the guest hands over at once, results included: a payload, and the fields made of it.
+        store.set_hostcall_fuel(3 * limits.max_response_bytes + (1 << 20));
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        store
+    }
+
+    /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
+    async fn run<T: Outcome>(
+        &self,
+        mut call: Call,
+        correlation_id: Option<String>,
+        invoke: impl AsyncFnOnce(&Plugin, &mut Store<CallState>, Call) -> wasmtime::Result<T>,
+    ) -> Report<T> {
+        let started = Instant::now();
+        let deadline = started + self.shared.limits.timeout(call.timeout_ms);
+        let journal = Journal::default();
+        let ended = async {
+            let mut store =
+                self.store(&call.authorization, journal.clone(), deadline.checked_sub(GRACE / 2).unwrap_or(deadline));
+            let plugin = self.plugin.instantiate_async(&mut store).await?;
+            let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(GRACE);
+            // 0 would be refused as an input; the guest finds out about the deadline soon enough.
+            call.timeout_ms = Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1));
+            invoke(&plugin, &mut store, call).await
+        };
+        let outcome = match timeout_at(deadline.into(), ended).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
+                tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
+                let message =
+                    "the component ended with a trap or ran into a limit of the host; the host's log says which";
+                T::error(ended_by_host(Reason::Limit, message, journal.write_left(), correlation_id))
+            }
+            Err(_) => {
+                let message = "the host ended the call: no outcome before the deadline";
+                T::timeout(ended_by_host(Reason::Deadline, message, journal.write_left(), correlation_id))
+            }
+        };
+        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges() }
+    }
+}
+
+/// The correlation id that a create is made with, if it has one.
+fn correlation_id(body: &RequestBody, options: &CreateOptions) -> Option<String> {
+    let in_body = || match body {
+        RequestBody::Fields(pairs) => {
+            pairs.iter().find(|(name, _)| name == "correlation_id").map(|(_, value)| value.clone())
+        }
+        RequestBody::Json(text) => {
+            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+            match object.get("correlation_id")? {
+                serde_json::Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            }
+        }
+    };
+    options.correlation_id.clone().or_else(in_body)
+}

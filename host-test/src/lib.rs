@@ -1,0 +1,34 @@
+//! The reference host of the ServiceNow component, to embed into a flow engine.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/embed.rs")]
+//! ```
+//!
+//! - [`Host`] loads the component once and calls it from any number of tasks.
+//! - [`Authorizations`] are the credentials it may use; the component never sees them by default.
+//! - [`Limits`] bound what one call may use.
+//! - [`simulator`] is a ServiceNow stand-in for tests.
+
+pub mod authorizations;
+pub mod bindings;
+pub mod cli;
+mod egress;
+mod host;
+pub mod inspection;
+pub mod invocation;
+pub mod json;
+pub mod limits;
+pub mod origin;
+pub mod outcome;
+pub mod scenarios;
+pub mod secret;
+pub mod simulator;
+mod store;
+mod tokens;
+
+pub use authorizations::Authorizations;
+pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};
+pub use egress::Exchange;
+pub use host::{BuildError, Builder, COMPONENT, Host, Report};
+pub use limits::Limits;
+pub use outcome::{Failed, Outcome};

@@ -1,0 +1,75 @@
+//! What one call may use. Every number is a default and can be changed before the host is built.
+
+use std::time::Duration;
+
+/// The deadline of a call that names none: that of the original node.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest deadline a call may ask for: ServiceNow cancels a REST transaction after 60 s itself.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Kept back from the deadline that the guest is told, so that it can still name the outcome itself.
+pub const GRACE: Duration = Duration::from_millis(50);
+
+/// Room for a page of 1,000 incidents in all display shapes, some 8 MB.
+pub const MAX_RESPONSE_BYTES: usize = 10 * 1024 * 1024;
+
+/// ServiceNow refuses larger request bodies by itself; the surplus is for the last chunk.
+pub const MAX_REQUEST_BYTES: usize = 11 * 1024 * 1024;
+
+/// A call makes at most nine exchanges: a token, a choice list, a write and a read-back, each repeated once, and one more
+/// to spare.
+pub const MAX_REQUESTS: u32 = 10;
+
+/// Four times the largest response, and as much again for the records made from it.
+pub const MAX_MEMORY: usize = 64 * 1024 * 1024;
+
+/// A call holds about a dozen resources at a time.
+pub const MAX_RESOURCES: usize = 1_000;
+
+/// How often a guest that computes is interrupted, so that the wall clock can end it.
+pub const EPOCH: Duration = Duration::from_millis(10);
+
+/// What one call may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The deadline of a call that names none.
+    pub default_timeout: Duration,
+    /// The longest deadline that a call may ask for.
+    pub max_timeout: Duration,
+    /// The largest response body, in bytes.
+    pub max_response_bytes: usize,
+    /// The largest linear memory, in bytes.
+    pub max_memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            default_timeout: DEFAULT_TIMEOUT,
+            max_timeout: MAX_TIMEOUT,
+            max_response_bytes: MAX_RESPONSE_BYTES,
+            max_memory: MAX_MEMORY,
+        }
+    }
+}
+
+impl Limits {
+    /// The deadline for a call's wish: the host's cap wins.
+    pub fn timeout(&self, wish_ms: Option<u32>) -> Duration {
+        wish_ms.map_or(self.default_timeout, |ms| Duration::from_millis(ms.into())).min(self.max_timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_s_cap_wins_over_the_call_s_wish() {
+        let limits = Limits::default();
+        for (wish, seconds) in [(None, 5), (Some(1_000), 1), (Some(60_000), 60), (Some(u32::MAX), 60)] {
+            assert_eq!(limits.timeout(wish), Duration::from_secs(seconds), "{wish:?}");
+        }
+    }
+}

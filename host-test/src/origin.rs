@@ -1,0 +1,127 @@
+//! Origins: scheme, host and port, parsed once and compared as values.
+
+use serde::Deserialize;
+use std::fmt;
+use url::{Host, Url};
+
+/// The origin of an instance or of a token service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+/// What an instance must be given as.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0:?} is no instance: give an id such as dev12345, a host name, or an origin such as https://itsm.example.com"
+)]
+pub struct NotAnInstance(String);
+
+impl Origin {
+    /// Parses an instance id, a host name or an origin.
+    pub fn parse(instance: &str) -> Result<Self, NotAnInstance> {
+        let address = match (instance.contains("://"), instance.contains('.')) {
+            (true, _) => instance.to_string(),
+            (false, true) => format!("https://{instance}"),
+            (false, false) => format!("https://{instance}.service-now.com"),
+        };
+        let bare = |url: &Url| {
+            let no_more = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            no_more
+                && url.username().is_empty()
+                && url.password().is_none()
+                && !instance.contains(['\\', '@', '\t', '\n'])
+        };
+        let url = Url::parse(&address).ok().filter(bare);
+        url.as_ref().and_then(Self::of).ok_or_else(|| NotAnInstance(instance.to_string()))
+    }
+
+    /// The origin of an address. `None` unless it is http or https with a host.
+    pub fn of(url: &Url) -> Option<Self> {
+        let host = match url.host()? {
+            Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_string(),
+            address => address.to_string(),
+        };
+        let scheme = Some(url.scheme()).filter(|scheme| matches!(*scheme, "http" | "https"))?;
+        Some(Self(match url.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }))
+    }
+
+    /// Whether the origin is http.
+    pub fn is_http(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+
+    /// Whether the host is this machine by its name or address.
+    pub fn is_loopback(&self) -> bool {
+        match Url::parse(&self.0).ok().and_then(|url| url.host().map(|host| host.to_owned())) {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    /// The origin as text, without a trailing slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Origin {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_compared_by_scheme_host_and_port() {
+        for (given, origin) in [
+            ("dev12345", "https://dev12345.service-now.com"),
+            ("itsm.example.com", "https://itsm.example.com"),
+            ("HTTPS://ITSM.example.com.:443/", "https://itsm.example.com"),
+            ("https://itsm.example.com:8443", "https://itsm.example.com:8443"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(Origin::parse(given).unwrap().as_str(), origin, "{given}");
+        }
+        for bad in [
+            "",
+            "https://",
+            "ftp://a.b",
+            "https://u:p@a.b",
+            "https://a.b/c",
+            "https://a.b?c",
+            "https://a.b#c",
+            "a b",
+            "https://a.b\\c",
+        ] {
+            assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_by_name_or_address() {
+        for (given, loopback) in [
+            ("http://127.0.0.1:1", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]", true),
+            ("http://localhost", true),
+            ("http://192.168.0.1", false),
+            ("http://127.0.0.1.example.com", false),
+        ] {
+            assert_eq!(Origin::parse(given).unwrap().is_loopback(), loopback, "{given}");
+        }
+    }
+}

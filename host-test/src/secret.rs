@@ -1,0 +1,70 @@
+//! Secrets: text that is never shown and is wiped when dropped.
+
+use serde::Deserialize;
+use std::fs;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// A secret. It has no `Debug` and no `Display`, so that it cannot reach a log or an error by accident.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Keeps a text secret.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text, to be sent and not to be kept.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a secret comes from: the text itself, `{ env = "NAME" }` or `{ file = "PATH" }`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// The text itself.
+    Literal(String),
+    /// An environment variable.
+    Env {
+        /// Its name.
+        env: String,
+    },
+    /// A file, without its last line break.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+}
+
+/// Why a secret cannot be had. It names the source and never the secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Missing {
+    /// The environment variable is not set, or is not UTF-8.
+    #[error("environment variable {0} is not set to text; export it before starting, or give the secret by file")]
+    Env(String),
+    /// The file cannot be read.
+    #[error("{path}: {error}; the secret's file must be readable text", path = .0.display(), error = .1)]
+    File(PathBuf, std::io::Error),
+    /// The secret is empty, or would not fit into a header.
+    #[error("the secret is empty or holds a line break or another control character")]
+    Unusable,
+}
+
+impl Source {
+    /// Reads the secret.
+    pub fn read(self) -> Result<Secret, Missing> {
+        let text = match self {
+            Source::Literal(text) => text,
+            Source::Env { env } => std::env::var(&env).map_err(|_| Missing::Env(env))?,
+            Source::File { file } => fs::read_to_string(&file).map_err(|error| Missing::File(file, error))?,
+        };
+        let secret = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+        if secret.is_empty() || secret.contains(char::is_control) {
+            return Err(Missing::Unusable);
+        }
+        Ok(Secret::new(secret.to_string()))
+    }
+}

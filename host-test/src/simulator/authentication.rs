@@ -1,0 +1,86 @@
+//! Who is calling: a bearer token, a user and password, or an API key.
+
+use super::answer::{Answer, error};
+use super::{Instance, Settings, lock};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
+use http::{HeaderMap, header};
+use std::time::{Duration, Instant};
+
+/// The access and refresh tokens given out.
+#[derive(Default)]
+pub struct Tokens {
+    access: Vec<(String, Instant)>,
+    refresh: Option<String>,
+}
+
+impl Tokens {
+    /// The current access token and the seconds it has left: asking again within its life returns the same one.
+    pub fn access(&mut self, life: u64) -> (String, u64) {
+        let now = Instant::now();
+        if let Some((token, expires)) = self.access.last().filter(|(_, expires)| *expires > now) {
+            return (token.clone(), expires.duration_since(now).as_secs());
+        }
+        let token = random();
+        self.access.push((token.clone(), now + Duration::from_secs(life)));
+        (token, life)
+    }
+
+    /// A refresh token, which replaces the last.
+    pub fn rotate(&mut self) -> String {
+        let token = random();
+        self.refresh = Some(token.clone());
+        token
+    }
+
+    /// Whether this is the current refresh token.
+    pub fn is_refresh(&self, token: &str) -> bool {
+        self.refresh.as_deref() == Some(token)
+    }
+
+    /// Makes all access tokens invalid.
+    pub fn clear(&mut self) {
+        self.access.clear();
+    }
+
+    fn is_valid(&self, token: &str) -> bool {
+        self.access.iter().any(|(known, expires)| known == token && *expires > Instant::now())
+    }
+}
+
+/// An opaque token of some 86 characters, as instances give out.
+fn random() -> String {
+    let bytes: Vec<u8> = (0..4).flat_map(|_| uuid::Uuid::new_v4().into_bytes()).collect();
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Lets a request of the integration user through.
+pub fn check(instance: &Instance, headers: &HeaderMap) -> Result<(), Box<Answer>> {
+    let settings = instance.settings();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let known = match text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' ')) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            if !lock(&instance.tokens).is_valid(token) {
+                return Err(unauthenticated());
+            }
+            if settings.is_securely_scoped {
+                return Err(Box::new(error(403, "User Not Authorized", "Access to unscoped api is not allowed")));
+            }
+            true
+        }
+        Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
+            !settings.refuses_basic && is_user(&settings, pair)
+        }
+        _ => text("x-sn-apikey") == Some(&settings.api_key),
+    };
+    if known { Ok(()) } else { Err(unauthenticated()) }
+}
+
+fn is_user(settings: &Settings, pair: &str) -> bool {
+    BASE64_STANDARD
+        .decode(pair)
+        .is_ok_and(|pair| pair == format!("{}:{}", settings.username, settings.password).as_bytes())
+}
+
+fn unauthenticated() -> Box<Answer> {
+    Box::new(error(401, "User is not authenticated", "Required to provide Auth information"))
+}

@@ -1,0 +1,108 @@
+//! The choices of the incident table, as an instance as delivered declares them.
+
+/// Column, value, label, and the value of the column it depends on.
+pub type Choice = (&'static str, &'static str, &'static str, &'static str);
+
+/// Every declared choice, as rows of a text: `column value|label[|dependent]`.
+pub fn all() -> Vec<Choice> {
+    let parse = |line: &'static str| {
+        let (column, rest) = line.split_once(' ')?;
+        let mut parts = rest.split('|');
+        let value = parts.next()?;
+        Some((column, value, parts.next().unwrap_or(value), parts.next().unwrap_or_default()))
+    };
+    let rows = CHOICES.lines().filter_map(parse);
+    let mirrored = rows.clone().filter(|row| row.0 == "state").map(|row| ("incident_state", row.1, row.2, row.3));
+    let levels = rows.clone().filter(|row| row.0 == "impact");
+    let levels = levels.flat_map(|row| ["urgency", "severity"].map(|column| (column, row.1, row.2, row.3)));
+    rows.clone().chain(mirrored).chain(levels).collect()
+}
+
+/// The label of a value, where the column has choices.
+pub fn label(column: &str, value: &str) -> Option<&'static str> {
+    all().into_iter().find(|choice| choice.0 == column && choice.1 == value).map(|choice| choice.2)
+}
+
+/// The value of a label.
+pub fn value(column: &str, label: &str) -> Option<&'static str> {
+    all().into_iter().find(|choice| choice.0 == column && choice.2.eq_ignore_ascii_case(label)).map(|choice| choice.1)
+}
+
+/// Whether a column takes declared values alone.
+pub fn is_choice(column: &str) -> bool {
+    all().iter().any(|choice| choice.0 == column)
+}
+
+const CHOICES: &str = "\
+state 1|New
+state 2|In Progress
+state 3|On Hold
+state 6|Resolved
+state 7|Closed
+state 8|Canceled
+impact 1|1 - High
+impact 2|2 - Medium
+impact 3|3 - Low
+priority 1|1 - Critical
+priority 2|2 - High
+priority 3|3 - Moderate
+priority 4|4 - Low
+priority 5|5 - Planning
+hold_reason 1|Awaiting Caller
+hold_reason 3|Awaiting Problem
+hold_reason 4|Awaiting Vendor
+hold_reason 5|Awaiting Change
+close_code Duplicate
+close_code Known error
+close_code No resolution provided
+close_code Resolved by caller
+close_code Resolved by change
+close_code Resolved by problem
+close_code Resolved by request
+close_code Solution provided
+close_code Workaround provided
+close_code User error
+contact_type email|Email
+contact_type phone|Phone
+contact_type self-service|Self-service
+contact_type virtual_agent|Virtual Agent
+contact_type walk-in|Walk-in
+category inquiry|Inquiry / Help
+category software|Software
+category hardware|Hardware
+category network|Network
+category database|Database
+subcategory antivirus|Antivirus|inquiry
+subcategory email|Email|inquiry
+subcategory internal application|Internal Application|inquiry
+subcategory email|Email|software
+subcategory os|Operating System|software
+subcategory cpu|CPU|hardware
+subcategory disk|Disk|hardware
+subcategory keyboard|Keyboard|hardware
+subcategory memory|Memory|hardware
+subcategory monitor|Monitor|hardware
+subcategory mouse|Mouse|hardware
+subcategory dhcp|DHCP|network
+subcategory dns|DNS|network
+subcategory ip address|IP Address|network
+subcategory vpn|VPN|network
+subcategory wireless|Wireless|network
+subcategory db2|DB2|database
+subcategory sql server|MS SQL Server|database
+subcategory oracle|Oracle|database
+notify 1|Do Not Notify
+notify 2|Send Email
+notify 3|Telephone
+approval not requested|Not Yet Requested
+approval requested|Requested
+approval approved|Approved
+approval rejected|Rejected
+escalation 0|Normal
+escalation 1|Moderate
+escalation 2|High
+escalation 3|Overdue
+upon_reject cancel|Cancel all future Tasks
+upon_reject goto|Go to a previous Task
+upon_approval proceed|Proceed to Next Task
+upon_approval do_nothing|Wait for a User to Close this task";

@@ -1,0 +1,53 @@
+//! The token endpoint, `/oauth_token.do`.
+
+use super::answer::{Answer, json};
+use super::{Instance, lock};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use http::{HeaderMap, header};
+use serde_json::json;
+use std::collections::HashMap;
+use url::form_urlencoded;
+
+/// Answers a request for a token.
+pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let form: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
+    let field = |name: &str| form.get(name).map_or("", String::as_str);
+    let settings = instance.settings().clone();
+    let (id, secret) = match basic(headers) {
+        Some(pair) => pair,
+        None => (field("client_id").to_string(), field("client_secret").to_string()),
+    };
+    if id != settings.client_id || secret != settings.client_secret {
+        return refused();
+    }
+    let mut tokens = lock(&instance.tokens);
+    let with_refresh = match field("grant_type") {
+        "client_credentials" if !settings.client_credentials_enabled => return refused(),
+        "client_credentials" if !settings.has_application_user => {
+            let description = "OAuth Application User is not configured for the client";
+            return json(400, &json!({"error_description": description, "error": "unauthorized_client"}));
+        }
+        "client_credentials" => false,
+        "password" if field("username") == settings.username && field("password") == settings.password => true,
+        "refresh_token" if tokens.is_refresh(field("refresh_token")) => true,
+        _ => return refused(),
+    };
+    let (access_token, expires_in) = tokens.access(settings.token_life);
+    let mut answer =
+        json!({"access_token": access_token, "scope": "useraccount", "token_type": "Bearer", "expires_in": expires_in});
+    if with_refresh {
+        answer["refresh_token"] = tokens.rotate().into();
+    }
+    json(200, &answer)
+}
+
+/// The answer to nearly every mistake: the cause stands in the instance's own log alone.
+fn refused() -> Answer {
+    json(401, &json!({"error_description": "access_denied", "error": "server_error"}))
+}
+
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
+    let pair = String::from_utf8(BASE64_STANDARD.decode(value).ok()?).ok()?;
+    pair.split_once(':').map(|(id, secret)| (id.to_string(), secret.to_string()))
+}

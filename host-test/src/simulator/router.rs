@@ -1,0 +1,103 @@
+//! Which part of the instance answers a request.
+
+use super::answer::{Answer, error, hibernating, json};
+use super::fault::Fault;
+use super::table_api::Call;
+use super::{Instance, authentication, lock, oauth};
+use bytes::Bytes;
+use http::{Method, Request, header};
+use std::collections::HashMap;
+use url::form_urlencoded;
+
+/// `glide.rest.max_content_length` as delivered.
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// The address that takes faults from test authors who are not in this process.
+pub const FAULTS: &str = "/simulator/faults";
+
+/// Answers a request.
+pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
+    let path = request.uri().path();
+    if path == FAULTS {
+        return inject(instance, request);
+    }
+    if instance.settings().is_hibernating {
+        return hibernating();
+    }
+    if path == "/oauth_token.do" && request.method() == Method::POST {
+        return oauth::token(instance, request.headers(), request.body());
+    }
+    let Some((version, rest)) = table_path(path) else {
+        return error(400, "Requested URI does not represent any resource", "");
+    };
+    if let Err(refused) = authentication::check(instance, request.headers()) {
+        return *refused;
+    }
+    table(instance, request, version, rest)
+}
+
+/// The version segment and what follows `table/`, in `/api/now[/v1|/v2]/table/...`.
+fn table_path(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/api/now/")?;
+    match rest.strip_prefix("table/") {
+        Some(rest) => Some(("", rest)),
+        None => ["v1", "v2"].into_iter().find_map(|version| {
+            let rest = rest.strip_prefix(version)?.strip_prefix("/table/")?;
+            Some((if version == "v1" { "/v1" } else { "/v2" }, rest))
+        }),
+    }
+}
+
+fn table(instance: &Instance, request: &Request<Bytes>, version: &str, rest: &str) -> Answer {
+    let query = request.uri().query().unwrap_or_default();
+    let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let (table, sys_id) = match rest.split_once('/') {
+        Some((table, sys_id)) => (table, Some(sys_id)),
+        None => (rest, None),
+    };
+    let settings = instance.settings().clone();
+    let mut store = instance.store();
+    let tables_url = format!("{}/api/now{version}/table", instance.base_url);
+    let mut call = Call { settings: &settings, store: &mut store, tables_url, table, parameters };
+    if let Err(refused) = call.check() {
+        return *refused;
+    }
+    let body = request.body();
+    if body.len() > MAX_BODY_BYTES {
+        let detail = format!(
+            "Rejected large REST payload with content-length = {} bytes. Max allowed: {MAX_BODY_BYTES} bytes.",
+            body.len()
+        );
+        return error(400, "Exception while reading request", &detail);
+    }
+    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && !is_json(request) {
+        let message = "Invalid content-type. Supported request media types for this service are: [application/json, application/xml, text/xml]";
+        return error(415, message, "");
+    }
+    match (request.method(), sys_id) {
+        (&Method::GET, None) => call.list(),
+        (&Method::GET, Some(sys_id)) => call.read(sys_id),
+        (&Method::POST, None) => call.insert(body),
+        (&Method::PUT | &Method::PATCH, Some(sys_id)) => call.update(sys_id, body),
+        (&Method::DELETE, Some(sys_id)) => call.delete(sys_id),
+        _ => error(405, "Method Not Allowed", ""),
+    }
+}
+
+fn is_json(request: &Request<Bytes>) -> bool {
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|value| value.starts_with("application/json"))
+}
+
+/// Adds a fault by POST, or forgets all by DELETE.
+fn inject(instance: &Instance, request: &Request<Bytes>) -> Answer {
+    match *request.method() {
+        Method::POST => match serde_json::from_slice::<Fault>(request.body()) {
+            Ok(fault) => lock(&instance.faults).add(fault),
+            Err(problem) => return error(400, "not a fault", &problem.to_string()),
+        },
+        Method::DELETE => lock(&instance.faults).clear(),
+        _ => return error(405, "POST a fault or DELETE all", ""),
+    }
+    json(200, &serde_json::json!({"result": "done"}))
+}

@@ -1,0 +1,103 @@
+//! The server: accepts connections, lets faults strike, and passes requests to the router.
+
+use super::answer::Answer;
+use super::fault::Strike;
+use super::{Instance, lock, router};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Broken>;
+
+/// Why a connection is closed without a whole answer: a fault, or a client that is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was closed on purpose")]
+struct Broken;
+
+/// Serves until the task is dropped; the connections end with it.
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, instance: Arc<Instance>) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let _ = stream.set_nodelay(true);
+        let (tls, instance) = (tls.clone(), Arc::clone(&instance));
+        connections.spawn(async move {
+            match tls {
+                None => converse(stream, instance).await,
+                // A client that fails the handshake has its own words for it.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, instance).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, instance: Arc<Instance>) {
+    let service = service_fn(move |request| respond(Arc::clone(&instance), request));
+    // A broken conversation is the client's to notice.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+    let request = Request::from_parts(head, body);
+    let (method, path) = (request.method().as_str().to_string(), request.uri().path().to_string());
+    if path == router::FAULTS {
+        return Ok(whole(router::answer(&instance, &request)));
+    }
+    let address = request.uri().path_and_query().map_or(path.as_str(), |address| address.as_str());
+    lock(&instance.requests).push(format!("{method} {address}"));
+    let strike = lock(&instance.faults).strike(&method, &path);
+    let answer = || router::answer(&instance, &request);
+    match strike {
+        None => Ok(whole(answer())),
+        Some(Strike::Instead(instead)) => Ok(whole(instead)),
+        Some(Strike::After(after)) => {
+            answer();
+            Ok(whole(after))
+        }
+        Some(Strike::Rewritten(from, to)) => {
+            Ok(whole(answer().map(|body| String::from_utf8_lossy(&body).replace(&from, &to).into())))
+        }
+        Some(Strike::Delayed(time)) => {
+            tokio::time::sleep(time).await;
+            Ok(whole(answer()))
+        }
+        Some(Strike::Hung) => std::future::pending().await,
+        Some(Strike::Closed { committed }) => {
+            if committed {
+                answer();
+            }
+            Err(Broken)
+        }
+        Some(Strike::Truncated) => Ok(whole(answer().map(|body| body.slice(..body.len() / 2)))),
+        Some(Strike::Broken) => Ok(broken(answer())),
+    }
+}
+
+fn whole(answer: Answer) -> Response<Body> {
+    answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+}
+
+/// The first half of an answer, and then the end of the connection.
+fn broken(answer: Answer) -> Response<Body> {
+    answer.map(|body| {
+        let half = body.slice(..body.len() / 2);
+        let frames = [Ok(Frame::data(half)), Err(Broken)];
+        StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
+    })
+}
