@@ -13,6 +13,12 @@ use wit_parser::{PackageMetadata, Resolve};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Where the documentation of `wit/` is in the component; `tests/component.rs` reads it back.
+const DOCS_SECTION: &str = "package-docs:servicenow:plugin";
+
+/// The id of a custom section.
+const CUSTOM_SECTION: u8 = 0;
+
 /// Settings of the outer build that would reach into the guest's: flags and wrappers meant for the host's code, and
 /// the place of its output.
 const OUTER_SETTINGS: [&str; 7] = [
@@ -33,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     add_target()?;
     let module = fs::read(compile(&workspace, &out)?)?;
-    let mut component = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
+    let encoded = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
+    let mut component = strip_names(&encoded)?;
     append_docs(&mut component, &workspace.join("wit"))?;
     let path = out.join("servicenow.wasm");
     fs::write(&path, component)?;
@@ -73,7 +80,7 @@ fn compile(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         .args(["build", "--locked", "--lib", "--package", "servicenow-component", "--profile", "guest"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(&target_dir)
-        .env("RUSTFLAGS", format!("{remap} -Clink-arg=-zstack-size={STACK_BYTES}"))
+        .env("RUSTFLAGS", format!("{remap} -Clink-arg=-zstack-size={STACK_BYTES} -Clink-arg=--compress-relocations"))
         .status()?;
     if !status.success() {
         return Err("the component did not compile; the compiler's messages are above".into());
@@ -84,19 +91,46 @@ fn compile(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
 /// The guest's stack. It needs a fraction of this; a smaller one makes an instance cheaper to start.
 const STACK_BYTES: u32 = 64 * 1024;
 
-/// Doc comments do not reach a component by themselves: they go into the section where tools look for them.
+/// Doc comments do not reach a component by themselves: they go into a section of their own.
+///
+/// Not into `package-docs`, where tools would look first: decoders apply that section to the synthetic package that they
+/// name a decoded component after, find none of our interfaces in it, and refuse the component.
 fn append_docs(component: &mut Vec<u8>, wit: &Path) -> Result<(), Box<dyn Error>> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
+    // A decoded component has its interfaces, and a world of another name.
+    resolve.packages[package].worlds.clear();
     let docs = PackageMetadata::extract(&resolve, package).encode()?;
     let mut section = Vec::new();
-    leb128(&mut section, PackageMetadata::SECTION_NAME.len());
-    section.extend_from_slice(PackageMetadata::SECTION_NAME.as_bytes());
+    leb128(&mut section, DOCS_SECTION.len());
+    section.extend_from_slice(DOCS_SECTION.as_bytes());
     section.extend_from_slice(&docs);
-    component.push(0);
+    component.push(CUSTOM_SECTION);
     leb128(component, section.len());
     component.extend_from_slice(&section);
     Ok(())
+}
+
+/// Leaves out the names that `wit-component` gives its own definitions: they help nobody who runs the component.
+fn strip_names(component: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut kept = component[..8].to_vec();
+    let mut rest = &component[8..];
+    while let [id, after @ ..] = rest {
+        let (length, body) = read_leb128(after)?;
+        let (body, next) = body.split_at_checked(length).ok_or("a section is longer than the component")?;
+        let is_names = *id == CUSTOM_SECTION && body.get(1..).is_some_and(|name| name.starts_with(b"component-name"));
+        if !is_names {
+            kept.extend_from_slice(&rest[..rest.len() - next.len()]);
+        }
+        rest = next;
+    }
+    Ok(kept)
+}
+
+fn read_leb128(bytes: &[u8]) -> Result<(usize, &[u8]), &'static str> {
+    let end = bytes.iter().position(|byte| byte & 0x80 == 0).ok_or("a length without an end")?;
+    let length = bytes[..=end].iter().rev().fold(0, |length, byte| length << 7 | usize::from(byte & 0x7f));
+    Ok((length, &bytes[end + 1..]))
 }
 
 fn leb128(bytes: &mut Vec<u8>, mut number: usize) {

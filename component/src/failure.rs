@@ -85,7 +85,7 @@ impl End {
     pub fn is_unsettled_write(&self) -> bool {
         match self {
             End::Answered(failure) => {
-                failure.write_happened == WriteHappened::Unknown && !failure.status.is_some_and(|s| s < 300)
+                failure.write_happened == WriteHappened::Unknown && failure.status.is_none_or(|status| status >= 300)
             }
             End::Error(failure) => failure.write_happened == WriteHappened::Unknown,
             _ => false,

@@ -13,7 +13,7 @@ use crate::bindings::exports::servicenow::plugin::manifest::Node;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::bindings::{Plugin, PluginPre};
 use crate::egress::{Clients, Exchange, Journal, TlsFile};
-use crate::limits::{EPOCH, GRACE, Limits};
+use crate::limits::{EPOCH, Limits};
 use crate::outcome::{Outcome, ended_by_host};
 use crate::store::{CallData, CallState, Shared};
 use crate::tokens::Tokens;
@@ -211,13 +211,13 @@ impl Host {
         invoke: impl AsyncFnOnce(&Plugin, &mut Store<CallState>, Call) -> wasmtime::Result<T>,
     ) -> Report<T> {
         let started = Instant::now();
-        let deadline = started + self.shared.limits.timeout(call.timeout_ms);
+        let timeout = self.shared.limits.timeout(call.timeout_ms);
+        let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
         let journal = Journal::default();
         let ended = async {
-            let mut store =
-                self.store(&call.authorization, journal.clone(), deadline.checked_sub(GRACE / 2).unwrap_or(deadline));
+            let mut store = self.store(&call.authorization, journal.clone(), guest_deadline);
             let plugin = self.plugin.instantiate_async(&mut store).await?;
-            let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(GRACE);
+            let left = guest_deadline.saturating_duration_since(Instant::now());
             // 0 would be refused as an input; the guest finds out about the deadline soon enough.
             call.timeout_ms = Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1));
             invoke(&plugin, &mut store, call).await

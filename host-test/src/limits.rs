@@ -8,7 +8,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest deadline a call may ask for: ServiceNow cancels a REST transaction after 60 s itself.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Kept back from the deadline that the guest is told, so that it can still name the outcome itself.
+/// Kept back from the deadline that the guest is told, so that it can still name the outcome itself; a quarter of a
+/// deadline that is shorter than four times this.
 pub const GRACE: Duration = Duration::from_millis(50);
 
 /// Room for a page of 1,000 incidents in all display shapes, some 8 MB.
@@ -58,6 +59,11 @@ impl Limits {
     /// The deadline for a call's wish: the host's cap wins.
     pub fn timeout(&self, wish_ms: Option<u32>) -> Duration {
         wish_ms.map_or(self.default_timeout, |ms| Duration::from_millis(ms.into())).min(self.max_timeout)
+    }
+
+    /// What is kept back from a deadline.
+    pub fn grace(timeout: Duration) -> Duration {
+        GRACE.min(timeout / 4)
     }
 }
 

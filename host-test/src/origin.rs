@@ -23,6 +23,8 @@ impl Origin {
             (false, true) => format!("https://{instance}"),
             (false, false) => format!("https://{instance}.service-now.com"),
         };
+        let is_id =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let bare = |url: &Url| {
             let no_more = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
             no_more
@@ -30,7 +32,8 @@ impl Origin {
                 && url.password().is_none()
                 && !instance.contains(['\\', '@', '\t', '\n'])
         };
-        let url = Url::parse(&address).ok().filter(bare);
+        let is_address = instance.contains(['.', ':']) || is_id(instance);
+        let url = Url::parse(&address).ok().filter(bare).filter(|_| is_address);
         url.as_ref().and_then(Self::of).ok_or_else(|| NotAnInstance(instance.to_string()))
     }
 

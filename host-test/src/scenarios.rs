@@ -227,7 +227,7 @@ pub fn all() -> Vec<Scenario> {
         FindSuccess: "the query matches", nothing, |stage| a_find(stage, 10);
         InvalidData: "a page of 0 incidents", nothing, |stage| a_find(stage, 0);
         AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |stage| a_find(stage, 10);
-        FindFailure: "the instance is hibernating", |simulator| simulator.set(|settings| settings.is_hibernating = true), |stage| a_find(stage, 10);
+        FindFailure: "the instance answers 403", |simulator| fault(simulator, "GET", Effect::status(403)), |stage| a_find(stage, 10);
         Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |stage| impatient(a_find(stage, 10));
         Error: "the authorization is for another instance", nothing, |stage| elsewhere(a_find(stage, 10));
     });

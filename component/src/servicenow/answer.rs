@@ -111,18 +111,19 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
         Ok(text) => text,
         Err(_) => return refuse(not_json_reason(status), "the answer is not text in UTF-8"),
     };
-    if is_hibernating(&payload) {
+    if !is_json && is_hibernating(&payload) {
         return refuse(Reason::Hibernating, "the instance is hibernating: open it in a browser to wake it");
     }
     let envelope = if is_json { Envelope::read(&payload) } else { None };
     let success = (200..300).contains(&status);
+    let unexpected = success && status != expected && (envelope.is_some() || payload.is_empty());
     match envelope {
         Some(Envelope { error: Some(error), .. }) => {
             let reason = if success { Reason::Cancelled } else { reason_of(status, &error) };
             Err(Refusal { status, reason, message: error.message, detail: error.detail, retry_after_ms })
         }
         Some(Envelope { result: Some(records), .. }) if status == expected => Ok(Rows { records, total, payload }),
-        _ if success && status != expected => {
+        _ if unexpected => {
             refuse(Reason::UnexpectedStatus, &format!("ServiceNow answered {status} where {expected} was expected"))
         }
         Some(_) if success => refuse(Reason::UnexpectedAnswer, "the answer has no result member"),
@@ -303,6 +304,12 @@ mod tests {
             assert_eq!(refusal.reason, reason, "{response:?} -> {refusal:?}");
             assert_eq!(refusal.status, response.status);
         }
+    }
+
+    #[test]
+    fn an_incident_about_hibernation_is_no_hibernating_instance() {
+        let rows = read(json(200, r#"{"result":[{"description":"Your instance is hibernating"}]}"#), 200, 0);
+        assert_eq!(rows.unwrap().records.len(), 1);
     }
 
     #[test]

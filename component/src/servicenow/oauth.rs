@@ -76,10 +76,10 @@ pub fn request(token_url: &str, client: &OauthClient) -> Request {
 /// Reads the token service's answer. The status decides: `error` is `server_error` for nearly every mistake.
 pub fn read(response: &Response) -> Result<Token, Denied> {
     let text = std::str::from_utf8(&response.body).unwrap_or_default();
-    if is_hibernating(text) {
+    let is_json = response.header("content-type").is_some_and(is_json_type);
+    if !is_json && is_hibernating(text) {
         return Err(Denied::Unreachable(UnreachableReason::Hibernating));
     }
-    let is_json = response.header("content-type").is_some_and(is_json_type);
     let answer = if is_json { TokenAnswer::read(text) } else { None };
     match (response.status, answer) {
         (429, _) => Err(Denied::Unreachable(UnreachableReason::RateLimited)),

@@ -78,9 +78,16 @@ fn is_label(label: &str) -> bool {
 
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[') {
-        Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        Some(address) => address.strip_suffix(']').is_some_and(is_ipv6),
         None => host.len() <= MAX_HOST && host.split('.').all(is_label),
     }
+}
+
+/// The characters of an IPv6 address. What is none in spite of them equals no authorization's origin.
+fn is_ipv6(address: &str) -> bool {
+    let has = |of: fn(u8) -> bool| address.bytes().filter(|byte| of(*byte)).count();
+    has(|byte| byte == b':') >= 2
+        && has(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) == address.len()
 }
 
 #[cfg(test)]

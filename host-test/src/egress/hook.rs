@@ -6,7 +6,8 @@ use super::journal::Journal;
 use super::policy::{Denied, Policy, Target};
 use crate::limits::MAX_REQUEST_BYTES;
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::time::timeout_at;
@@ -100,16 +101,16 @@ impl WasiHttpHooks for Egress {
             if target == Target::Instance && method != Method::GET {
                 journal.watch_write(sent.clone());
             }
-            let sending = clients.send(&authorization, Request::from_parts(head, body), &sent);
-            let result = timeout_at(deadline.into(), sending).await.unwrap_or_else(|_| {
+            let exchange = async {
+                let response = clients.send(&authorization, Request::from_parts(head, body), &sent).await?;
+                receive(response, max_response_bytes).await
+            };
+            let result = timeout_at(deadline.into(), exchange).await.unwrap_or_else(|_| {
                 Err(if sent.maybe() { Error::HttpResponseTimeout } else { Error::ConnectionTimeout })
             });
             let status = result.as_ref().map(|response| response.status().as_u16());
             journal.note(&method, &uri, status.map_err(describe), started.elapsed());
-            let response = result?.map(|body| {
-                let limited = Limited::new(body, max_response_bytes);
-                limited.map_err(|error| from_body(error.as_ref())).boxed_unsync()
-            });
+            let response = result?;
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, done))
         })
@@ -143,12 +144,16 @@ fn log_denial(authorization: &str, denied: &Denied) {
     }
 }
 
-fn from_body(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
-    if error.is::<http_body_util::LengthLimitError>() {
-        Error::HttpResponseBodySize(None)
-    } else {
-        Error::HttpResponseIncomplete
-    }
+/// Takes in the whole answer before the guest sees any of it: an answer that breaks or is too large then ends as an error
+/// of the exchange, with its reason. In a stream that reason would be lost, for wasmtime 48 does not pass it on.
+async fn receive(response: Response<Incoming>, max_bytes: usize) -> Result<Response<WasiBody>, Error> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, max_bytes).collect().await.map_err(|error| {
+        let too_large = error.is::<LengthLimitError>();
+        if too_large { Error::HttpResponseBodySize(None) } else { Error::HttpResponseIncomplete }
+    })?;
+    let body = Full::new(body.to_bytes()).map_err(|never| match never {}).boxed_unsync();
+    Ok(Response::from_parts(head, body))
 }
 
 fn describe(error: &Error) -> String {
@@ -158,6 +163,7 @@ fn describe(error: &Error) -> String {
         Error::ConnectionRefused => "no connection could be made",
         Error::ConnectionTimeout => "the deadline passed before anything was sent",
         Error::HttpResponseTimeout => "the deadline passed before an answer came",
+        Error::HttpResponseBodySize(_) => "the answer is larger than allowed",
         _ => "the connection broke",
     }
     .to_string()

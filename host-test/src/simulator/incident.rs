@@ -145,7 +145,7 @@ fn settle(store: &Store, before: &Row, row: &mut Row) -> Result<(), Refused> {
     let was = |name: &str| before.get(name).map_or("", String::as_str).to_string();
     let changed = |row: &Row, name: &str| row[name] != was(name) && !row[name].is_empty();
     // The two states mirror each other; whichever was written leads.
-    if changed(row, "incident_state") && !(changed(row, "state") && !before.is_empty()) {
+    if changed(row, "incident_state") && (before.is_empty() || !changed(row, "state")) {
         row.insert("state".to_string(), row["incident_state"].clone());
     }
     row.insert("incident_state".to_string(), row["state"].clone());

@@ -35,6 +35,7 @@ use fault::Faults;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
 use tokio::task::JoinHandle;
@@ -144,6 +145,7 @@ struct Instance {
     tokens: Mutex<authentication::Tokens>,
     faults: Mutex<Faults>,
     requests: Mutex<Vec<String>>,
+    connections: AtomicUsize,
 }
 
 impl Instance {
@@ -185,6 +187,7 @@ impl Simulator {
             tokens: Mutex::default(),
             faults: Mutex::default(),
             requests: Mutex::default(),
+            connections: AtomicUsize::new(0),
         });
         let task = tokio::spawn(server::serve(listener, tls, Arc::clone(&instance)));
         Ok(Self { instance, access, task })
@@ -240,6 +243,11 @@ impl Simulator {
     /// Every request so far, as `METHOD /path?query`.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.instance.requests).clone()
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.instance.connections.load(Ordering::Relaxed)
     }
 
     /// Makes every access token that was given out invalid.

@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -30,6 +31,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, instance: Ar
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
+        instance.connections.fetch_add(1, Ordering::Relaxed);
         let (tls, instance) = (tls.clone(), Arc::clone(&instance));
         connections.spawn(async move {
             match tls {

@@ -1,0 +1,275 @@
+//! The command line: what it prints, and the codes it exits with.
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn host_test(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_host-test")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder of its own for each test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("host-test-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The simulator as a process of its own.
+struct Simulator {
+    process: Child,
+    folder: Folder,
+    base_url: String,
+}
+
+impl Simulator {
+    fn start(name: &str, more: &[&str]) -> Self {
+        let folder = Folder::new(name);
+        let (ready, authorizations) = (folder.file("ready.json"), folder.file("authorizations.toml"));
+        let process = Command::new(env!("CARGO_BIN_EXE_host-test"))
+            .args(["simulator", "--ready-file", &ready, "--authorizations-file", &authorizations])
+            .args(more)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while !Path::new(&ready).exists() {
+            assert!(started.elapsed() < Duration::from_secs(30), "the simulator does not start");
+            std::thread::yield_now();
+        }
+        let line: Value = serde_json::from_str(&std::fs::read_to_string(&ready).unwrap()).unwrap();
+        let base_url = line["base_url"].as_str().unwrap().to_string();
+        Self { process, folder, base_url }
+    }
+
+    /// A call of this simulator; its JSON and exit code.
+    fn call(&self, method: &str, more: &[&str]) -> (Value, i32) {
+        let authorizations = self.folder.file("authorizations.toml");
+        let common =
+            ["--instance", &self.base_url, "--authorization", "main", "--authorizations", &authorizations, "--json"];
+        let output = host_test(&[&["call", method], &common[..], more].concat());
+        let printed = serde_json::from_slice(&output.stdout);
+        (printed.unwrap_or_else(|_| panic!("{}", text(&output.stderr))), output.status.code().unwrap())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn each_method_is_called_against_a_simulator_of_its_own() {
+    let simulator = Simulator::start("methods", &[]);
+    let (created, code) =
+        simulator.call("create", &["--field", "short_description=Printer on fire", "--correlation-id", "a1"]);
+    assert_eq!(
+        (created["outcome"].as_str(), created["node_outcome"].as_str(), code),
+        (Some("incident-created"), Some("onIncidentCreated"), 0)
+    );
+    assert_eq!(keys(&created), ["method", "outcome", "node_outcome", "elapsed_ms", "value"]);
+    let value = &created["value"];
+    assert_eq!(
+        keys(value),
+        ["number", "sys_id", "task_effective_number", "correlation_id", "made", "columns", "url", "response_payload"]
+    );
+    assert_eq!(
+        (value["made"].as_str(), &value["columns"]),
+        (Some("created"), &json!([{"name": "short_description", "stored": "stored"}]))
+    );
+    let (number, sys_id) = (value["number"].as_str().unwrap(), value["sys_id"].as_str().unwrap());
+
+    let (got, code) = simulator.call("get", &["--number", number]);
+    assert_eq!(
+        (got["outcome"].as_str(), got["value"]["sys_id"].as_str(), code),
+        (Some("get-incident-success"), Some(sys_id), 0)
+    );
+    let (got, _) = simulator.call("get", &["--correlation-id", "a1"]);
+    assert_eq!(got["value"]["number"].as_str(), Some(number));
+    let (updated, code) = simulator.call("update", &["--sys-id", sys_id, "--json-body", "{\"urgency\":1}"]);
+    assert_eq!((updated["value"]["made"].as_str(), code), (Some("updated"), 0));
+    let (found, code) = simulator.call("find", &["--query", "urgency=1"]);
+    assert_eq!((found["value"]["total"].as_u64(), code), (Some(1), 0));
+    let (columns, code) = simulator.call("columns", &[]);
+    assert!(code == 0 && columns["value"].as_array().is_some_and(|columns| columns.len() > 50));
+    let (access, code) = simulator.call("authenticate", &[]);
+    assert_eq!((access["value"]["scope"].as_str(), code), (Some("useraccount"), 0));
+}
+
+#[test]
+fn another_outcome_than_success_exits_with_1_and_says_all_there_is_to_say() {
+    let simulator = Simulator::start("outcome", &[]);
+    let (missing, code) = simulator.call("get", &["--number", "INC9999999"]);
+    assert_eq!(
+        (missing["outcome"].as_str(), missing["node_outcome"].as_str(), code),
+        (Some("incident-not-found"), Some("onIncidentNotFound"), 1)
+    );
+    assert_eq!(
+        missing["value"],
+        json!({"status": 200, "reason": "not-found", "message": "no incident matches", "detail": null, "retry": "never", "write_happened": "no"})
+    );
+    let (refused, code) = simulator.call("create", &["--json-body", "[]"]);
+    assert_eq!((refused["outcome"].as_str(), code), (Some("invalid-data"), 1));
+    assert_eq!(
+        refused["value"],
+        json!([{"field": "request_body", "given": "[]", "expected": "the text of a JSON object"}])
+    );
+}
+
+#[test]
+fn a_trace_shows_each_exchange_and_no_secret() {
+    let simulator = Simulator::start("trace", &[]);
+    let (created, _) = simulator.call("create", &["--field", "urgency=1", "--trace", "--log", "trace"]);
+    let exchanges = created["exchanges"].as_array().unwrap();
+    assert_eq!(exchanges.len(), 1);
+    assert_eq!((exchanges[0]["method"].as_str(), exchanges[0]["status"].as_u64()), (Some("POST"), Some(201)));
+    let authorizations = simulator.folder.file("authorizations.toml");
+    let output = host_test(&[
+        "call",
+        "create",
+        "--instance",
+        &simulator.base_url,
+        "--authorization",
+        "main",
+        "--authorizations",
+        &authorizations,
+        "--field",
+        "urgency=1",
+        "--trace",
+        "--log",
+        "trace",
+    ]);
+    let shown = text(&output.stdout) + &text(&output.stderr);
+    assert!(shown.contains("/api/now/table/incident -> 201"), "{}", text(&output.stdout));
+    assert!(!shown.contains("simulated-client-secret"), "a secret was logged");
+    assert!(!shown.contains("Bearer "), "a token was logged");
+}
+
+#[test]
+fn a_call_over_tls_trusts_the_simulator_s_own_ca() {
+    let folder = Folder::new("ca");
+    let simulator = Simulator::start("tls", &["--tls", &folder.file("certificates")]);
+    let (created, code) = simulator.call("create", &["--field", "urgency=1"]);
+    assert_eq!((created["outcome"].as_str(), code), (Some("incident-created"), 0));
+}
+
+#[test]
+fn a_mistake_exits_with_2_and_says_what_to_do() {
+    let folder = Folder::new("mistakes");
+    let bad = folder.file("bad.toml");
+    std::fs::write(&bad, "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"bearer\"\n").unwrap();
+    let missing = folder.file("missing.toml");
+    let call =
+        |more: &[&str]| [&["call", "get", "--instance", "dev1", "--authorization", "main"], more].concat().join("\n");
+    for (arguments, says) in [
+        (call(&["--authorizations", &missing, "--number", "INC1"]), "authorizations file"),
+        (call(&["--authorizations", &bad, "--number", "INC1"]), "token is missing"),
+        (call(&["--authorizations", &bad]), "--number"),
+        (call(&["--authorizations", &bad, "--number", "INC1", "--sys-id", "x"]), "cannot be used with"),
+        (call(&["--number", "INC1"]), "--authorizations"),
+        (call(&["--authorizations", &bad, "--number", "INC1", "--timeout", "soon"]), "--timeout"),
+        (
+            "call\ncreate\n--instance\ndev1\n--authorization\nmain\n--authorizations\nx\n--field\nurgency".to_string(),
+            "NAME=VALUE",
+        ),
+        (
+            "call\ncreate\n--instance\ndev1\n--authorization\nmain\n--authorizations\nx\n--json-body\n@/no/such/file"
+                .to_string(),
+            "/no/such/file",
+        ),
+        ("inspect\n/no/such/file".to_string(), "/no/such/file"),
+        (format!("inspect\n{bad}"), "is not a WebAssembly component"),
+        ("simulator\n--listen\nnowhere".to_string(), "--listen"),
+        ("demo\n--log\nno=such=level".to_string(), "--log"),
+        ("fly".to_string(), "unrecognized subcommand"),
+    ] {
+        let arguments: Vec<&str> = arguments.split('\n').collect();
+        let output = host_test(&arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_unknown_authorization_is_an_outcome_and_not_a_mistake_in_the_command() {
+    let simulator = Simulator::start("unknown", &[]);
+    let authorizations = simulator.folder.file("authorizations.toml");
+    let output = host_test(&[
+        "call",
+        "get",
+        "--instance",
+        &simulator.base_url,
+        "--authorization",
+        "nobody",
+        "--authorizations",
+        &authorizations,
+        "--number",
+        "INC1",
+        "--json",
+    ]);
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((printed["outcome"].as_str(), output.status.code()), (Some("error"), Some(1)));
+    assert_eq!(printed["value"]["reason"], "unknown-authorization");
+}
+
+#[test]
+fn the_demo_reaches_every_outcome() {
+    let output = host_test(&["demo", "--json"]);
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((printed["wrong"].as_u64(), output.status.code()), (Some(0), Some(0)));
+    assert_eq!(printed["scenarios"].as_array().map(Vec::len), Some(41));
+}
+
+#[test]
+fn inspect_shows_imports_exports_size_and_manifest() {
+    let output = host_test(&["inspect", "--json"]);
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(keys(&printed), ["bytes", "imports", "exports", "manifest"]);
+    assert_eq!(printed["manifest"]["methods"][0]["name"], "create");
+    let schema = printed["manifest"]["methods"][0]["input_schema"].as_str().unwrap();
+    assert!(serde_json::from_str::<Value>(schema).unwrap()["properties"]["request_body"]["oneOf"].is_array());
+}
+
+#[test]
+fn help_is_complete() {
+    for command in
+        [vec!["--help"], vec!["call", "create", "--help"], vec!["simulator", "--help"], vec!["inspect", "--help"]]
+    {
+        let output = host_test(&command);
+        assert_eq!(output.status.code(), Some(0));
+        let help = text(&output.stdout);
+        // Every flag has a description: a line of its own, or text behind it.
+        let bare: Vec<&str> = help
+            .lines()
+            .filter(|line| line.trim_start().starts_with("--") && line.split_whitespace().count() < 2)
+            .collect();
+        assert!(bare.is_empty(), "{command:?}: {bare:?}");
+    }
+}

@@ -1,0 +1,274 @@
+//! Create: what it reports, and that repeating it never makes a twin.
+
+use crate::support::{PATIENT_MS, count};
+use serde_json::json;
+use servicenow_host::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody, Stored};
+use servicenow_host::scenarios::{Stage, columns, create};
+use servicenow_host::simulator::{Effect, Fault};
+use servicenow_host::types::{Failure, Reason, Retry, WriteHappened};
+use servicenow_host::{Failed, Report};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+const INCIDENTS: &str = "/api/now/table/incident";
+
+async fn run(stage: &Stage, pairs: &[(&str, &str)], key: Option<&str>) -> Report<CreateOutcome> {
+    let options = CreateOptions { correlation_id: key.map(str::to_string), ..create() };
+    stage.host.create(stage.call(PATIENT_MS), columns(pairs), options).await
+}
+
+fn receipt(report: Report<CreateOutcome>) -> Receipt {
+    match report.outcome {
+        CreateOutcome::IncidentCreated(receipt) => receipt,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn failure(report: &Report<CreateOutcome>) -> &Failure {
+    report.outcome.failure().unwrap_or_else(|| panic!("{:?}", report.outcome))
+}
+
+fn stored(receipt: &Receipt) -> Vec<(&str, Stored)> {
+    receipt.columns.iter().map(|column| (column.name.as_str(), column.stored)).collect()
+}
+
+#[tokio::test]
+async fn a_receipt_names_the_record_and_what_became_of_each_column() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.set(|settings| settings.protected_columns = vec!["description".to_string()]);
+    let report = run(
+        &stage,
+        &[
+            ("short_description", "Printer on fire"),
+            ("urgency", "1"),
+            ("impact", "2"),
+            ("priority", "1"),
+            ("category", "nonsense"),
+            ("description", "not for this user"),
+            ("u_rack", "B7"),
+            ("u_bunk", "x"),
+            ("work_notes", "first"),
+            ("active", "1"),
+        ],
+        Some("alert-1"),
+    )
+    .await;
+    assert_eq!(count(&report.exchanges, "POST"), 1);
+    assert_eq!(report.exchanges.len(), 1, "a create is one exchange");
+    let receipt = receipt(report);
+    assert_eq!(receipt.made, Made::Created);
+    assert_eq!(receipt.number, receipt.task_effective_number);
+    assert_eq!(receipt.correlation_id, "alert-1");
+    assert!(receipt.url.ends_with(&format!("/nav_to.do?uri=incident.do%3Fsys_id%3D{}", receipt.sys_id)));
+    assert!(receipt.response_payload.contains(&receipt.sys_id));
+    assert_eq!(
+        stored(&receipt),
+        [
+            ("short_description", Stored::Stored),
+            ("urgency", Stored::Stored),
+            ("impact", Stored::Stored),
+            ("priority", Stored::NotStored),
+            ("category", Stored::NotStored),
+            ("description", Stored::NotStored),
+            ("u_rack", Stored::Stored),
+            ("u_bunk", Stored::NotStored),
+            ("work_notes", Stored::Unverifiable),
+            ("active", Stored::Stored),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_create_repeated_with_its_correlation_id_finds_the_first() {
+    let stage = Stage::set().await.unwrap();
+    let first = receipt(run(&stage, &[("urgency", "1")], Some("alert-2")).await);
+    let second = receipt(run(&stage, &[("urgency", "1")], Some("alert-2")).await);
+    assert_eq!((first.made, second.made), (Made::Created, Made::Found));
+    assert_eq!(first.sys_id, second.sys_id);
+    let other = receipt(run(&stage, &[("urgency", "1")], Some("alert-3")).await);
+    assert_ne!(first.sys_id, other.sys_id);
+    assert_eq!(stage.simulator.rows("incident").len(), 3);
+}
+
+#[tokio::test]
+async fn a_correlation_id_in_the_request_body_is_the_same_key() {
+    let stage = Stage::set().await.unwrap();
+    let first = receipt(run(&stage, &[("urgency", "1")], Some("alert-4")).await);
+    let body = RequestBody::Json(json!({"urgency": 1, "correlation_id": "alert-4"}).to_string());
+    let second = receipt(stage.host.create(stage.call(PATIENT_MS), body, create()).await);
+    assert_eq!((second.made, second.sys_id), (Made::Found, first.sys_id));
+    let contrary = run(&stage, &[("correlation_id", "alert-5")], Some("alert-4")).await;
+    assert!(matches!(contrary.outcome, CreateOutcome::InvalidData(_)), "{:?}", contrary.outcome);
+}
+
+#[tokio::test]
+async fn many_creates_with_one_key_at_once_make_one_incident() {
+    let stage = Arc::new(Stage::set().await.unwrap());
+    let mut creates = JoinSet::new();
+    for _ in 0..20 {
+        let stage = Arc::clone(&stage);
+        creates.spawn(async move { run(&stage, &[("urgency", "1")], Some("alert-6")).await });
+    }
+    let receipts: Vec<Receipt> = creates.join_all().await.into_iter().map(receipt).collect();
+    assert_eq!(receipts.iter().filter(|receipt| receipt.made == Made::Created).count(), 1);
+    assert!(receipts.iter().all(|receipt| receipt.sys_id == receipts[0].sys_id));
+    assert_eq!(stage.simulator.rows("incident").len(), 2);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_is_found_and_not_sent_again() {
+    for effect in [
+        Effect::CommitThenClose,
+        Effect::CommitThenStatus { status: 500 },
+        Effect::CommitThenStatus { status: 502 },
+        Effect::BreakBody,
+    ] {
+        let stage = Stage::set().await.unwrap();
+        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect.clone()));
+        let report = run(&stage, &[("urgency", "1")], Some("alert-7")).await;
+        assert_eq!(count(&report.exchanges, "POST"), 1, "{effect:?}");
+        let receipt = receipt(report);
+        assert_eq!((receipt.made, receipt.correlation_id.as_str()), (Made::Found, "alert-7"), "{effect:?}");
+        assert_eq!(stage.simulator.rows("incident").len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_create_that_cannot_be_found_stays_unknown() {
+    let stage = Stage::set().await.unwrap();
+    for (effect, reason) in [
+        (Effect::Close, Reason::Lost),
+        (Effect::status(500), Reason::Cancelled),
+        (Effect::status(503), Reason::ServerError),
+    ] {
+        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect));
+        let report = run(&stage, &[("urgency", "1")], Some("alert-8")).await;
+        assert_eq!(count(&report.exchanges, "POST"), 1);
+        let failure = failure(&report);
+        assert_eq!(
+            (failure.reason, failure.write_happened, failure.retry),
+            (reason, WriteHappened::Unknown, Retry::LookUpFirst)
+        );
+        assert_eq!(failure.correlation_id.as_deref(), Some("alert-8"));
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_times_out_may_have_happened() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::Hang));
+    let report = stage.host.create(stage.call(200), columns(&[("urgency", "1")]), create()).await;
+    let failure = failure(&report);
+    assert_eq!(
+        (failure.reason, failure.write_happened, failure.retry),
+        (Reason::Deadline, WriteHappened::Unknown, Retry::LookUpFirst)
+    );
+    assert!(failure.correlation_id.as_ref().is_some_and(|made| made.len() == 32), "{failure:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_is_a_failure_and_says_what_it_knows_of_the_write() {
+    let stage = Stage::set().await.unwrap();
+    for (effect, reason, written) in [
+        (
+            Effect::json(200, r#"{"result":{"number":"INC1","sys_id":"1"}}"#),
+            Reason::UnexpectedStatus,
+            WriteHappened::Unknown,
+        ),
+        (Effect::json(201, r#"{"result":{"number":"INC1"}}"#), Reason::UnexpectedAnswer, WriteHappened::Yes),
+        (Effect::json(201, ""), Reason::NotJson, WriteHappened::Unknown),
+        (Effect::html(200, "<p>Your instance is hibernating</p>"), Reason::Hibernating, WriteHappened::No),
+        (Effect::html(200, "<html>Log in</html>"), Reason::NotJson, WriteHappened::Unknown),
+        (Effect::html(404, "<html>"), Reason::NotJson, WriteHappened::No),
+        (Effect::status(302).header("location", "https://evil.example/"), Reason::Redirected, WriteHappened::Unknown),
+        (Effect::json(201, "{}").header("content-encoding", "gzip"), Reason::Encoded, WriteHappened::Unknown),
+        (Effect::json(201, r#"{"result":[],"error":{"message":"x"}}"#), Reason::Cancelled, WriteHappened::Unknown),
+    ] {
+        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect.clone()));
+        let report = run(&stage, &[("urgency", "1")], None).await;
+        let failure = failure(&report);
+        assert_eq!((failure.reason, failure.write_happened), (reason, written), "{effect:?}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_sent_again_only_after_an_answer_that_proves_refusal() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.revoke_tokens();
+    let report = run(&stage, &[("urgency", "1")], None).await;
+    assert_eq!(report.exchanges.iter().map(|exchange| exchange.status).collect::<Vec<_>>(), [Some(401), Some(201)]);
+    assert_eq!(receipt(report).made, Made::Created);
+
+    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(429).header("retry-after", "1")));
+    let report = run(&stage, &[("urgency", "1")], None).await;
+    assert_eq!(report.exchanges.iter().map(|exchange| exchange.status).collect::<Vec<_>>(), [Some(429), Some(201)]);
+    assert_eq!(receipt(report).made, Made::Created);
+}
+
+#[tokio::test]
+async fn a_429_that_cannot_be_waited_for_is_answered_at_once() {
+    let stage = Stage::set().await.unwrap();
+    for (effect, wait) in
+        [(Effect::status(429).header("retry-after", "600"), Some(600_000)), (Effect::status(429), None)]
+    {
+        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect));
+        let report = run(&stage, &[("urgency", "1")], None).await;
+        assert_eq!(report.exchanges.len(), 1);
+        let failure = failure(&report);
+        assert_eq!((failure.reason, failure.retry, failure.retry_after_ms), (Reason::RateLimited, Retry::Later, wait));
+        assert_eq!(failure.write_happened, WriteHappened::No);
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_ignores_the_key_shows_in_the_receipt() {
+    let stage = Stage::set().await.unwrap();
+    let first = receipt(run(&stage, &[("urgency", "1")], Some("alert-9")).await);
+    stage.simulator.set(|settings| settings.may_take_sys_id = false);
+    let second = receipt(run(&stage, &[("urgency", "1")], Some("alert-9")).await);
+    assert_eq!(second.made, Made::Created);
+    assert_ne!(second.sys_id, first.sys_id, "an instance like this cannot be protected from twins");
+}
+
+#[tokio::test]
+async fn display_values_name_a_caller_and_a_group() {
+    let stage = Stage::set().await.unwrap();
+    let options = CreateOptions { input_display_values: true, ..create() };
+    let body = columns(&[
+        ("caller_id", "caller@example.com"),
+        ("assignment_group", "Service Desk"),
+        ("short_description", "x"),
+    ]);
+    let receipt = receipt(stage.host.create(stage.call(PATIENT_MS), body, options).await);
+    assert_eq!(
+        stored(&receipt),
+        [
+            ("caller_id", Stored::Unverifiable),
+            ("assignment_group", Stored::Unverifiable),
+            ("short_description", Stored::Stored)
+        ]
+    );
+    let row = stage.simulator.rows("incident").pop().unwrap();
+    assert_eq!(row["caller_id"], "5137153cc611227c000bbd1bd8cd2005");
+    assert_eq!(row["assignment_group"], "679434f053231300e321ddeeff7b12d8");
+}
+
+#[tokio::test]
+async fn choices_are_checked_against_the_instance_s_own() {
+    let stage = Stage::set().await.unwrap();
+    let options = || CreateOptions { choice_check: Some("instance".to_string()), ..create() };
+    let bad =
+        columns(&[("urgency", "9"), ("category", "network"), ("subcategory", "cpu"), ("close_code", "Duplicate")]);
+    match stage.host.create(stage.call(PATIENT_MS), bad, options()).await.outcome {
+        CreateOutcome::InvalidChoice(violations) => {
+            let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
+            assert_eq!(fields, ["urgency", "subcategory"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(stage.simulator.rows("incident").len(), 1, "nothing was written");
+    let good = columns(&[("urgency", "1"), ("category", "network"), ("subcategory", "vpn")]);
+    let report = stage.host.create(stage.call(PATIENT_MS), good, options()).await;
+    assert_eq!(report.exchanges.len(), 2);
+    assert_eq!(receipt(report).made, Made::Created);
+}

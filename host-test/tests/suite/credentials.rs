@@ -1,0 +1,189 @@
+//! Credentials: fetched once, renewed when refused, and never shown.
+
+use crate::support::PATIENT_MS;
+use servicenow_host::authorization::AuthenticateOutcome;
+use servicenow_host::incidents::GetOutcome;
+use servicenow_host::scenarios::{Stage, by};
+use servicenow_host::simulator::{Effect, Fault, Simulator};
+use servicenow_host::types::{Call, Reason};
+use servicenow_host::{Authorizations, Failed, Host};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+const TOKEN: &str = "/oauth_token.do";
+
+fn token_requests(simulator: &Simulator) -> usize {
+    simulator.requests().iter().filter(|request| request.contains(TOKEN)).count()
+}
+
+/// A host with one authorization, given as the lines after its instance.
+fn host(simulator: &Simulator, lines: &str) -> Host {
+    let base_url = &simulator.access().base_url;
+    let text = format!("[authorizations.main]\ninstance = {base_url:?}\nallow-http-loopback = true\n{lines}\n");
+    let authorizations = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
+    Host::builder().authorizations(authorizations).build().unwrap()
+}
+
+fn call(simulator: &Simulator) -> Call {
+    Call {
+        authorization: "main".to_string(),
+        instance: simulator.access().base_url.clone(),
+        timeout_ms: Some(PATIENT_MS),
+    }
+}
+
+const CLIENT: &str = "client-id = \"3f6c0f0e8d1b4c55a1d2c3b4a5968778\"\nclient-secret = \"simulated-client-secret\"\n";
+
+#[tokio::test]
+async fn each_kind_of_grant_gets_in() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let user = "username = \"flow.integration\"\npassword = \"simulated-password\"\n";
+    for lines in [
+        format!("grant = \"client-credentials\"\n{CLIENT}"),
+        format!("grant = \"client-credentials\"\ncredential = \"header\"\n{CLIENT}"),
+        format!("grant = \"client-credentials\"\ncredential = \"grant\"\n{CLIENT}"),
+        format!("grant = \"password\"\n{CLIENT}{user}"),
+        format!("grant = \"basic\"\n{user}"),
+        format!("grant = \"basic\"\ncredential = \"header\"\n{user}"),
+        "grant = \"api-key\"\napi-key = \"simulated-api-key\"\n".to_string(),
+        "grant = \"api-key\"\ncredential = \"header\"\napi-key = \"simulated-api-key\"\n".to_string(),
+    ] {
+        let report = host(&simulator, &lines).authenticate(call(&simulator)).await;
+        match report.outcome {
+            AuthenticateOutcome::Authenticated(access) => {
+                assert_eq!(access.expires_in.is_some(), lines.contains("client-id"), "{lines}");
+                assert!(!access.sees_incidents, "the table is empty");
+            }
+            other => panic!("{lines}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_rotated_and_a_revoked_one_says_to_reconnect() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    // A password grant gives out the first refresh token.
+    let form = format!(
+        "grant_type=password&client_id={}&client_secret={}&username=flow.integration&password=simulated-password",
+        simulator.access().client_id,
+        simulator.access().client_secret
+    );
+    let first = crate::support::post(&simulator.access().token_url, "application/x-www-form-urlencoded", form).await;
+    let refresh_token = first["refresh_token"].as_str().unwrap().to_string();
+    let host = host(&simulator, &format!("grant = \"refresh-token\"\n{CLIENT}refresh-token = {refresh_token:?}"));
+    for _ in 0..3 {
+        assert!(matches!(host.authenticate(call(&simulator)).await.outcome, AuthenticateOutcome::Authenticated(_)));
+        // Each renewal uses the token that the last one brought: the simulator takes no other.
+        simulator.revoke_tokens();
+    }
+    assert_eq!(token_requests(&simulator), 1 + 3);
+    simulator.inject(Fault::once(
+        "POST",
+        TOKEN,
+        Effect::json(401, r#"{"error":"server_error","error_description":"access_denied"}"#),
+    ));
+    match host.get(call(&simulator), by("number", "INC1")).await.outcome {
+        GetOutcome::AuthorizationFail(failure) => assert!(failure.message.contains("reconnect"), "{failure:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn many_calls_at_once_fetch_one_token() {
+    let stage = Arc::new(Stage::set().await.unwrap());
+    stage.simulator.revoke_tokens();
+    let mut calls = JoinSet::new();
+    for _ in 0..50 {
+        let stage = Arc::clone(&stage);
+        calls.spawn(async move { stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await });
+    }
+    for report in calls.join_all().await {
+        assert!(matches!(report.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", report.outcome);
+    }
+    // One for the stage, and one after the revocation.
+    assert_eq!(token_requests(&stage.simulator), 2);
+}
+
+#[tokio::test]
+async fn a_call_that_runs_out_of_time_leaves_the_fetch_to_the_others() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let host = host(&simulator, &format!("grant = \"client-credentials\"\n{CLIENT}"));
+    simulator.inject(Fault::once("POST", TOKEN, Effect::Delay { ms: 400 }));
+    let impatient = Call { timeout_ms: Some(150), ..call(&simulator) };
+    let (short, long) = tokio::join!(host.authenticate(impatient), host.authenticate(call(&simulator)));
+    assert!(matches!(short.outcome, AuthenticateOutcome::Timeout(_)), "{:?}", short.outcome);
+    assert!(matches!(long.outcome, AuthenticateOutcome::Authenticated(_)), "{:?}", long.outcome);
+    assert_eq!(token_requests(&simulator), 1);
+}
+
+#[tokio::test]
+async fn a_token_refused_once_is_renewed_and_one_refused_always_is_an_authorization_failure() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.revoke_tokens();
+    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    assert!(matches!(report.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", report.outcome);
+    stage.simulator.inject(Fault::once("GET", "/api/now/", Effect::status(401)).times(9));
+    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    assert_eq!(report.exchanges.len(), 2);
+    assert!(matches!(report.outcome, GetOutcome::AuthorizationFail(_)), "{:?}", report.outcome);
+}
+
+#[tokio::test]
+async fn a_token_service_that_cannot_be_asked_is_told_from_one_that_refuses() {
+    for (effect, reason) in [
+        (Effect::html(200, "<p class=\"instance-hibernating-page\">"), Reason::Hibernating),
+        (Effect::html(200, "<html>"), Reason::NotJson),
+        (Effect::status(429), Reason::RateLimited),
+        (Effect::status(503), Reason::ServerError),
+        (Effect::Close, Reason::Lost),
+    ] {
+        let simulator = Simulator::start(Default::default()).await.unwrap();
+        let host = host(&simulator, &format!("grant = \"client-credentials\"\n{CLIENT}"));
+        simulator.inject(Fault::once("POST", TOKEN, effect.clone()));
+        match host.get(call(&simulator), by("number", "INC1")).await.outcome {
+            GetOutcome::Error(failure) => assert_eq!(failure.reason, reason, "{effect:?}"),
+            other => panic!("{effect:?}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn set_up_mistakes_are_proven_or_listed() {
+    for (set, proven, says) in [
+        (
+            (|s| s.has_application_user = false) as fn(&mut servicenow_host::simulator::Settings),
+            true,
+            "application user",
+        ),
+        (|s| s.client_credentials_enabled = false, false, "client credentials are not enabled"),
+        (|s| s.client_secret = "another".to_string(), false, "client credentials are not enabled"),
+        (|s| s.is_securely_scoped = true, true, "securely scoped"),
+        (|s| s.is_hibernating = true, true, "hibernating"),
+    ] {
+        let simulator = Simulator::start(Default::default()).await.unwrap();
+        simulator.set(set);
+        let host = host(&simulator, &format!("grant = \"client-credentials\"\n{CLIENT}"));
+        match host.authenticate(call(&simulator)).await.outcome {
+            AuthenticateOutcome::NotAuthenticated(diagnosis) => {
+                assert_eq!(diagnosis.proven, proven, "{says}");
+                assert!(diagnosis.causes[0].explanation.contains(says), "{says}: {:?}", diagnosis.causes);
+                assert!(!diagnosis.causes[0].check.is_empty());
+            }
+            other => panic!("{says}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_an_outcome_whoever_adds_the_credential() {
+    for credential in ["added-by-host", "header", "grant"] {
+        let simulator = Simulator::start(Default::default()).await.unwrap();
+        let host = host(&simulator, &format!("grant = \"client-credentials\"\ncredential = {credential:?}\n{CLIENT}"));
+        simulator.set(|settings| settings.is_securely_scoped = true);
+        let report = host.authenticate(call(&simulator)).await;
+        let shown = format!("{:?} {:?}", report.outcome, report.exchanges);
+        assert!(report.outcome.failure().is_some());
+        assert!(!shown.contains("simulated-client-secret") && !shown.contains("Bearer"), "{shown}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The tests that go through the real component and real sockets, as one program: linking wasmtime takes a while.
+
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod bad_input;
+mod command_line;
+mod component;
+mod create;
+mod credentials;
+mod get;
+mod outcomes;
+mod sandbox;
+mod support;
+mod update;

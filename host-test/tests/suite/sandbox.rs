@@ -1,0 +1,169 @@
+//! The sandbox: deadlines hold, only the authorization's origin is reached, and every end is an outcome.
+
+use crate::support::PATIENT_MS;
+use servicenow_host::incidents::{CreateOutcome, GetOutcome};
+use servicenow_host::scenarios::{Stage, by, columns, create};
+use servicenow_host::simulator::{Effect, Fault, Options, Simulator};
+use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
+use servicenow_host::{Authorizations, Failed, Host, Limits};
+use std::path::Path;
+use std::time::Duration;
+
+const INCIDENTS: &str = "/api/now/table/incident";
+
+/// How much later than its deadline a call may end.
+const TOLERANCE: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn a_silent_instance_does_not_hold_a_call_past_its_deadline() {
+    let stage = Stage::set().await.unwrap();
+    for ms in [100, 300] {
+        stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
+        let report = stage.host.get(stage.call(ms), by("number", "INC0010001")).await;
+        assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
+        assert!(report.elapsed < Duration::from_millis(ms.into()) + TOLERANCE, "{ms} ms took {:?}", report.elapsed);
+    }
+}
+
+#[tokio::test]
+async fn the_host_s_cap_ends_a_call_that_wishes_for_more() {
+    let stage = Stage::set().await.unwrap();
+    let limits = Limits { max_timeout: Duration::from_millis(200), ..Limits::default() };
+    let host = Host::builder().authorizations(stage.simulator.authorizations()).limits(limits).build().unwrap();
+    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
+    let report = host.get(stage.call(60_000), by("number", "INC0010001")).await;
+    assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
+    assert!(report.elapsed < Duration::from_millis(200) + TOLERANCE, "{:?}", report.elapsed);
+}
+
+#[tokio::test]
+async fn a_call_that_runs_out_before_its_write_leaves_wrote_nothing() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let host = Host::builder().authorizations(simulator.authorizations()).build().unwrap();
+    simulator.inject(Fault::once("POST", "/oauth_token.do", Effect::Hang));
+    for ms in [1, 10, 200] {
+        let call = Call {
+            authorization: "main".to_string(),
+            instance: simulator.access().base_url.clone(),
+            timeout_ms: Some(ms),
+        };
+        let report = host.create(call, columns(&[("urgency", "1")]), create()).await;
+        match &report.outcome {
+            CreateOutcome::Timeout(failure) => {
+                assert_eq!(
+                    (failure.write_happened, failure.retry),
+                    (WriteHappened::No, Retry::Later),
+                    "{ms}: {failure:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(report.elapsed < Duration::from_millis(ms.into()) + TOLERANCE, "{ms}: {:?}", report.elapsed);
+    }
+    assert!(simulator.rows("incident").is_empty());
+}
+
+#[tokio::test]
+async fn a_call_for_another_instance_sends_nothing() {
+    let stage = Stage::set().await.unwrap();
+    let other = Simulator::start(Default::default()).await.unwrap();
+    let before = stage.simulator.requests().len();
+    let call = Call { instance: other.access().base_url.clone(), ..stage.call(PATIENT_MS) };
+    let report = stage.host.create(call, columns(&[("urgency", "1")]), create()).await;
+    assert_eq!(report.outcome.failure().unwrap().reason, Reason::WrongInstance);
+    assert_eq!((other.requests().len(), stage.simulator.requests().len()), (0, before));
+}
+
+#[tokio::test]
+async fn an_unreachable_instance_wrote_nothing() {
+    let gone = Simulator::start(Default::default()).await.unwrap();
+    let base_url = gone.access().base_url.clone();
+    let text = format!(
+        "[authorizations.main]\ninstance = {base_url:?}\nallow-http-loopback = true\ngrant = \"bearer\"\ntoken = \"t\""
+    );
+    drop(gone);
+    let authorizations = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
+    let host = Host::builder().authorizations(authorizations).build().unwrap();
+    let call = Call { authorization: "main".to_string(), instance: base_url, timeout_ms: Some(PATIENT_MS) };
+    let report = host.create(call, columns(&[("urgency", "1")]), create()).await;
+    match report.outcome {
+        CreateOutcome::Error(failure) => {
+            assert_eq!((failure.reason, failure.write_happened), (Reason::Connect, WriteHappened::No));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_host_name_that_does_not_exist_is_told_from_a_host_that_does_not_answer() {
+    let text = "[authorizations.main]\ninstance = \"https://nowhere.invalid\"\ngrant = \"bearer\"\ntoken = \"t\"";
+    let authorizations = Authorizations::parse(text, Path::new("a.toml")).unwrap();
+    let host = Host::builder().authorizations(authorizations).build().unwrap();
+    let call = Call {
+        authorization: "main".to_string(),
+        instance: "nowhere.invalid".to_string(),
+        timeout_ms: Some(PATIENT_MS),
+    };
+    let report = host.get(call, by("number", "INC1")).await;
+    assert_eq!(report.outcome.failure().unwrap().reason, Reason::Dns, "{:?}", report.outcome);
+}
+
+#[tokio::test]
+async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
+    let folder = std::env::temp_dir().join(format!("servicenow-tls-{}", std::process::id()));
+    let options = Options { tls: Some(folder.clone()), ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    let call = || Call {
+        authorization: "main".to_string(),
+        instance: simulator.access().base_url.clone(),
+        timeout_ms: Some(PATIENT_MS),
+    };
+    let trusted = Host::builder().authorizations(simulator.authorizations()).build().unwrap();
+    let report = trusted.create(call(), columns(&[("urgency", "1")]), create()).await;
+    assert!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", report.outcome);
+
+    let base_url = &simulator.access().base_url;
+    let text = format!("[authorizations.main]\ninstance = {base_url:?}\ngrant = \"bearer\"\ntoken = \"t\"");
+    let authorizations = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
+    let untrusted = Host::builder().authorizations(authorizations).build().unwrap();
+    let report = untrusted.create(call(), columns(&[("urgency", "1")]), create()).await;
+    let failure = report.outcome.failure().unwrap();
+    assert_eq!((failure.reason, failure.write_happened), (Reason::Tls, WriteHappened::No), "{failure:?}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_allowed_is_a_failure_and_not_a_crash() {
+    let stage = Stage::set().await.unwrap();
+    let huge = format!("{{\"result\":[{{\"number\":\"{}\"}}]}}", "x".repeat(11 * 1024 * 1024));
+    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &huge)));
+    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    assert!(matches!(report.outcome, GetOutcome::GetIncidentFailure(_)), "{:?}", report.outcome);
+    assert_eq!(report.outcome.failure().unwrap().reason, Reason::TooLarge);
+}
+
+#[tokio::test]
+async fn an_answer_of_five_megabytes_is_read_and_returned_whole() {
+    let stage = Stage::set().await.unwrap();
+    let long = "x".repeat(2 * 1024 * 1024);
+    let body = format!(
+        r#"{{"result":[{{"number":{{"value":"INC0010001","display_value":"INC0010001"}},"sys_id":{{"value":"1"}},"description":{{"display_value":"{long}","value":"{long}"}}}}]}}"#
+    );
+    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &body).header("x-total-count", "1")));
+    match stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await.outcome {
+        GetOutcome::GetIncidentSuccess(incident) => assert_eq!(incident.response_payload, body),
+        other => panic!("{}", format!("{other:?}").get(..300).unwrap_or_default()),
+    }
+}
+
+#[tokio::test]
+async fn calls_share_one_connection() {
+    let stage = Stage::set().await.unwrap();
+    let first = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    assert_eq!(first.exchanges.len(), 1);
+    for _ in 0..20 {
+        stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    }
+    // Token and calls: one after the other, they need no second connection.
+    assert_eq!(stage.simulator.connections(), 1);
+}
