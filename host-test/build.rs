@@ -3,8 +3,8 @@
 //!
 //! Doing this here makes `cargo run` and `cargo test` the whole set-up.
 
+use anyhow::{Context, Result, bail};
 use std::env;
-use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ use wit_parser::{PackageMetadata, Resolve};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Where the documentation of `wit/` is in the component; `tests/component.rs` reads it back.
+/// Where the documentation of `wit/` is in the component; `src/inspection.rs` reads it back.
 const DOCS_SECTION: &str = "package-docs:servicenow:plugin";
 
 /// The id of a custom section.
@@ -31,7 +31,7 @@ const OUTER_SETTINGS: [&str; 7] = [
     "CARGO_MAKEFLAGS",
 ];
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for input in ["component/src", "component/Cargo.toml", "wit", "Cargo.lock", "Cargo.toml"] {
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Adds the target through rustup where the compiler lacks it. Only a target: the toolchain stays as it is.
-fn add_target() -> Result<(), Box<dyn Error>> {
+fn add_target() -> Result<()> {
     let rustc = env::var("RUSTC")?;
     let libdir = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output()?;
     if Path::new(String::from_utf8(libdir.stdout)?.trim()).is_dir() {
@@ -58,19 +58,23 @@ fn add_target() -> Result<(), Box<dyn Error>> {
     let added = Command::new("rustup").args(["target", "add", TARGET]).status();
     match added {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(format!(
+        _ => bail!(
             "the component needs the Rust target {TARGET}, and `rustup target add {TARGET}` did not work; \
              install the target for {rustc} and build again"
-        )
-        .into()),
+        ),
     }
 }
 
-fn compile(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+fn compile(workspace: &Path, out: &Path) -> Result<PathBuf> {
     let target_dir = out.join("guest");
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))?;
     // Paths of this machine stay out of the component, so that it is the same wherever it is built.
-    let remap = format!("--remap-path-prefix={}=. --remap-path-prefix={home}=cargo", workspace.display());
+    let flags = [
+        format!("--remap-path-prefix={}=.", workspace.display()),
+        format!("--remap-path-prefix={home}=cargo"),
+        format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
+        "-Clink-arg=--compress-relocations".to_string(),
+    ];
     let mut cargo = Command::new(env::var("CARGO")?);
     for name in OUTER_SETTINGS {
         cargo.env_remove(name);
@@ -80,10 +84,11 @@ fn compile(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
         .args(["build", "--locked", "--lib", "--package", "servicenow-component", "--profile", "guest"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(&target_dir)
-        .env("RUSTFLAGS", format!("{remap} -Clink-arg=-zstack-size={STACK_BYTES} -Clink-arg=--compress-relocations"))
+        // Encoded, because a path may hold a space.
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .status()?;
     if !status.success() {
-        return Err("the component did not compile; the compiler's messages are above".into());
+        bail!("the component did not compile; the compiler's messages are above");
     }
     Ok(target_dir.join(TARGET).join("guest/servicenow_component.wasm"))
 }
@@ -95,7 +100,7 @@ const STACK_BYTES: u32 = 64 * 1024;
 ///
 /// Not into `package-docs`, where tools would look first: decoders apply that section to the synthetic package that they
 /// name a decoded component after, find none of our interfaces in it, and refuse the component.
-fn append_docs(component: &mut Vec<u8>, wit: &Path) -> Result<(), Box<dyn Error>> {
+fn append_docs(component: &mut Vec<u8>, wit: &Path) -> Result<()> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
     // A decoded component has its interfaces, and a world of another name.
@@ -112,12 +117,12 @@ fn append_docs(component: &mut Vec<u8>, wit: &Path) -> Result<(), Box<dyn Error>
 }
 
 /// Leaves out the names that `wit-component` gives its own definitions: they help nobody who runs the component.
-fn strip_names(component: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+fn strip_names(component: &[u8]) -> Result<Vec<u8>> {
     let mut kept = component[..8].to_vec();
     let mut rest = &component[8..];
     while let [id, after @ ..] = rest {
         let (length, body) = read_leb128(after)?;
-        let (body, next) = body.split_at_checked(length).ok_or("a section is longer than the component")?;
+        let (body, next) = body.split_at_checked(length).context("a section is longer than the component")?;
         let is_names = *id == CUSTOM_SECTION && body.get(1..).is_some_and(|name| name.starts_with(b"component-name"));
         if !is_names {
             kept.extend_from_slice(&rest[..rest.len() - next.len()]);
@@ -127,8 +132,8 @@ fn strip_names(component: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(kept)
 }
 
-fn read_leb128(bytes: &[u8]) -> Result<(usize, &[u8]), &'static str> {
-    let end = bytes.iter().position(|byte| byte & 0x80 == 0).ok_or("a length without an end")?;
+fn read_leb128(bytes: &[u8]) -> Result<(usize, &[u8])> {
+    let end = bytes.iter().position(|byte| byte & 0x80 == 0).context("a length without an end")?;
     let length = bytes[..=end].iter().rev().fold(0, |length, byte| length << 7 | usize::from(byte & 0x7f));
     Ok((length, &bytes[end + 1..]))
 }

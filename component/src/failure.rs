@@ -12,8 +12,8 @@ pub enum End {
     InvalidData(Vec<Violation>),
     /// A value is outside its declared choices.
     InvalidChoice(Vec<Violation>),
-    /// There is no token to be had, by this kind of grant.
-    NoToken(Failure, GrantType),
+    /// There is no token to be had; by this kind of grant, where it is known.
+    NoToken(Failure, Option<GrantType>),
     /// ServiceNow answered; the status decides the case.
     Answered(Failure),
     /// The deadline passed.

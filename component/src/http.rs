@@ -23,6 +23,9 @@ const NS_PER_MS: u64 = 1_000_000;
 /// How much of an answer is read at a time. Large enough that a usual answer arrives in one piece.
 const CHUNK: u64 = 256 * 1024;
 
+/// More than any host should pass on; it keeps an answer without an end from filling the memory.
+const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
 /// The timer runs a little longer than the request's own time-outs, so that the host's word on what was sent wins.
 const TIMER_GRACE_MS: u64 = 15;
 
@@ -84,9 +87,9 @@ fn exchange(request: &Request, within_ms: u64, timer: &Pollable) -> Result<Incom
     let _ = options.set_first_byte_timeout(within_ns);
     let _ = options.set_between_bytes_timeout(within_ns);
     let future = outgoing_handler::handle(outgoing, Some(options)).map_err(|code| from_code(&code))?;
+    let answered = future.subscribe();
     // A body that cannot be written shows in the answer, which says why: a host that refuses the request closes it.
-    let _ = write(body, request.body.as_deref().unwrap_or_default().as_bytes(), timer);
-    let ready = future.subscribe();
+    let _ = write(body, request.body.as_deref().unwrap_or_default().as_bytes(), &answered, timer);
     loop {
         if let Some(answer) = future.get() {
             return match answer {
@@ -95,9 +98,10 @@ fn exchange(request: &Request, within_ms: u64, timer: &Pollable) -> Result<Incom
                 Err(()) => Err(broken(Reason::Lost, false)),
             };
         }
-        if poll::poll(&[&ready, timer]) == [1] {
+        if timer.ready() {
             return Err(broken(Reason::Deadline, false));
         }
+        poll::poll(&[&answered, timer]);
     }
 }
 
@@ -123,24 +127,26 @@ fn prepare(request: &Request) -> Result<OutgoingRequest, Broken> {
     Ok(outgoing)
 }
 
-fn write(body: OutgoingBody, mut bytes: &[u8], timer: &Pollable) -> Result<(), Broken> {
+/// Writes the body, unless the answer comes first.
+fn write(body: OutgoingBody, mut bytes: &[u8], answered: &Pollable, timer: &Pollable) -> Result<(), StreamError> {
     if !bytes.is_empty() {
-        let stream = body.write().map_err(refused)?;
+        let stream = body.write().map_err(|()| StreamError::Closed)?;
         let ready = stream.subscribe();
         while !bytes.is_empty() {
-            let permitted = stream.check_write().map_err(|_| broken(Reason::Lost, false))?;
+            let permitted = stream.check_write()?;
             if permitted == 0 {
-                if poll::poll(&[&ready, timer]) == [1] {
-                    return Err(broken(Reason::Deadline, false));
+                if answered.ready() || timer.ready() {
+                    return Ok(());
                 }
+                poll::poll(&[&ready, answered, timer]);
                 continue;
             }
             let (now, later) = bytes.split_at(bytes.len().min(usize::try_from(permitted).unwrap_or(usize::MAX)));
-            stream.write(now).map_err(|_| broken(Reason::Lost, false))?;
+            stream.write(now)?;
             bytes = later;
         }
     }
-    OutgoingBody::finish(body, None).map_err(|_| broken(Reason::Lost, false))
+    OutgoingBody::finish(body, None).map_err(|_| StreamError::Closed)
 }
 
 fn receive(response: &IncomingResponse, timer: &Pollable) -> Result<Response, Broken> {
@@ -163,11 +169,9 @@ fn read(body: &IncomingBody, timer: &Pollable) -> Result<Vec<u8>, Reason> {
     let mut bytes = Vec::new();
     loop {
         match stream.read(CHUNK) {
-            Ok(chunk) if chunk.is_empty() => {
-                if poll::poll(&[&ready, timer]) == [1] {
-                    return Err(Reason::Deadline);
-                }
-            }
+            Ok(_) if timer.ready() => return Err(Reason::Deadline),
+            Ok(chunk) if chunk.is_empty() => drop(poll::poll(&[&ready, timer])),
+            Ok(chunk) if bytes.len() + chunk.len() > MAX_ANSWER_BYTES => return Err(Reason::TooLarge),
             Ok(chunk) if bytes.is_empty() => bytes = chunk,
             Ok(chunk) => bytes.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(bytes),
@@ -182,14 +186,15 @@ fn read(body: &IncomingBody, timer: &Pollable) -> Result<Vec<u8>, Reason> {
 /// What an error code of `wasi:http` proves. A request left the machine unless the code says that it did not.
 fn from_code(code: &ErrorCode) -> Broken {
     match code {
-        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => broken(Reason::Dns, true),
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => broken(Reason::Dns, true),
         ErrorCode::ConnectionRefused
         | ErrorCode::DestinationUnavailable
         | ErrorCode::DestinationIpUnroutable
         | ErrorCode::ConnectionLimitReached => broken(Reason::Connect, true),
-        ErrorCode::ConnectionTimeout => broken(Reason::Deadline, true),
-        ErrorCode::TlsProtocolError | ErrorCode::TlsCertificateError => broken(Reason::Tls, true),
-        ErrorCode::TlsAlertReceived(_) => broken(Reason::Tls, false),
+        ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout => broken(Reason::Deadline, true),
+        ErrorCode::TlsCertificateError => broken(Reason::Tls, true),
+        // These may come after the handshake too.
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => broken(Reason::Tls, false),
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => broken(Reason::DeniedByHost, true),
         ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout | ErrorCode::HttpResponseTimeout => {
             broken(Reason::Deadline, false)

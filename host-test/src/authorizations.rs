@@ -77,8 +77,7 @@ pub struct Client {
 }
 
 /// How much of a credential the guest is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Handout {
     /// Nothing: the host adds the header to allowed requests itself.
     #[default]
@@ -142,10 +141,25 @@ struct Entry {
     token: Option<Source>,
     api_key: Option<Source>,
     #[serde(default)]
-    credential: Handout,
+    credential: HandoutName,
     ca_file: Option<PathBuf>,
     #[serde(default)]
     allow_http_loopback: bool,
+}
+
+/// A text that is parsed without being quoted when it is none of its choices: it may be a secret in the wrong place.
+#[derive(Default)]
+struct HandoutName(Handout);
+
+impl<'de> Deserialize<'de> for HandoutName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "added-by-host" => Ok(Self(Handout::AddedByHost)),
+            "header" => Ok(Self(Handout::Header)),
+            "grant" => Ok(Self(Handout::Grant)),
+            _ => Err(serde::de::Error::custom("credential is one of added-by-host, header and grant")),
+        }
+    }
 }
 
 impl Authorizations {
@@ -157,7 +171,8 @@ impl Authorizations {
 
     /// Reads the text of an authorizations file. `path` is named in messages.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Invalid> {
-        let file: File = toml::from_str(text).map_err(|error| Invalid::Format(path.to_path_buf(), redact(&error)))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| Invalid::Format(path.to_path_buf(), redact(&error, text)))?;
         let authorizations = file.authorizations.into_iter().map(|(name, entry)| {
             let authorization =
                 entry.check().map_err(|problem| Invalid::Authorization { name: name.clone(), problem })?;
@@ -182,9 +197,11 @@ impl Authorizations {
     }
 }
 
-/// A parser's message without the line it quotes: that line may hold a secret.
-fn redact(error: &toml::de::Error) -> String {
-    error.message().to_string()
+/// A parser's message and place, without the line it quotes: that line may hold a secret.
+fn redact(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    format!("line {line}: {}", error.message())
 }
 
 impl Entry {
@@ -194,12 +211,14 @@ impl Entry {
         let token_url = self.token_url.clone().map_or_else(default_url, Ok)?;
         let refresh_url = self.refresh_url.clone().unwrap_or_else(|| token_url.clone());
         for (key, url) in [("token-url", &token_url), ("refresh-url", &refresh_url)] {
-            let origin = Origin::of(url).ok_or_else(|| format!("{key} must be an https address"))?;
+            let bare = url.username().is_empty() && url.password().is_none();
+            let origin = Origin::of(url).filter(|_| bare);
+            let origin = origin.ok_or_else(|| format!("{key} must be an https address without a user"))?;
             check_scheme(key, &origin, self.allow_http_loopback)?;
         }
         check_scheme("instance", &self.instance, self.allow_http_loopback)?;
         let (instance, credential, ca_file, allow_http_loopback) =
-            (self.instance.clone(), self.credential, self.ca_file.clone(), self.allow_http_loopback);
+            (self.instance.clone(), self.credential.0, self.ca_file.clone(), self.allow_http_loopback);
         let grant = self.grant()?;
         if credential == Handout::Grant && !matches!(grant, Grant::ClientCredentials(_)) {
             return Err("credential = \"grant\" needs grant = \"client-credentials\"".to_string());
@@ -314,6 +333,12 @@ mod tests {
             (
                 "instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"\ncredential = \"grant\"",
                 "client-credentials",
+            ),
+            ("instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"t\"\ncredential = \"hunter2\"", "added-by-host"),
+            ("instance = \"https://u:hunter2@dev\"\ngrant = \"bearer\"\ntoken = \"t\"", "with a user"),
+            (
+                "instance = \"dev12345\"\ntoken-url = \"https://u:hunter2@dev/\"\ngrant = \"bearer\"\ntoken = \"t\"",
+                "without a user",
             ),
             ("instance = \"dev 12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"", "no instance"),
         ] {

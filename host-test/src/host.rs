@@ -128,12 +128,13 @@ impl Host {
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with
     /// a call that has to be killed.
     pub async fn create(&self, call: Call, body: RequestBody, mut options: CreateOptions) -> Report<CreateOutcome> {
+        let started = Instant::now();
         let key = correlation_id(&body, &options).unwrap_or_else(|| {
             let made = uuid::Uuid::new_v4().simple().to_string();
             options.correlation_id = Some(made.clone());
             made
         });
-        self.run(call, Some(key), async move |plugin, store, call| {
+        self.run(started, call, Some(key), async move |plugin, store, call| {
             plugin.servicenow_plugin_incidents().call_create(store, &call, &body, &options).await
         })
         .await
@@ -141,7 +142,7 @@ impl Host {
 
     /// Gets an incident.
     pub async fn get(&self, call: Call, incident: IncidentRef) -> Report<GetOutcome> {
-        self.run(call, None, async move |plugin, store, call| {
+        self.run(Instant::now(), call, None, async move |plugin, store, call| {
             plugin.servicenow_plugin_incidents().call_get(store, &call, &incident).await
         })
         .await
@@ -155,7 +156,7 @@ impl Host {
         body: RequestBody,
         options: UpdateOptions,
     ) -> Report<UpdateOutcome> {
-        self.run(call, None, async move |plugin, store, call| {
+        self.run(Instant::now(), call, None, async move |plugin, store, call| {
             plugin.servicenow_plugin_incidents().call_update(store, &call, &sys_id, &body, &options).await
         })
         .await
@@ -163,7 +164,7 @@ impl Host {
 
     /// Finds incidents.
     pub async fn find(&self, call: Call, query: String, limit: u32, offset: u32) -> Report<FindOutcome> {
-        self.run(call, None, async move |plugin, store, call| {
+        self.run(Instant::now(), call, None, async move |plugin, store, call| {
             plugin.servicenow_plugin_incidents().call_find(store, &call, &query, limit, offset).await
         })
         .await
@@ -171,7 +172,7 @@ impl Host {
 
     /// Reads the columns of the incident table.
     pub async fn columns(&self, call: Call) -> Report<ColumnsOutcome> {
-        self.run(call, None, async move |plugin, store, call| {
+        self.run(Instant::now(), call, None, async move |plugin, store, call| {
             plugin.servicenow_plugin_incidents().call_columns(store, &call).await
         })
         .await
@@ -179,7 +180,7 @@ impl Host {
 
     /// Checks an authorization.
     pub async fn authenticate(&self, call: Call) -> Report<AuthenticateOutcome> {
-        self.run(call, None, async move |plugin, store, call| {
+        self.run(Instant::now(), call, None, async move |plugin, store, call| {
             plugin.servicenow_plugin_authorization().call_authenticate(store, &call).await
         })
         .await
@@ -187,71 +188,94 @@ impl Host {
 
     /// Describes the node. The error is a component that does not keep to its world.
     pub async fn describe(&self) -> wasmtime::Result<Node> {
-        let mut store = self.store("", Journal::default(), Instant::now() + self.shared.limits.default_timeout);
-        let plugin = self.plugin.instantiate_async(&mut store).await?;
-        plugin.servicenow_plugin_manifest().call_describe(&mut store).await
+        let deadline = Instant::now() + self.shared.limits.default_timeout;
+        let mut store = self.store("", Journal::default(), deadline, deadline);
+        let described = async {
+            let plugin = self.plugin.instantiate_async(&mut store).await?;
+            plugin.servicenow_plugin_manifest().call_describe(&mut store).await
+        };
+        timeout_at(deadline.into(), described)
+            .await
+            .unwrap_or_else(|_| Err(wasmtime::Error::msg("describe takes too long")))
     }
 
-    fn store(&self, authorization: &str, journal: Journal, deadline: Instant) -> Store<CallState> {
+    /// A store for one call: requests end at `guest_deadline`, everything at `deadline`.
+    fn store(
+        &self,
+        authorization: &str,
+        journal: Journal,
+        guest_deadline: Instant,
+        deadline: Instant,
+    ) -> Store<CallState> {
         let limits = &self.shared.limits;
-        let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, deadline));
+        let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, guest_deadline));
         store.limiter(|state| &mut state.limits);
         // Hostcall fuel counts what the guest hands over at once, results included: a payload, and the fields made of it.
         store.set_hostcall_fuel(3 * limits.max_response_bytes + (1 << 20));
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
+        // guest is ended here.
+        store.epoch_deadline_callback(move |_| {
+            Ok(if Instant::now() < deadline { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        });
         store
     }
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
     async fn run<T: Outcome>(
         &self,
+        started: Instant,
         mut call: Call,
         correlation_id: Option<String>,
         invoke: impl AsyncFnOnce(&Plugin, &mut Store<CallState>, Call) -> wasmtime::Result<T>,
     ) -> Report<T> {
-        let started = Instant::now();
         let timeout = self.shared.limits.timeout(call.timeout_ms);
         let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
         let journal = Journal::default();
         let ended = async {
-            let mut store = self.store(&call.authorization, journal.clone(), guest_deadline);
+            let mut store = self.store(&call.authorization, journal.clone(), guest_deadline, deadline);
             let plugin = self.plugin.instantiate_async(&mut store).await?;
             let left = guest_deadline.saturating_duration_since(Instant::now());
-            // 0 would be refused as an input; the guest finds out about the deadline soon enough.
-            call.timeout_ms = Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1));
+            let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
+            // A deadline of 0 is the guest's to refuse.
+            call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
             invoke(&plugin, &mut store, call).await
         };
         let outcome = match timeout_at(deadline.into(), ended).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => {
+            Ok(Err(error)) if Instant::now() < deadline => {
                 tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
                 let message =
                     "the component ended with a trap or ran into a limit of the host; the host's log says which";
-                T::error(ended_by_host(Reason::Limit, message, journal.write_left(), correlation_id))
+                T::error(ended_by_host(Reason::Limit, message, journal.close(), correlation_id))
             }
-            Err(_) => {
+            Ok(Err(_)) | Err(_) => {
                 let message = "the host ended the call: no outcome before the deadline";
-                T::timeout(ended_by_host(Reason::Deadline, message, journal.write_left(), correlation_id))
+                T::timeout(ended_by_host(Reason::Deadline, message, journal.close(), correlation_id))
             }
         };
         Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges() }
     }
 }
 
-/// The correlation id that a create is made with, if it has one.
+/// The correlation id that a create is made with, if it has one: read as the component reads it.
 fn correlation_id(body: &RequestBody, options: &CreateOptions) -> Option<String> {
-    let in_body = || match body {
+    let mut found = None;
+    match body {
+        _ if options.correlation_id.is_some() => return options.correlation_id.clone(),
         RequestBody::Fields(pairs) => {
-            pairs.iter().find(|(name, _)| name == "correlation_id").map(|(_, value)| value.clone())
+            found = pairs.iter().find(|(name, _)| name == "correlation_id").map(|(_, value)| value.clone());
         }
         RequestBody::Json(text) => {
-            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
-            match object.get("correlation_id")? {
-                serde_json::Value::String(text) => Some(text.clone()),
-                other => Some(other.to_string()),
-            }
+            // What is not JSON is the component's to refuse.
+            let _ = servicenow_component::json::read_object(text, &mut |name, reader| {
+                let value = reader.text()?;
+                if name == "correlation_id" {
+                    found = value;
+                }
+                Ok(())
+            });
         }
-    };
-    options.correlation_id.clone().or_else(in_body)
+    }
+    found
 }

@@ -1,8 +1,14 @@
 //! What a component is made of: its imports, its exports, its size.
 
+use anyhow::{Context, bail};
 use serde::Serialize;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wit_component::{DecodedWasm, WitPrinter};
+use wit_parser::{PackageId, PackageMetadata, Resolve};
+
+/// Where the build puts the documentation of `wit/`.
+const DOCS_SECTION: &[u8] = b"package-docs:servicenow:plugin";
 
 /// A component, seen from outside.
 #[derive(Debug, Serialize)]
@@ -25,4 +31,25 @@ pub fn inspect(bytes: &[u8]) -> wasmtime::Result<Inspection> {
         imports: ty.imports(&engine).map(|(name, _)| name.to_string()).collect(),
         exports: ty.exports(&engine).map(|(name, _)| name.to_string()).collect(),
     })
+}
+
+/// The interface that a component carries, with its documentation.
+pub fn interface(bytes: &[u8]) -> anyhow::Result<(Resolve, PackageId)> {
+    let DecodedWasm::Component(mut resolve, _) = wit_component::decode(bytes)? else {
+        bail!("this is the text of an interface and not a component");
+    };
+    let ours = resolve.packages.iter().find(|(_, package)| package.name.namespace == "servicenow");
+    let package = ours.context("the component has no interface of the package servicenow:plugin")?.0;
+    if let Some(start) = bytes.windows(DOCS_SECTION.len()).rposition(|window| window == DOCS_SECTION) {
+        PackageMetadata::decode(&bytes[start + DOCS_SECTION.len()..])?.inject(&mut resolve, package)?;
+    }
+    Ok((resolve, package))
+}
+
+/// The same as text.
+pub fn wit(bytes: &[u8]) -> anyhow::Result<String> {
+    let (resolve, package) = interface(bytes)?;
+    let mut printer = WitPrinter::default();
+    printer.print(&resolve, package, &[])?;
+    Ok(printer.output.to_string())
 }

@@ -25,6 +25,15 @@ pub const MAX_REQUESTS: u32 = 10;
 /// Four times the largest response, and as much again for the records made from it.
 pub const MAX_MEMORY: usize = 64 * 1024 * 1024;
 
+/// The component has one memory, and the limit of a memory holds for each.
+pub const MAX_MEMORIES: usize = 2;
+
+/// The component is made of a handful of core instances and tables.
+pub const MAX_INSTANCES: usize = 32;
+
+/// The component's table has some 100 elements.
+pub const MAX_TABLE_ELEMENTS: usize = 10_000;
+
 /// A call holds about a dozen resources at a time.
 pub const MAX_RESOURCES: usize = 1_000;
 
@@ -58,7 +67,11 @@ impl Default for Limits {
 impl Limits {
     /// The deadline for a call's wish: the host's cap wins.
     pub fn timeout(&self, wish_ms: Option<u32>) -> Duration {
-        wish_ms.map_or(self.default_timeout, |ms| Duration::from_millis(ms.into())).min(self.max_timeout)
+        // 0 is refused by the component; until then it counts as no wish.
+        wish_ms
+            .filter(|ms| *ms > 0)
+            .map_or(self.default_timeout, |ms| Duration::from_millis(ms.into()))
+            .min(self.max_timeout)
     }
 
     /// What is kept back from a deadline.

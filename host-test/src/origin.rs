@@ -10,10 +10,15 @@ pub struct Origin(String);
 
 /// What an instance must be given as.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{0:?} is no instance: give an id such as dev12345, a host name, or an origin such as https://itsm.example.com"
-)]
+#[error("{0} is no instance: give an id such as dev12345, a host name, or an origin such as https://itsm.example.com")]
 pub struct NotAnInstance(String);
+
+impl NotAnInstance {
+    /// Quotes what was given, unless it may hold a password.
+    fn new(given: &str) -> Self {
+        Self(if given.contains('@') { "an address with a user".to_string() } else { format!("{given:?}") })
+    }
+}
 
 impl Origin {
     /// Parses an instance id, a host name or an origin.
@@ -34,7 +39,7 @@ impl Origin {
         };
         let is_address = instance.contains(['.', ':']) || is_id(instance);
         let url = Url::parse(&address).ok().filter(bare).filter(|_| is_address);
-        url.as_ref().and_then(Self::of).ok_or_else(|| NotAnInstance(instance.to_string()))
+        url.as_ref().and_then(Self::of).ok_or_else(|| NotAnInstance::new(instance))
     }
 
     /// The origin of an address. `None` unless it is http or https with a host.

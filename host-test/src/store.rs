@@ -5,7 +5,7 @@ use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient,
 };
 use crate::egress::{Clients, Egress, Injected, Journal, Policy};
-use crate::limits::{Limits, MAX_REQUESTS, MAX_RESOURCES};
+use crate::limits::{Limits, MAX_INSTANCES, MAX_MEMORIES, MAX_REQUESTS, MAX_RESOURCES, MAX_TABLE_ELEMENTS};
 use crate::tokens::{Access, NoAccess, Tokens, grant_type};
 use std::time::Instant;
 use wasmtime::component::{HasSelf, ResourceTable};
@@ -48,7 +48,14 @@ impl CallState {
         table.set_max_capacity(MAX_RESOURCES);
         let known = shared.authorizations.get(authorization);
         Self {
-            limits: StoreLimitsBuilder::new().memory_size(shared.limits.max_memory).trap_on_grow_failure(true).build(),
+            limits: StoreLimitsBuilder::new()
+                .memory_size(shared.limits.max_memory)
+                .memories(MAX_MEMORIES)
+                .tables(MAX_INSTANCES)
+                .instances(MAX_INSTANCES)
+                .table_elements(MAX_TABLE_ELEMENTS)
+                .trap_on_grow_failure(true)
+                .build(),
             table,
             // No environment, no arguments, no files, no sockets, no output.
             wasi: WasiCtx::builder().build(),
@@ -103,7 +110,10 @@ fn grant(
 ) -> Granted {
     Granted {
         origin: authorization.instance.to_string(),
-        token_url: authorization.token_url.to_string(),
+        token_url: match credential {
+            Credential::Grant(_) => authorization.token_url.to_string(),
+            Credential::AddedByHost | Credential::Header(_) => String::new(),
+        },
         grant_type: grant_type(&authorization.grant),
         credential,
         token,

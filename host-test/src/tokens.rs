@@ -9,9 +9,11 @@ use crate::egress::{Clients, Sent};
 use crate::secret::Secret;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Limited};
-use serde::Deserialize;
+use servicenow_component::bindings::credentials as guest;
+use servicenow_component::host::Response;
+use servicenow_component::servicenow::oauth;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -96,6 +98,10 @@ impl Access {
         Some(value)
     }
 
+    fn is_valid(&self) -> bool {
+        self.expires.is_none_or(|at| Instant::now() < at)
+    }
+
     fn is_fresh(&self) -> bool {
         self.expires.is_none_or(|at| {
             let margin = (at.saturating_duration_since(self.obtained) / 10).min(MAX_RENEWAL_MARGIN);
@@ -149,7 +155,8 @@ impl Tokens {
         if let Some(access) = state.current.as_ref().filter(|access| access.is_fresh()) {
             return Ok(access.clone());
         }
-        if let Some(fetching) = &state.fetching {
+        // A fetch whose task is gone, with its runtime for instance, is no fetch.
+        if let Some(fetching) = state.fetching.as_ref().filter(|fetching| fetching.has_changed().is_ok()) {
             return Err(fetching.clone());
         }
         let (done, fetching) = watch::channel(None);
@@ -174,7 +181,11 @@ impl Slot {
     fn keep(&self, fetched: Result<Answer, NoAccess>) -> Fetched {
         let mut state = self.lock();
         state.fetching = None;
-        let answer = fetched?;
+        let answer = match fetched {
+            Ok(answer) => answer,
+            // An early renewal that failed: the token at hand is still good.
+            Err(error) => return state.current.clone().filter(Access::is_valid).ok_or(error),
+        };
         if let Some(rotated) = answer.refresh_token {
             state.refresh_token = Some(rotated);
         }
@@ -190,10 +201,12 @@ impl Slot {
             self.request().ok_or_else(|| refusal(grant_type, None, "", "the authorization has no token to fetch"))?;
         let response =
             clients.send(&self.name, request, &Sent::default()).await.map_err(|error| unreachable(&error))?;
-        let status = response.status();
+        let status = response.status().as_u16();
+        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|_| NoAccess::Unreachable(UnreachableReason::Lost))?.to_bytes();
-        read(status, &body, grant_type)
+        let body = body.map_err(|_| NoAccess::Unreachable(UnreachableReason::Lost))?.to_bytes().into();
+        take(&Response { status, headers, body }, grant_type)
     }
 
     fn request(&self) -> Option<Request<Bytes>> {
@@ -235,79 +248,56 @@ struct Answer {
     refresh_token: Option<Secret>,
 }
 
-#[derive(Default, Deserialize)]
-struct Body {
-    access_token: Option<String>,
-    refresh_token: Option<String>,
-    scope: Option<String>,
-    expires_in: Option<Seconds>,
-    error: Option<String>,
-    error_description: Option<String>,
-}
-
-/// A lifetime: a number, or its text, which some clients in the field met.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
-    Other(serde::de::IgnoredAny),
-}
-
-impl Seconds {
-    fn duration(&self) -> Option<Duration> {
-        match self {
-            Seconds::Number(seconds) => Some(*seconds),
-            Seconds::Text(text) => text.trim().parse().ok(),
-            Seconds::Other(_) => None,
-        }
-        .map(Duration::from_secs)
-    }
-}
-
-/// Reads the token service's answer. The status decides: ServiceNow answers nearly every mistake with the same `error`.
-fn read(status: StatusCode, body: &[u8], grant_type: GrantType) -> Result<Answer, NoAccess> {
-    let answer: Option<Body> = serde_json::from_slice(body).ok();
-    match (status.as_u16(), answer) {
-        (429, _) => Err(NoAccess::Unreachable(UnreachableReason::RateLimited)),
-        (500..=599, _) => Err(NoAccess::Unreachable(UnreachableReason::ServerError)),
-        (400..=499, answer) => {
-            let answer = answer.unwrap_or_default();
-            let described = answer.error_description.unwrap_or_default();
+/// Takes over a token answer, which the component's own core reads.
+fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoAccess> {
+    let token = oauth::read(answer, guest_grant_type(grant_type)).map_err(|denied| match denied {
+        oauth::Denied::Unreachable(reason) => NoAccess::Unreachable(host_reason(reason)),
+        oauth::Denied::Refused(refused) => {
             let description = match grant_type {
-                GrantType::RefreshToken => format!("{described}; reconnect: the refresh token expired or was revoked"),
-                _ => described,
+                GrantType::RefreshToken => "the refresh token expired or was revoked: reconnect",
+                _ => refused.description.as_str(),
             };
-            let error = answer.error.unwrap_or_default();
-            Err(refusal(grant_type, Some(status.as_u16()), &error, description.trim_start_matches("; ")))
+            refusal(grant_type, refused.status, &refused.error, description)
         }
-        (200, Some(Body { access_token: Some(token), refresh_token, scope, expires_in, .. })) if is_token(&token) => {
-            let life = expires_in.as_ref().and_then(Seconds::duration).unwrap_or(ASSUMED_LIFE);
-            let obtained = Instant::now();
-            Ok(Answer {
-                access: Access {
-                    name: header::AUTHORIZATION,
-                    value: Secret::new(format!("Bearer {token}")),
-                    scope,
-                    expires: obtained.checked_add(life),
-                    obtained,
-                    generation: 0,
-                },
-                refresh_token: refresh_token.map(Secret::new),
-            })
-        }
-        _ if is_hibernating(body) => Err(NoAccess::Unreachable(UnreachableReason::Hibernating)),
-        _ => Err(NoAccess::Unreachable(UnreachableReason::NotJson)),
+    })?;
+    let life = token.info.expires_in.map_or(ASSUMED_LIFE, |seconds| Duration::from_secs(seconds.into()));
+    let obtained = Instant::now();
+    Ok(Answer {
+        access: Access {
+            name: header::AUTHORIZATION,
+            value: Secret::new(token.authorization),
+            scope: token.info.scope,
+            expires: obtained.checked_add(life),
+            obtained,
+            generation: 0,
+        },
+        refresh_token: token.refresh_token.map(Secret::new),
+    })
+}
+
+fn guest_grant_type(grant_type: GrantType) -> guest::GrantType {
+    match grant_type {
+        GrantType::ClientCredentials => guest::GrantType::ClientCredentials,
+        GrantType::Password => guest::GrantType::Password,
+        GrantType::RefreshToken => guest::GrantType::RefreshToken,
+        GrantType::Bearer => guest::GrantType::Bearer,
+        GrantType::Basic => guest::GrantType::Basic,
+        GrantType::ApiKey => guest::GrantType::ApiKey,
     }
 }
 
-fn is_token(token: &str) -> bool {
-    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn is_hibernating(body: &[u8]) -> bool {
-    let page = String::from_utf8_lossy(body);
-    page.contains("instance-hibernating-page") || page.contains("Your instance is hibernating")
+fn host_reason(reason: guest::UnreachableReason) -> UnreachableReason {
+    match reason {
+        guest::UnreachableReason::Dns => UnreachableReason::Dns,
+        guest::UnreachableReason::Connect => UnreachableReason::Connect,
+        guest::UnreachableReason::Tls => UnreachableReason::Tls,
+        guest::UnreachableReason::Lost => UnreachableReason::Lost,
+        guest::UnreachableReason::DeniedByHost => UnreachableReason::DeniedByHost,
+        guest::UnreachableReason::Hibernating => UnreachableReason::Hibernating,
+        guest::UnreachableReason::NotJson => UnreachableReason::NotJson,
+        guest::UnreachableReason::RateLimited => UnreachableReason::RateLimited,
+        guest::UnreachableReason::ServerError => UnreachableReason::ServerError,
+    }
 }
 
 /// A credential that needs no token service.
@@ -355,51 +345,30 @@ fn unreachable(error: &Error) -> NoAccess {
 mod tests {
     use super::*;
 
-    fn answer(expires_in: &str) -> Access {
-        let body = format!(r#"{{"access_token":"t","token_type":"Bearer"{expires_in}}}"#);
-        read(StatusCode::OK, body.as_bytes(), GrantType::ClientCredentials).ok().unwrap().access
+    fn access(expires_in: &str) -> Access {
+        let body = format!(r#"{{"access_token":"t","token_type":"Bearer"{expires_in}}}"#).into_bytes();
+        let headers = vec![("content-type".to_string(), "application/json".to_string())];
+        take(&Response { status: 200, headers, body }, GrantType::ClientCredentials).ok().unwrap().access
     }
 
     #[test]
-    fn a_token_is_renewed_a_tenth_of_its_life_early() {
-        for (expires_in, life) in [
-            (r#","expires_in":1799"#, 1799),
-            (r#","expires_in":"1799""#, 1799),
-            (r#","expires_in":3"#, 3),
-            (r#","expires_in":null"#, 300),
-            (r#","expires_in":-1"#, 300),
-            ("", 300),
-        ] {
-            let access = answer(expires_in);
-            assert_eq!(access.expires, Some(access.obtained + Duration::from_secs(life)), "{expires_in}");
+    fn a_token_lives_as_long_as_its_answer_says_or_as_long_as_is_safe_to_assume() {
+        for (expires_in, seconds) in
+            [(r#","expires_in":1799"#, 1799), (r#","expires_in":"1799""#, 1799), (r#","expires_in":3"#, 3), ("", 300)]
+        {
+            let access = access(expires_in);
+            assert_eq!(access.expires, Some(access.obtained + Duration::from_secs(seconds)), "{expires_in}");
             assert!(access.is_fresh(), "{expires_in}");
         }
-        assert!(!answer(r#","expires_in":0"#).is_fresh());
     }
 
     #[test]
-    fn a_revoked_refresh_token_says_to_reconnect() {
-        let body = br#"{"error_description":"access_denied","error":"server_error"}"#;
-        match read(StatusCode::UNAUTHORIZED, body, GrantType::RefreshToken) {
-            Err(NoAccess::Refused(refusal)) => assert!(refusal.description.contains("reconnect"), "{refusal:?}"),
-            _ => panic!("not refused"),
-        }
-    }
-
-    #[test]
-    fn what_is_no_token_answer_is_told_apart() {
-        for (status, body, reason) in [
-            (200, "<p>Your instance is hibernating</p>", UnreachableReason::Hibernating),
-            (200, "<html>", UnreachableReason::NotJson),
-            (200, r#"{"access_token":""}"#, UnreachableReason::NotJson),
-            (302, "", UnreachableReason::NotJson),
-            (429, "{}", UnreachableReason::RateLimited),
-            (503, "", UnreachableReason::ServerError),
-        ] {
-            match read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), GrantType::Password) {
-                Err(NoAccess::Unreachable(found)) => assert_eq!(found, reason, "{status} {body}"),
-                _ => panic!("{status} {body}"),
-            }
+    fn a_token_is_renewed_when_a_tenth_of_its_life_is_left() {
+        let mut access = access(r#","expires_in":100"#);
+        for (age, fresh) in [(0, true), (89, true), (91, false), (200, false)] {
+            let obtained = Instant::now() - Duration::from_secs(age);
+            (access.obtained, access.expires) = (obtained, Some(obtained + Duration::from_secs(100)));
+            assert_eq!(access.is_fresh(), fresh, "after {age} s of 100");
         }
     }
 }

@@ -114,12 +114,18 @@ pub fn diagnose(failure: &Failure, answerer: Answerer) -> (bool, Vec<Cause>) {
         (Reason::Dns, _) => (true, &[NO_SUCH_HOST]),
         (Reason::Connect | Reason::Lost, _) => (false, &[NO_CONNECTION]),
         (Reason::Tls, _) => (true, &[BAD_TLS]),
-        (Reason::NotJson | Reason::Redirected | Reason::UnexpectedAnswer | Reason::Encoded | Reason::TooLarge, _) => {
-            (true, &[NOT_SERVICENOW])
-        }
-        (Reason::BadRequest | Reason::NotFound | Reason::UnsupportedRequest | Reason::UnexpectedStatus, _) => {
-            (false, &[NOT_SERVICENOW])
-        }
+        (Reason::Redirected, _) => (true, &[NOT_SERVICENOW]),
+        (
+            Reason::NotJson
+            | Reason::UnexpectedAnswer
+            | Reason::Encoded
+            | Reason::TooLarge
+            | Reason::BadRequest
+            | Reason::NotFound
+            | Reason::UnsupportedRequest
+            | Reason::UnexpectedStatus,
+            _,
+        ) => (false, &[NOT_SERVICENOW]),
         _ => (false, &[BUSY]),
     };
     let cause =
@@ -178,7 +184,8 @@ mod tests {
             (Reason::Hibernating, "", Answerer::TableApi(None), true, HIBERNATING),
             (Reason::Dns, "", Answerer::TableApi(None), true, NO_SUCH_HOST),
             (Reason::Tls, "", Answerer::TableApi(None), true, BAD_TLS),
-            (Reason::NotJson, "", Answerer::TableApi(None), true, NOT_SERVICENOW),
+            (Reason::NotJson, "", Answerer::TableApi(None), false, NOT_SERVICENOW),
+            (Reason::Redirected, "", Answerer::TableApi(None), true, NOT_SERVICENOW),
         ] {
             let (is_proven, causes) = diagnose(&failure(reason, message.to_string(), WriteHappened::No), answerer);
             assert_eq!((is_proven, causes[0].explanation.as_str()), (proven, first.0), "{reason:?} {answerer:?}");

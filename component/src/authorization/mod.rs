@@ -21,7 +21,8 @@ pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
         Ok(checked) => checked,
         Err(end) => return ended(end, None),
     };
-    let mut session = match Session::open(&checked, host) {
+    let started_ms = host.now_ms();
+    let mut session = match Session::open(&checked, started_ms, host) {
         Ok(session) => session,
         Err(end) => return ended(end, None),
     };
@@ -45,7 +46,8 @@ fn ended(end: End, grant_type: Option<GrantType>) -> AuthenticateOutcome {
     match end {
         // Authenticate has no input with declared choices.
         End::InvalidData(violations) | End::InvalidChoice(violations) => AuthenticateOutcome::InvalidData(violations),
-        End::NoToken(failure, grant_type) => diagnosed(failure, Answerer::TokenService(grant_type)),
+        End::NoToken(failure, Some(grant_type)) => diagnosed(failure, Answerer::TokenService(grant_type)),
+        End::NoToken(failure, None) => diagnosed(failure, Answerer::TableApi(None)),
         End::Answered(failure) => diagnosed(failure, Answerer::TableApi(grant_type)),
         End::Timeout(failure) => AuthenticateOutcome::Timeout(failure),
         End::Error(failure) => match failure.reason {

@@ -32,10 +32,16 @@ impl Body {
         self.columns.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str())
     }
 
-    /// The body as it is sent, with what the component adds.
-    pub fn to_json(&self, added: &[(&str, &str)]) -> String {
+    /// The body as it is sent, with what the component adds. It must fit into ServiceNow's limit.
+    pub fn to_json(&self, added: &[(&str, &str)]) -> Result<String, End> {
         let own = self.columns.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        json::object(own.chain(added.iter().copied()))
+        let json = json::object(own.chain(added.iter().copied()));
+        let mut violations = Violations::default();
+        if json.len() > MAX_BODY_BYTES {
+            let expected = format!("at most {MAX_BODY_BYTES} bytes, ServiceNow's limit");
+            violations.add(FIELD, &format!("{} bytes", json.len()), &expected);
+        }
+        violations.or_invalid_data(Some(json))
     }
 }
 
@@ -65,13 +71,7 @@ pub fn check(body: &RequestBody, violations: &mut Violations) -> Result<Option<B
         }
         _ => {}
     }
-    let body = Body { columns };
-    let length = body.to_json(&[]).len();
-    if length > MAX_BODY_BYTES {
-        let expected = format!("at most {MAX_BODY_BYTES} bytes, ServiceNow's limit");
-        violations.add(FIELD, &format!("{length} bytes"), &expected);
-    }
-    Ok((violations.list.len() == found).then_some(body))
+    Ok((violations.list.len() == found).then_some(Body { columns }))
 }
 
 fn check_column(name: &str, value: &str, violations: &mut Violations) {
@@ -124,7 +124,8 @@ mod tests {
     fn checked(body: RequestBody) -> Result<Body, End> {
         let mut violations = Violations::default();
         let body = check(&body, &mut violations)?;
-        violations.or_invalid_data(body)
+        let body = violations.or_invalid_data(body)?;
+        body.to_json(&[]).map(|_| body)
     }
 
     fn json(text: &str) -> Result<Body, End> {
@@ -214,7 +215,7 @@ mod tests {
     fn a_quote_in_a_value_cannot_end_it() {
         let body = pairs(&[("description", "\",\"admin\":\"true")]).unwrap();
         assert_eq!(
-            body.to_json(&[("correlation_id", "x\"y")]),
+            body.to_json(&[("correlation_id", "x\"y")]).unwrap(),
             r#"{"description":"\",\"admin\":\"true","correlation_id":"x\"y"}"#
         );
     }

@@ -1,8 +1,8 @@
 //! The choice check of a write: off, against the choices as delivered, or against the instance's own.
 
 use super::body::Body;
-use crate::bindings::types::Violation;
-use crate::failure::{Effect, End};
+use crate::bindings::types::{Reason, Violation, WriteHappened};
+use crate::failure::{Effect, End, failure};
 use crate::servicenow::choices::{self, Choice};
 use crate::servicenow::query::is_value;
 use crate::servicenow::session::Session;
@@ -73,5 +73,19 @@ pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> R
             ("sysparm_limit", MAX_CHOICES),
         ],
     );
-    Ok(choices::from_rows(&session.fetch(&request, 200, Effect::Reads)?.records))
+    let rows = session.fetch(&request, 200, Effect::Reads).map_err(not_of_the_incident)?;
+    if rows.total.is_some_and(|total| total > rows.records.len() as u64) {
+        let message = "sys_choice counts more rows than it shows: the user may not read all choices";
+        return Err(End::Answered(failure(Reason::Forbidden, message.to_string(), WriteHappened::No)));
+    }
+    Ok(choices::from_rows(&rows.records))
+}
+
+/// A 400 or 404 here says nothing of the incident, so it must not pick the case that speaks of it.
+fn not_of_the_incident(mut end: End) -> End {
+    if let End::Answered(failure) = &mut end {
+        failure.message = format!("the choices could not be read: {}", failure.message);
+        failure.status = failure.status.filter(|status| !matches!(status, 400 | 404));
+    }
+    end
 }

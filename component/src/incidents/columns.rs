@@ -26,7 +26,8 @@ pub fn columns(call: &Call, host: &mut dyn Host) -> ColumnsOutcome {
 fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, End> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
-    let mut session = Session::open(&violations.or_invalid_data(call)?, host)?;
+    let started_ms = host.now_ms();
+    let mut session = Session::open(&violations.or_invalid_data(call)?, started_ms, host)?;
     let request = table::list(
         &session.origin,
         "sys_dictionary",

@@ -32,8 +32,9 @@ struct Draft {
 
 /// Creates an incident.
 pub fn create(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> CreateOutcome {
+    let started_ms = host.now_ms();
     let ended = check(call, body, options, host).and_then(|draft| {
-        run(&draft, host).map_err(|mut end| {
+        run(&draft, started_ms, host).map_err(|mut end| {
             if let Some(failure) = end.failure_mut() {
                 failure.correlation_id = Some(draft.correlation_id);
             }
@@ -80,15 +81,16 @@ pub fn check_correlation_id(given: &str, violations: &mut Violations) -> Option<
     }
 }
 
-fn run(draft: &Draft, host: &mut dyn Host) -> Result<Receipt, End> {
-    let mut session = Session::open(&draft.call, host)?;
-    draft.choices.check(&draft.body, draft.display_values, &mut session)?;
+fn run(draft: &Draft, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, End> {
     let sys_id = SysId::derive(&draft.call.authorization, &draft.correlation_id);
     let mut added = vec![("sys_id", sys_id.as_str())];
     if draft.body.value("correlation_id").is_none() {
         added.push(("correlation_id", &draft.correlation_id));
     }
-    let request = table::insert(&session.origin, draft.body.to_json(&added), draft.display_values);
+    let json = draft.body.to_json(&added)?;
+    let mut session = Session::open(&draft.call, started_ms, host)?;
+    draft.choices.check(&draft.body, draft.display_values, &mut session)?;
+    let request = table::insert(&session.origin, json, draft.display_values);
     let answered = session.fetch(&request, 201, Effect::Writes).and_then(|rows| {
         let record = rows.records.first().cloned().unwrap_or_default();
         receipt(&session.origin, &record, rows.payload, Made::Created, &draft.body, draft.display_values).ok_or_else(

@@ -42,7 +42,8 @@ fn check(call: &Call, query: &str, limit: u32) -> Result<Checked, End> {
 }
 
 fn run(call: &Checked, query: &str, limit: u32, offset: u32, host: &mut dyn Host) -> Result<IncidentPage, End> {
-    let mut session = Session::open(call, host)?;
+    let started_ms = host.now_ms();
+    let mut session = Session::open(call, started_ms, host)?;
     let request = table::list(
         &session.origin,
         INCIDENT,

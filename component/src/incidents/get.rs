@@ -79,7 +79,8 @@ impl Key {
 
 /// Gets an incident.
 pub fn get(call: &Call, incident: &IncidentRef, host: &mut dyn Host) -> GetOutcome {
-    check(call, incident).and_then(|(call, key)| run(&call, &key, host)).unwrap_or_else(GetOutcome::from)
+    let started_ms = host.now_ms();
+    check(call, incident).and_then(|(call, key)| run(&call, &key, started_ms, host)).unwrap_or_else(GetOutcome::from)
 }
 
 fn check(call: &Call, incident: &IncidentRef) -> Result<(Checked, Key), End> {
@@ -89,8 +90,8 @@ fn check(call: &Call, incident: &IncidentRef) -> Result<(Checked, Key), End> {
     violations.or_invalid_data(call.zip(key))
 }
 
-fn run(call: &Checked, key: &Key, host: &mut dyn Host) -> Result<GetOutcome, End> {
-    let mut session = Session::open(call, host)?;
+fn run(call: &Checked, key: &Key, started_ms: u64, host: &mut dyn Host) -> Result<GetOutcome, End> {
+    let mut session = Session::open(call, started_ms, host)?;
     let request = table::list(
         &session.origin,
         INCIDENT,

@@ -16,21 +16,22 @@ pub struct Found {
 
 /// The incident that a create with this key and correlation id made, if there is one.
 ///
-/// Both are asked for: an instance may ignore the key that a client chose. A row counts only if it carries the
-/// correlation id. Nothing found proves nothing, for a row may commit later.
+/// Only the key proves that it is this create's: correlation ids are not unique, and another integration may use the same.
+/// Nothing found proves nothing, for a row may commit later, and an instance may ignore the key that a client chose.
 pub fn created(session: &mut Session<'_>, sys_id: &SysId, correlation_id: &str) -> Result<Option<Found>, End> {
-    let query = format!("sys_id={sys_id}^ORcorrelation_id={correlation_id}^ORDERBYsys_created_on");
-    first(session, &query, |record| record.value("correlation_id") == Some(correlation_id))
+    let found = by_key(session, sys_id)?;
+    Ok(found.filter(|found| found.record.value("correlation_id") == Some(correlation_id)))
 }
 
 /// The incident with this key, if there is one.
 pub fn by_key(session: &mut Session<'_>, sys_id: &SysId) -> Result<Option<Found>, End> {
-    first(session, &format!("sys_id={sys_id}"), |record| record.value("sys_id") == Some(sys_id.as_str()))
-}
-
-fn first(session: &mut Session<'_>, query: &str, is_it: impl Fn(&Record) -> bool) -> Result<Option<Found>, End> {
-    let request = table::list(&session.origin, INCIDENT, &[("sysparm_query", query), ("sysparm_limit", "2")]);
+    let query = format!("sys_id={sys_id}");
+    let request = table::list(&session.origin, INCIDENT, &[("sysparm_query", &query), ("sysparm_limit", "2")]);
     let rows = session.fetch(&request, 200, Effect::Reads)?;
     let payload = rows.payload;
-    Ok(rows.records.into_iter().find(is_it).map(|record| Found { record, payload }))
+    Ok(rows
+        .records
+        .into_iter()
+        .find(|record| record.value("sys_id") == Some(sys_id.as_str()))
+        .map(|record| Found { record, payload }))
 }

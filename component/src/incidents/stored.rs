@@ -13,7 +13,8 @@
 //! | reference | the same sys_id |
 //! | list of references | the same set |
 //! | journal | never to be told: it reads back empty |
-//! | not delivered with the table | as text, number or truth; read back empty or starred out it cannot be told |
+//! | not delivered with the table | the same text, or the same truth; an equal number, and what reads back empty or starred out, cannot be told |
+//! | absent from the answer | never, where the table lacks it; not to be told, where the user may not read it |
 //!
 //! `priority` is recomputed from impact and urgency, and `incident_state` follows `state`; both are compared with what
 //! they became, so that a value that was replaced shows as not stored.
@@ -25,23 +26,31 @@ use crate::servicenow::record::{Cell, Record};
 /// Compares one column. Display values are never compared with stored ones unless they are equal.
 pub fn compare(name: &str, sent: &str, record: &Record, display_values: bool) -> Stored {
     let kind = incident_table::column(name).map(|column| column.kind);
-    let Some(cell) = record.cell(name) else {
-        return Stored::NotStored;
-    };
     if kind == Some(Kind::Journal) {
         return if sent.is_empty() { Stored::Stored } else { Stored::Unverifiable };
     }
-    let equal = match kind {
-        Some(kind) => same(kind, sent, cell),
-        None => [Kind::Text, Kind::Integer, Kind::Boolean].into_iter().any(|kind| same(kind, sent, cell)),
+    let Some(cell) = record.cell(name) else {
+        // A column of the table is absent where the user may not read it; one that the table lacks was dropped.
+        return if kind.is_some() || is_password(name) { Stored::Unverifiable } else { Stored::NotStored };
     };
-    match equal {
-        true => Stored::Stored,
-        false if display_values => Stored::Unverifiable,
-        false if kind.is_none() && (cell.value.is_empty() || is_starred(&cell.value) || name.contains("password")) => {
-            Stored::Unverifiable
-        }
-        false => Stored::NotStored,
+    let compared = match kind {
+        Some(kind) if same(kind, sent, cell) => Stored::Stored,
+        Some(_) => Stored::NotStored,
+        None => compare_unknown(name, sent, &cell.value),
+    };
+    if compared == Stored::NotStored && display_values { Stored::Unverifiable } else { compared }
+}
+
+/// Compares a column whose kind is not known: it may be a number, a truth, a journal or a password.
+fn compare_unknown(name: &str, sent: &str, got: &str) -> Stored {
+    let is_truth = matches!(got, "true" | "false") && !sent.is_empty() && truth(sent) == truth(got);
+    let may_be_number = number(sent).is_some() && number(sent) == number(got);
+    if same_text(sent, got) || is_truth {
+        Stored::Stored
+    } else if may_be_number || got.is_empty() || is_starred(got) || is_password(name) {
+        Stored::Unverifiable
+    } else {
+        Stored::NotStored
     }
 }
 
@@ -92,6 +101,10 @@ fn is_day(text: &str) -> bool {
             .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
+fn is_password(name: &str) -> bool {
+    name.contains("password")
+}
+
 fn is_starred(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte == b'*')
 }
@@ -131,8 +144,10 @@ mod tests {
             ("comments", "", "", Same),
             ("u_rack", "B7", "B7", Same),
             ("u_rack", "B7", "B8", NotStored),
-            ("u_count", "7", "07", Same),
-            ("u_flag", "true", "1", Same),
+            ("u_count", "7", "07", Unverifiable),
+            ("u_count", "", "0", NotStored),
+            ("u_flag", "1", "true", Same),
+            ("u_flag", "", "false", NotStored),
             ("u_notes", "hello", "", Unverifiable),
             ("u_secret", "hello", "*****", Unverifiable),
             ("u_password", "hello", "8f3a", Unverifiable),
@@ -142,8 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_does_not_come_back_was_dropped() {
-        assert_eq!(compare("u_bunk", "x", &record("number", "INC1"), false), NotStored);
+    fn a_column_that_does_not_come_back_was_dropped_or_may_not_be_read() {
+        for (name, expected) in [
+            ("u_bunk", NotStored),
+            ("u_password", Unverifiable),
+            ("description", Unverifiable),
+            ("work_notes", Unverifiable),
+        ] {
+            assert_eq!(compare(name, "x", &record("number", "INC1"), false), expected, "{name}");
+        }
     }
 
     #[test]

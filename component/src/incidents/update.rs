@@ -34,7 +34,8 @@ pub fn update(
     options: &UpdateOptions,
     host: &mut dyn Host,
 ) -> UpdateOutcome {
-    match check(call, sys_id, body, options).and_then(|draft| run(&draft, host)) {
+    let started_ms = host.now_ms();
+    match check(call, sys_id, body, options).and_then(|draft| run(&draft, started_ms, host)) {
         Ok(receipt) => UpdateOutcome::IncidentUpdateSuccess(receipt),
         Err(end) => end.into(),
     }
@@ -52,25 +53,23 @@ fn check(call: &Call, sys_id: &str, body: &RequestBody, options: &UpdateOptions)
     Ok(Draft { call, sys_id, body, choices, display_values: options.input_display_values })
 }
 
-fn run(draft: &Draft, host: &mut dyn Host) -> Result<Receipt, End> {
-    let mut session = Session::open(&draft.call, host)?;
+fn run(draft: &Draft, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, End> {
+    let json = draft.body.to_json(&[])?;
+    let mut session = Session::open(&draft.call, started_ms, host)?;
     draft.choices.check(&draft.body, draft.display_values, &mut session)?;
-    let request = table::patch(&session.origin, &draft.sys_id, draft.body.to_json(&[]), draft.display_values);
+    let request = table::patch(&session.origin, &draft.sys_id, json, draft.display_values);
     match session.fetch(&request, 200, Effect::Writes) {
         Ok(rows) => {
-            let record = rows.records.first().filter(|record| record.value("sys_id") == Some(draft.sys_id.as_str()));
-            record
-                .and_then(|record| {
-                    receipt(
-                        &session.origin,
-                        record,
-                        rows.payload.clone(),
-                        Made::Updated,
-                        &draft.body,
-                        draft.display_values,
-                    )
+            let record = rows.records.into_iter().next().unwrap_or_default();
+            if record.value("sys_id") != Some(draft.sys_id.as_str()) {
+                let message = "ServiceNow answered 200 with another record than the one to update";
+                return Err(wrong_answer(Reason::WrongRecord, message, WriteHappened::Unknown));
+            }
+            receipt(&session.origin, &record, rows.payload, Made::Updated, &draft.body, draft.display_values)
+                .ok_or_else(|| {
+                    let message = "ServiceNow answered 200 with the record, but without its number";
+                    wrong_answer(Reason::UnexpectedAnswer, message, WriteHappened::Yes)
                 })
-                .ok_or_else(wrong_record)
         }
         Err(end) if end.is_unsettled_write() => confirm(draft, &mut session).ok_or(end),
         Err(end) => Err(end),
@@ -84,9 +83,8 @@ fn confirm(draft: &Draft, session: &mut Session<'_>) -> Option<Receipt> {
         .filter(|receipt| receipt.columns.iter().all(|column| column.stored == Stored::Stored))
 }
 
-fn wrong_record() -> End {
-    let message = "ServiceNow answered 200 with another record than the one to update".to_string();
-    let mut failure = failure(Reason::WrongRecord, message, WriteHappened::Unknown);
+fn wrong_answer(reason: Reason, message: &str, written: WriteHappened) -> End {
+    let mut failure = failure(reason, message.to_string(), written);
     failure.status = Some(200);
     End::Answered(failure)
 }

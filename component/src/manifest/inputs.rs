@@ -59,10 +59,7 @@ pub fn call() -> Vec<Input> {
 pub fn incident_ref() -> Vec<Input> {
     vec![
         with_choices(
-            with_default(
-                input("kind", "Look up by", ValueType::Text, true, "Which key the incident is looked up by."),
-                "number",
-            ),
+            input("kind", "Look up by", ValueType::Text, true, "Which key the incident is looked up by."),
             &get::KINDS,
         ),
         input(

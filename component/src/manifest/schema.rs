@@ -36,7 +36,10 @@ fn property(input: &Input) -> String {
         format!("\"title\":{}", quote(&input.label)),
         format!("\"description\":{}", quote(&input.description)),
         match input.value_type {
-            ValueType::Number => r#""type":"integer","minimum":0,"maximum":4294967295"#.to_string(),
+            ValueType::Number if input.name == "offset" => {
+                r#""type":"integer","minimum":0,"maximum":4294967295"#.to_string()
+            }
+            ValueType::Number => r#""type":"integer","minimum":1,"maximum":4294967295"#.to_string(),
             ValueType::Boolean => r#""type":"boolean""#.to_string(),
             ValueType::Json => REQUEST_BODY.to_string(),
             _ => r#""type":"string""#.to_string(),

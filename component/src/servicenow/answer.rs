@@ -167,12 +167,13 @@ fn reason_of(status: u16, error: &ServerError) -> Reason {
         contains(&error.message) || error.detail.as_deref().is_some_and(contains)
     };
     match status {
-        _ if says("unique key violation") || says("duplicate entry") => Reason::Conflict,
         400 | 413 if says("rejected large rest payload") => Reason::RequestTooLarge,
         403 if says("unscoped api") => Reason::UnscopedClient,
         403 if says("data policy exception") => Reason::DataPolicy,
         403 if says("aborted by business rule") => Reason::BusinessRule,
         404 => Reason::NotFound,
+        // After the reasons that quote a name: a rule may be called anything.
+        _ if says("unique key violation") => Reason::Conflict,
         _ if says("transaction cancelled") => Reason::Cancelled,
         _ => reason_of_status(status),
     }
@@ -269,6 +270,10 @@ mod tests {
             (
                 json(403, &envelope("Operation Failed", "Unique Key violation detected by database (x)")),
                 Reason::Conflict,
+            ),
+            (
+                json(403, &envelope("Operation Failed", "aborted by Business Rule 'Unique Key violation guard^1'.")),
+                Reason::BusinessRule,
             ),
             (json(404, &envelope("No Record found", "Record doesn't exist")), Reason::NotFound),
             (page(404, "<html>"), Reason::NotJson),

@@ -27,7 +27,13 @@ pub type Columns<'a> = &'a [(String, String)];
 /// clears a column. A subcategory is checked against the category sent beside it, where one is.
 pub fn check(columns: Columns<'_>, choices: &[Choice], labels_count: bool) -> Vec<Violation> {
     let mut violations = Violations::default();
-    let category = columns.iter().find(|(name, _)| name == "category").map(|(_, value)| value.as_str());
+    let named = |choice: &Choice, value: &str| {
+        choice.value == value || labels_count && choice.label.eq_ignore_ascii_case(value)
+    };
+    let category = columns.iter().find(|(name, _)| name == "category").map(|(_, category)| {
+        let choice = choices.iter().find(|choice| choice.column == "category" && named(choice, category));
+        choice.map_or(category.as_str(), |choice| choice.value.as_str())
+    });
     for (name, value) in columns.iter().filter(|(_, value)| !value.is_empty()) {
         let depends_on = if name == "subcategory" { category } else { None };
         let of_column: Vec<&Choice> = choices
@@ -38,8 +44,7 @@ pub fn check(columns: Columns<'_>, choices: &[Choice], labels_count: bool) -> Ve
             })
             .collect();
         let declared = choices.iter().any(|choice| choice.column == *name);
-        let matches =
-            |choice: &&Choice| choice.value == *value || labels_count && choice.label.eq_ignore_ascii_case(value);
+        let matches = |choice: &&Choice| named(choice, value);
         if declared && !of_column.iter().any(matches) {
             violations.add(name, value, &expected(&of_column, depends_on));
         }
@@ -222,6 +227,8 @@ mod tests {
     #[test]
     fn a_label_is_a_choice_only_among_display_values() {
         assert_eq!(refused(&[("state", "in progress")], true), Vec::<String>::new());
+        assert_eq!(refused(&[("category", "Network"), ("subcategory", "vpn")], true), Vec::<String>::new());
+        assert_eq!(refused(&[("category", "Hardware"), ("subcategory", "vpn")], true), ["subcategory"]);
         assert_eq!(refused(&[("state", "in progress")], false), ["state"]);
     }
 

@@ -1,4 +1,5 @@
-//! The client credentials grant, for hosts that hand out an OAuth client instead of a token.
+//! OAuth: the client credentials grant, for hosts that hand out an OAuth client instead of a token, and the reading of
+//! token answers, which the reference host's own token service uses too.
 
 use super::answer::{is_hibernating, is_json_type};
 use super::query::form_encode;
@@ -7,10 +8,13 @@ use crate::host::{Method, Request, Response};
 use crate::json;
 
 /// A token, ready to use.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 pub struct Token {
     /// The value of the `Authorization` header.
     pub authorization: String,
+    /// The refresh token that came with it.
+    pub refresh_token: Option<String>,
     /// Its scope and life.
     pub info: TokenInfo,
 }
@@ -27,6 +31,7 @@ pub enum Denied {
 #[derive(Default)]
 struct TokenAnswer {
     access_token: String,
+    refresh_token: Option<String>,
     scope: Option<String>,
     expires_in: Option<u32>,
     error: String,
@@ -40,6 +45,7 @@ impl TokenAnswer {
             let Some(text) = reader.text()? else { return Ok(()) };
             match name.as_str() {
                 "access_token" => answer.access_token = text,
+                "refresh_token" => answer.refresh_token = Some(text).filter(|token| !token.is_empty()),
                 "scope" => answer.scope = Some(text),
                 "expires_in" => answer.expires_in = whole_seconds(&text),
                 "error" => answer.error = text,
@@ -74,7 +80,7 @@ pub fn request(token_url: &str, client: &OauthClient) -> Request {
 }
 
 /// Reads the token service's answer. The status decides: `error` is `server_error` for nearly every mistake.
-pub fn read(response: &Response) -> Result<Token, Denied> {
+pub fn read(response: &Response, grant_type: GrantType) -> Result<Token, Denied> {
     let text = std::str::from_utf8(&response.body).unwrap_or_default();
     let is_json = response.header("content-type").is_some_and(is_json_type);
     if !is_json && is_hibernating(text) {
@@ -86,12 +92,13 @@ pub fn read(response: &Response) -> Result<Token, Denied> {
         (500..=599, _) => Err(Denied::Unreachable(UnreachableReason::ServerError)),
         (200, Some(answer)) if is_token(&answer.access_token) => Ok(Token {
             authorization: format!("Bearer {}", answer.access_token),
+            refresh_token: answer.refresh_token,
             info: TokenInfo { scope: answer.scope, expires_in: answer.expires_in },
         }),
-        (400..=499, answer) => {
+        (status @ 400..=499, answer) if answer.is_some() || matches!(status, 400 | 401 | 403) => {
             let answer = answer.unwrap_or_default();
             Err(Denied::Refused(Refusal {
-                grant_type: GrantType::ClientCredentials,
+                grant_type,
                 status: Some(response.status),
                 error: answer.error,
                 description: answer.description,
@@ -115,11 +122,8 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, media_type: &str, body: &str) -> Result<Token, Denied> {
-        read(&Response {
-            status,
-            headers: vec![("content-type".to_string(), media_type.to_string())],
-            body: body.as_bytes().to_vec(),
-        })
+        let headers = vec![("content-type".to_string(), media_type.to_string())];
+        read(&Response { status, headers, body: body.as_bytes().to_vec() }, GrantType::ClientCredentials)
     }
 
     fn expires_in(member: &str) -> Option<u32> {
@@ -179,6 +183,7 @@ mod tests {
             (answer(200, "text/html", "<html>"), Err(Denied::Unreachable(UnreachableReason::NotJson))),
             (answer(200, json, "{}"), Err(Denied::Unreachable(UnreachableReason::NotJson))),
             (answer(200, json, r#"{"access_token":"a\nb"}"#), Err(Denied::Unreachable(UnreachableReason::NotJson))),
+            (answer(404, "text/html", "<html>"), Err(Denied::Unreachable(UnreachableReason::NotJson))),
             (answer(302, json, ""), Err(Denied::Unreachable(UnreachableReason::NotJson))),
             (answer(429, json, ""), Err(Denied::Unreachable(UnreachableReason::RateLimited))),
             (answer(502, "text/html", ""), Err(Denied::Unreachable(UnreachableReason::ServerError))),

@@ -32,9 +32,9 @@ pub struct Session<'h> {
 }
 
 impl<'h> Session<'h> {
-    /// Obtains the credential, and refuses an instance that is not the authorization's before anything is sent.
-    pub fn open(call: &Checked, host: &'h mut dyn Host) -> Result<Self, End> {
-        let deadline_ms = host.now_ms().saturating_add(call.timeout_ms.into());
+    /// Obtains the credential for a call that started at a time of the host's clock, and refuses an instance that is not the authorization's before anything is sent.
+    pub fn open(call: &Checked, started_ms: u64, host: &'h mut dyn Host) -> Result<Self, End> {
+        let deadline_ms = started_ms.saturating_add(call.timeout_ms.into());
         let granted =
             host.credential(&call.authorization).map_err(|error| no_credential(error, &call.authorization))?;
         let origin = Origin::parse(&granted.origin).filter(|origin| *origin == call.origin).ok_or_else(|| {
@@ -113,10 +113,13 @@ impl<'h> Session<'h> {
             Credential::Grant(client) => {
                 let within = self.remaining_ms().map_err(|_| CredentialError::Timeout)?;
                 let response = self.host.send(&oauth::request(&granted.token_url, &client), within);
-                let token = oauth::read(&response.map_err(unreachable)?).map_err(|denied| match denied {
-                    Denied::Refused(refusal) => CredentialError::Refused(refusal),
-                    Denied::Unreachable(reason) => CredentialError::Unreachable(reason),
-                })?;
+                let token =
+                    oauth::read(&response.map_err(unreachable)?, GrantType::ClientCredentials).map_err(|denied| {
+                        match denied {
+                            Denied::Refused(refusal) => CredentialError::Refused(refusal),
+                            Denied::Unreachable(reason) => CredentialError::Unreachable(reason),
+                        }
+                    })?;
                 self.token = Some(token.info);
                 Some(Header { name: "authorization".to_string(), value: token.authorization })
             }
@@ -129,7 +132,8 @@ fn unreachable(broken: Broken) -> CredentialError {
     CredentialError::Unreachable(match broken.reason {
         Reason::Deadline => return CredentialError::Timeout,
         Reason::Dns => UnreachableReason::Dns,
-        Reason::Connect | Reason::DeniedByHost => UnreachableReason::Connect,
+        Reason::Connect => UnreachableReason::Connect,
+        Reason::DeniedByHost => UnreachableReason::DeniedByHost,
         Reason::Tls => UnreachableReason::Tls,
         Reason::TooLarge => UnreachableReason::NotJson,
         _ => UnreachableReason::Lost,
@@ -155,20 +159,24 @@ fn no_credential(error: CredentialError, authorization: &str) -> End {
                 WriteHappened::No,
             );
             refused.status = refusal.status;
-            End::NoToken(refused, grant_type)
+            End::NoToken(refused, Some(grant_type))
         }
         CredentialError::Unreachable(reason) => {
-            let (reason, what) = match reason {
-                UnreachableReason::Dns => (Reason::Dns, "its host name could not be resolved"),
-                UnreachableReason::Connect => (Reason::Connect, "no connection could be made"),
-                UnreachableReason::Tls => (Reason::Tls, "the TLS handshake failed"),
-                UnreachableReason::Lost => (Reason::Lost, "the connection broke"),
-                UnreachableReason::Hibernating => (Reason::Hibernating, "the instance is hibernating"),
-                UnreachableReason::NotJson => (Reason::NotJson, "the answer is not a token answer"),
-                UnreachableReason::RateLimited => (Reason::RateLimited, "it answered 429"),
-                UnreachableReason::ServerError => (Reason::ServerError, "it answered with a server error"),
-            };
-            End::error(reason, format!("no access token from the token service: {what}"))
+            let message = |what: &str| format!("no access token from the token service: {what}");
+            let no_token = |reason, what| End::NoToken(failure(reason, message(what), WriteHappened::No), None);
+            match reason {
+                UnreachableReason::Dns => End::error(Reason::Dns, message("its host name could not be resolved")),
+                UnreachableReason::Connect => End::error(Reason::Connect, message("no connection could be made")),
+                UnreachableReason::Tls => End::error(Reason::Tls, message("the TLS handshake failed")),
+                UnreachableReason::Lost => End::error(Reason::Lost, message("the connection broke")),
+                UnreachableReason::DeniedByHost => {
+                    End::error(Reason::DeniedByHost, message("the host's policy refused the request"))
+                }
+                UnreachableReason::Hibernating => no_token(Reason::Hibernating, "the instance is hibernating"),
+                UnreachableReason::NotJson => no_token(Reason::NotJson, "the answer is not a token answer"),
+                UnreachableReason::RateLimited => no_token(Reason::RateLimited, "it answered 429"),
+                UnreachableReason::ServerError => no_token(Reason::ServerError, "it answered with a server error"),
+            }
         }
     }
 }

@@ -84,10 +84,10 @@ pub struct Common {
     /// The authorizations file
     #[arg(long, value_name = "FILE")]
     authorizations: PathBuf,
-    /// The deadline, such as 5s or 800ms; the host allows at most 60s
+    /// The deadline, such as 800ms or 30s; 5s where absent, 60s at most
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// Show each HTTP exchange
+    /// Show each HTTP exchange that the component makes
     #[arg(long)]
     trace: bool,
     /// Print JSON instead of text
@@ -239,7 +239,7 @@ fn flatten(lines: &mut comfy_table::Table, name: &str, value: &Value) {
             (Some(Value::String(column)), Some(Value::String(value)), _) => {
                 let shown = members.get("display_value").and_then(Value::as_str).filter(|shown| shown != value);
                 let both = shown.map_or(value.clone(), |shown| format!("{value} ({shown})"));
-                lines.add_row([column, &both]);
+                lines.add_row([column, &printable(&both)]);
             }
             (Some(Value::String(column)), _, Some(Value::String(stored))) => {
                 lines.add_row([column, stored]);
@@ -262,4 +262,13 @@ fn flatten(lines: &mut comfy_table::Table, name: &str, value: &Value) {
             lines.add_row([name, &other.to_string()]);
         }
     }
+}
+
+/// A text for a terminal: the start of it, on one line, without control characters.
+fn printable(text: &str) -> String {
+    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
 }

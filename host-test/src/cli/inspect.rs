@@ -2,7 +2,7 @@
 
 use super::{print, table};
 use crate::host::{COMPONENT, Host};
-use crate::inspection::inspect;
+use crate::inspection::{inspect, wit};
 use crate::json::to_json;
 use anyhow::Context;
 use clap::Args;
@@ -17,6 +17,9 @@ pub struct Inspect {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    /// Print the interface as WIT, with its documentation
+    #[arg(long, conflicts_with = "json")]
+    wit: bool,
 }
 
 impl Inspect {
@@ -31,6 +34,10 @@ impl Inspect {
         let seen = inspect(&bytes)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{name} is not a WebAssembly component"))?;
+        if self.wit {
+            print(wit(&bytes)?.trim_end());
+            return Ok(true);
+        }
         let host = Host::builder().component(bytes).build()?;
         let node = host.describe().await.map_err(anyhow::Error::from)?;
         if self.json {

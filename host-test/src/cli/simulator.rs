@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::simulator::{Options, Settings, Simulator};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,12 @@ pub struct Command {
 impl Command {
     /// Runs until interrupted.
     pub async fn run(self) -> anyhow::Result<bool> {
+        if !self.listen.ip().is_loopback() {
+            bail!(
+                "--listen {}: a simulator takes any caller's word; give an address of this machine such as 127.0.0.1:0",
+                self.listen
+            );
+        }
         let options = Options { listen: Some(self.listen), tls: self.tls.clone(), settings: Settings::default() };
         let listening = format!("cannot listen on {} (is the port taken?) or write the CA", self.listen);
         let simulator = Simulator::start(options).await.context(listening)?;

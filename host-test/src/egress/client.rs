@@ -3,7 +3,7 @@
 
 use crate::authorizations::{Authorization, Authorizations};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -14,11 +14,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{fmt, io};
@@ -66,8 +65,12 @@ impl Clients {
         sent: &Sent,
     ) -> Result<Response<Incoming>, Error> {
         let client = self.0.get(authorization).ok_or(Error::HttpRequestDenied)?;
+        if request.body().is_empty() && request.method() != Method::GET {
+            // No connection asks for an empty body, so nothing would tell when it left.
+            sent.mark();
+        }
         let request = request.map(|bytes| Tracked { body: Full::new(bytes), sent: sent.clone() });
-        client.request(request).await.map_err(|error| classify(&error, sent))
+        client.request(request).await.map_err(|error| classify(&error))
     }
 }
 
@@ -100,16 +103,35 @@ fn client(
     Ok(Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(connector))
 }
 
-/// Whether a request's bytes were asked for by a connection.
+/// Whether a request's bytes were asked for by a connection, and whether they still may be.
 #[derive(Clone, Debug, Default)]
-pub struct Sent(Arc<AtomicBool>);
+pub struct Sent(Arc<AtomicU8>);
+
+/// Nothing was asked for yet.
+const WAITING: u8 = 0;
+
+/// Bytes were handed out.
+const HANDED_OUT: u8 = 1;
+
+/// The request was given up before any byte was handed out, and none will be.
+const REVOKED: u8 = 2;
 
 impl Sent {
-    /// Whether anything of the request may have left the machine.
-    pub fn maybe(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Gives the request up. Whether anything of it may have left the machine; if not, nothing will.
+    pub fn revoke(&self) -> bool {
+        self.0.compare_exchange(WAITING, REVOKED, Ordering::AcqRel, Ordering::Acquire) == Err(HANDED_OUT)
+    }
+
+    /// Hands the bytes out, unless the request was given up.
+    fn mark(&self) -> bool {
+        self.0.compare_exchange(WAITING, HANDED_OUT, Ordering::AcqRel, Ordering::Acquire) != Err(REVOKED)
     }
 }
+
+/// The request was given up before its bytes were handed out.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was given up")]
+struct GivenUp;
 
 /// A body that notes when a connection first asks for it: before that, nothing of the request has left.
 struct Tracked {
@@ -119,14 +141,13 @@ struct Tracked {
 
 impl Body for Tracked {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = GivenUp;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.sent.0.store(true, Ordering::Release);
-        Pin::new(&mut self.body).poll_frame(context)
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+        if !self.sent.mark() {
+            return Poll::Ready(Some(Err(GivenUp)));
+        }
+        Pin::new(&mut self.body).poll_frame(context).map_err(|never| match never {})
     }
 
     fn is_end_stream(&self) -> bool {
@@ -168,24 +189,25 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// What went wrong, as the guest is told it. Only what proves that nothing left is named as a failure to connect.
-fn classify(error: &hyper_util::client::legacy::Error, sent: &Sent) -> Error {
+/// What went wrong, as the guest is told it. A failure to connect proves that nothing left; of anything else the marker of
+/// the request tells.
+fn classify(error: &hyper_util::client::legacy::Error) -> Error {
+    if !error.is_connect() {
+        return Error::ConnectionTerminated;
+    }
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(inner) = cause {
         if inner.is::<Unresolved>() {
             return Error::DnsError { rcode: None, info_code: None };
         }
-        if is_tls(inner) && !sent.maybe() {
+        if is_tls(inner) {
             return Error::TlsCertificateError;
         }
         // An `io::Error` shows the cause inside it only this way.
         let nested = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = nested.map(|nested| nested as &(dyn StdError + 'static)).or_else(|| inner.source());
     }
-    match sent.maybe() {
-        false => Error::ConnectionRefused,
-        true => Error::ConnectionTerminated,
-    }
+    Error::ConnectionRefused
 }
 
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {

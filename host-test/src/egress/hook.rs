@@ -98,15 +98,20 @@ impl WasiHttpHooks for Egress {
                 head.headers.insert(name, value);
             }
             let sent = Sent::default();
-            if target == Target::Instance && method != Method::GET {
-                journal.watch_write(sent.clone());
+            let is_write = target == Target::Instance && method != Method::GET;
+            if is_write && !journal.watch_write(sent.clone()) {
+                return Err(Error::ConnectionTimeout);
             }
             let exchange = async {
                 let response = clients.send(&authorization, Request::from_parts(head, body), &sent).await?;
                 receive(response, max_response_bytes).await
             };
-            let result = timeout_at(deadline.into(), exchange).await.unwrap_or_else(|_| {
-                Err(if sent.maybe() { Error::HttpResponseTimeout } else { Error::ConnectionTimeout })
+            let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
+            // What never left is told as a failure to connect: that proves to the guest that nothing was written.
+            let result = result.map_err(|error| match (&error, is_write && !sent.revoke()) {
+                (Error::HttpResponseTimeout, true) => Error::ConnectionTimeout,
+                (Error::ConnectionTerminated, true) => Error::ConnectionRefused,
+                _ => error,
             });
             let status = result.as_ref().map(|response| response.status().as_u16());
             journal.note(&method, &uri, status.map_err(describe), started.elapsed());

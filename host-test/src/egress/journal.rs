@@ -29,7 +29,13 @@ pub struct Journal(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     exchanges: Mutex<Vec<Exchange>>,
-    writes: Mutex<Vec<Sent>>,
+    writes: Mutex<Writes>,
+}
+
+#[derive(Debug, Default)]
+struct Writes {
+    sent: Vec<Sent>,
+    closed: bool,
 }
 
 impl Journal {
@@ -45,14 +51,19 @@ impl Journal {
         self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }
 
-    /// Watches a write that is about to be sent.
-    pub fn watch_write(&self, sent: Sent) {
-        self.0.writes.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+    /// Watches a write that is about to be sent. Whether it may be: not after the call was ended.
+    pub fn watch_write(&self, sent: Sent) -> bool {
+        let mut writes = self.0.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        writes.sent.push(sent);
+        !writes.closed
     }
 
-    /// Whether a write's bytes may have left the machine.
-    pub fn write_left(&self) -> bool {
-        self.0.writes.lock().unwrap_or_else(PoisonError::into_inner).iter().any(Sent::maybe)
+    /// Ends the call: no write leaves from here on. Whether the bytes of one may have left before.
+    pub fn close(&self) -> bool {
+        let mut writes = self.0.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        writes.closed = true;
+        // Each is given up, not only those up to the first that left.
+        writes.sent.iter().filter(|sent| sent.revoke()).count() > 0
     }
 
     /// The exchanges so far.

@@ -178,7 +178,8 @@ impl Simulator {
             client_secret: settings.client_secret.clone(),
             username: settings.username.clone(),
             password: settings.password.clone(),
-            ca_cert: options.tls.as_deref().map(tls::ca_path),
+            // Absolute: the authorizations file may be read from another folder.
+            ca_cert: options.tls.as_deref().map(tls::ca_path).map(std::fs::canonicalize).transpose()?,
         };
         let instance = Arc::new(Instance {
             base_url,

@@ -22,7 +22,7 @@ struct Condition {
 }
 
 /// Longer ones first, so that `<=` is not read as `<`.
-const OPERATORS: [&str; 17] = [
+const OPERATORS: [&str; 21] = [
     "ISNOTEMPTY",
     "ISEMPTY",
     "ANYTHING",
@@ -32,14 +32,18 @@ const OPERATORS: [&str; 17] = [
     "LIKE",
     "NOT IN",
     "IN",
-    "SAMEAS",
+    "BETWEEN",
     "NSAMEAS",
+    "SAMEAS",
     "!=",
+    "!*",
     "<=",
     ">=",
     "=",
     "<",
     ">",
+    "%",
+    "*",
 ];
 
 impl Query {
@@ -105,20 +109,31 @@ impl Condition {
         match self.operator {
             "=" | "SAMEAS" => got == wanted,
             "!=" | "NSAMEAS" => got != wanted,
-            "<" => got < wanted,
-            "<=" => got <= wanted,
-            ">" => got > wanted,
-            ">=" => got >= wanted,
-            "LIKE" => got.contains(&wanted),
-            "NOT LIKE" => !got.contains(&wanted),
+            "<" => order(&got, &wanted).is_lt(),
+            "<=" => order(&got, &wanted).is_le(),
+            ">" => order(&got, &wanted).is_gt(),
+            ">=" => order(&got, &wanted).is_ge(),
+            "BETWEEN" => {
+                wanted.split_once('@').is_some_and(|(from, to)| order(&got, from).is_ge() && order(&got, to).is_le())
+            }
+            "LIKE" | "*" => got.contains(&wanted),
+            "NOT LIKE" | "!*" => !got.contains(&wanted),
             "STARTSWITH" => got.starts_with(&wanted),
-            "ENDSWITH" => got.ends_with(&wanted),
+            "ENDSWITH" | "%" => got.ends_with(&wanted),
             "IN" => wanted.split(',').any(|wanted| wanted == got),
             "NOT IN" => !wanted.split(',').any(|wanted| wanted == got),
             "ISEMPTY" => got.is_empty(),
             "ISNOTEMPTY" => !got.is_empty(),
             _ => true,
         }
+    }
+}
+
+/// Numbers by their value, everything else by its text.
+fn order(got: &str, wanted: &str) -> std::cmp::Ordering {
+    match (got.parse::<i64>(), wanted.parse::<i64>()) {
+        (Ok(got), Ok(wanted)) => got.cmp(&wanted),
+        _ => got.cmp(wanted),
     }
 }
 
@@ -151,6 +166,10 @@ mod tests {
             ("stateISEMPTY", "d"),
             ("stateISNOTEMPTY^EQ", "abc"),
             ("urgency<=2", "bcd"),
+            ("urgency<10", "abcd"),
+            ("urgencyBETWEEN2@3", "ad"),
+            ("number%a", "a"),
+            ("number!*a", "bcd"),
             ("ORDERBYDESCnumber", "dcba"),
             ("ORDERBYurgency^ORDERBYDESCnumber", "cbda"),
             ("bunk=1", "abcd"),

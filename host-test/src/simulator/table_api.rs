@@ -81,6 +81,9 @@ impl Call<'_> {
         if hidden {
             rows.clear();
         }
+        if rows.is_empty() && self.tables_url.ends_with("/v1/table") {
+            return missing();
+        }
         let mut answer = json(200, &json!({"result": rows}));
         let total = if hidden { 0 } else { total };
         if self.parameter("sysparm_no_count") != "true" {
@@ -111,7 +114,7 @@ impl Call<'_> {
         if offset > 0 {
             links.push(page(offset.saturating_sub(limit), "prev"));
         }
-        if offset + limit < total {
+        if offset.saturating_add(limit) < total {
             links.push(page(offset + limit, "next"));
         }
         links.push(page((total - 1) / limit * limit, "last"));
@@ -120,7 +123,8 @@ impl Call<'_> {
 
     /// GET on a record.
     pub fn read(&self, sys_id: &str) -> Answer {
-        match self.store.find(self.table, sys_id) {
+        let hidden = self.table == "incident" && !self.settings.reads_incidents;
+        match self.store.find(self.table, sys_id).filter(|_| !hidden) {
             Some(row) => json(200, &json!({"result": self.shape().record(self.store, self.table, row)})),
             None => missing(),
         }

@@ -1,9 +1,9 @@
 //! The command line: what it prints, and the codes it exits with.
 
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 fn host_test(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_host-test")).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -45,18 +45,16 @@ impl Simulator {
     fn start(name: &str, more: &[&str]) -> Self {
         let folder = Folder::new(name);
         let (ready, authorizations) = (folder.file("ready.json"), folder.file("authorizations.toml"));
-        let process = Command::new(env!("CARGO_BIN_EXE_host-test"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_host-test"))
             .args(["simulator", "--ready-file", &ready, "--authorizations-file", &authorizations])
             .args(more)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let started = Instant::now();
-        while !Path::new(&ready).exists() {
-            assert!(started.elapsed() < Duration::from_secs(30), "the simulator does not start");
-            std::thread::yield_now();
-        }
-        let line: Value = serde_json::from_str(&std::fs::read_to_string(&ready).unwrap()).unwrap();
+        let mut printed = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+        assert_eq!(printed.trim_end(), std::fs::read_to_string(&ready).unwrap());
+        let line: Value = serde_json::from_str(&printed).unwrap();
         let base_url = line["base_url"].as_str().unwrap().to_string();
         Self { process, folder, base_url }
     }
@@ -205,6 +203,7 @@ fn a_mistake_exits_with_2_and_says_what_to_do() {
         ("inspect\n/no/such/file".to_string(), "/no/such/file"),
         (format!("inspect\n{bad}"), "is not a WebAssembly component"),
         ("simulator\n--listen\nnowhere".to_string(), "--listen"),
+        ("simulator\n--listen\n0.0.0.0:0".to_string(), "127.0.0.1:0"),
         ("demo\n--log\nno=such=level".to_string(), "--log"),
         ("fly".to_string(), "unrecognized subcommand"),
     ] {
@@ -258,18 +257,20 @@ fn inspect_shows_imports_exports_size_and_manifest() {
 }
 
 #[test]
-fn help_is_complete() {
-    for command in
-        [vec!["--help"], vec!["call", "create", "--help"], vec!["simulator", "--help"], vec!["inspect", "--help"]]
-    {
+fn help_describes_every_command_and_flag() {
+    let calls =
+        ["create", "get", "update", "find", "columns", "authenticate"].map(|method| vec!["call", method, "--help"]);
+    let others = [vec!["--help"], vec!["demo", "--help"], vec!["simulator", "--help"], vec!["inspect", "--help"]];
+    for command in calls.into_iter().chain(others) {
         let output = host_test(&command);
         assert_eq!(output.status.code(), Some(0));
         let help = text(&output.stdout);
-        // Every flag has a description: a line of its own, or text behind it.
-        let bare: Vec<&str> = help
-            .lines()
-            .filter(|line| line.trim_start().starts_with("--") && line.split_whitespace().count() < 2)
-            .collect();
-        assert!(bare.is_empty(), "{command:?}: {bare:?}");
+        let lines: Vec<&str> = help.lines().take_while(|line| *line != "Examples:").collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with('-')) {
+            // The description stands behind two spaces, or on the next line.
+            let behind = line.trim_start().split_once("  ").is_some_and(|(_, text)| !text.trim().is_empty());
+            let below = lines.get(at + 1).is_some_and(|next| next.starts_with("          ") && !next.trim().is_empty());
+            assert!(behind || below, "{command:?}: {line}");
+        }
     }
 }

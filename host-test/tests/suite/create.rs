@@ -154,6 +154,35 @@ async fn a_lost_create_that_cannot_be_found_stays_unknown() {
 }
 
 #[tokio::test]
+async fn another_s_incident_with_the_same_correlation_id_is_never_reported_as_ours() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.set(|settings| settings.may_take_sys_id = false);
+    receipt(run(&stage, &[("short_description", "another's")], Some("alert-1")).await);
+    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(502)));
+    let report = run(&stage, &[("urgency", "1")], Some("alert-1")).await;
+    assert_eq!(failure(&report).write_happened, WriteHappened::Unknown);
+}
+
+#[tokio::test]
+async fn choices_that_cannot_be_read_are_a_failure_and_say_nothing_of_the_incident() {
+    let stage = Stage::set().await.unwrap();
+    for status in [400, 404, 500] {
+        stage.simulator.inject(Fault::once("GET", "/api/now/table/sys_choice", Effect::status(status)));
+        let options = CreateOptions { choice_check: Some("instance".to_string()), ..create() };
+        let report = stage.host.create(stage.call(PATIENT_MS), columns(&[("urgency", "1")]), options).await;
+        match &report.outcome {
+            CreateOutcome::CreateIncidentFailure(failure) => assert_eq!(failure.write_happened, WriteHappened::No),
+            other => panic!("{status}: {other:?}"),
+        }
+    }
+    let hidden = Effect::json(200, r#"{"result":[]}"#).header("x-total-count", "3");
+    stage.simulator.inject(Fault::once("GET", "/api/now/table/sys_choice", hidden));
+    let options = CreateOptions { choice_check: Some("instance".to_string()), ..create() };
+    let report = stage.host.create(stage.call(PATIENT_MS), columns(&[("urgency", "9")]), options).await;
+    assert_eq!(failure(&report).reason, Reason::Forbidden);
+}
+
+#[tokio::test]
 async fn a_create_that_times_out_may_have_happened() {
     let stage = Stage::set().await.unwrap();
     stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::Hang));

@@ -38,12 +38,21 @@ const CLIENT: &str = "client-id = \"3f6c0f0e8d1b4c55a1d2c3b4a5968778\"\nclient-s
 #[tokio::test]
 async fn each_kind_of_grant_gets_in() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        simulator.access().client_id,
+        simulator.access().client_secret
+    );
+    let minted = crate::support::post(&simulator.access().token_url, "application/x-www-form-urlencoded", form).await;
+    let token = minted["access_token"].as_str().unwrap();
     let user = "username = \"flow.integration\"\npassword = \"simulated-password\"\n";
     for lines in [
         format!("grant = \"client-credentials\"\n{CLIENT}"),
         format!("grant = \"client-credentials\"\ncredential = \"header\"\n{CLIENT}"),
         format!("grant = \"client-credentials\"\ncredential = \"grant\"\n{CLIENT}"),
         format!("grant = \"password\"\n{CLIENT}{user}"),
+        format!("grant = \"bearer\"\ntoken = {token:?}\n"),
+        format!("grant = \"bearer\"\ncredential = \"header\"\ntoken = {token:?}\n"),
         format!("grant = \"basic\"\n{user}"),
         format!("grant = \"basic\"\ncredential = \"header\"\n{user}"),
         "grant = \"api-key\"\napi-key = \"simulated-api-key\"\n".to_string(),
@@ -118,6 +127,21 @@ async fn a_call_that_runs_out_of_time_leaves_the_fetch_to_the_others() {
 }
 
 #[tokio::test]
+async fn an_early_renewal_that_fails_leaves_the_token_at_hand_in_use() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    // A life of one second is renewed after 0.9 s; the fault strikes whichever renewal comes.
+    simulator.set(|settings| settings.token_life = 1);
+    let host = host(&simulator, &format!("grant = \"client-credentials\"\n{CLIENT}"));
+    assert!(matches!(host.authenticate(call(&simulator)).await.outcome, AuthenticateOutcome::Authenticated(_)));
+    simulator.inject(Fault::once("POST", TOKEN, Effect::status(503)).times(1_000));
+    let started = std::time::Instant::now();
+    while started.elapsed() < std::time::Duration::from_millis(900) {
+        let report = host.authenticate(call(&simulator)).await;
+        assert!(matches!(report.outcome, AuthenticateOutcome::Authenticated(_)), "{:?}", report.outcome);
+    }
+}
+
+#[tokio::test]
 async fn a_token_refused_once_is_renewed_and_one_refused_always_is_an_authorization_failure() {
     let stage = Stage::set().await.unwrap();
     stage.simulator.revoke_tokens();
@@ -142,7 +166,11 @@ async fn a_token_service_that_cannot_be_asked_is_told_from_one_that_refuses() {
         let host = host(&simulator, &format!("grant = \"client-credentials\"\n{CLIENT}"));
         simulator.inject(Fault::once("POST", TOKEN, effect.clone()));
         match host.get(call(&simulator), by("number", "INC1")).await.outcome {
-            GetOutcome::Error(failure) => assert_eq!(failure.reason, reason, "{effect:?}"),
+            // A token service that answers has no token to give; one that does not was not reached.
+            GetOutcome::AuthorizationFail(failure) if reason != Reason::Lost => {
+                assert_eq!(failure.reason, reason, "{effect:?}")
+            }
+            GetOutcome::Error(failure) if reason == Reason::Lost => assert_eq!(failure.reason, reason, "{effect:?}"),
             other => panic!("{effect:?}: {other:?}"),
         }
     }

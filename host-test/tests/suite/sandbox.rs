@@ -133,6 +133,22 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
 }
 
 #[tokio::test]
+async fn a_guest_that_runs_into_a_limit_ends_in_an_outcome_and_the_next_call_works() {
+    let stage = Stage::set().await.unwrap();
+    let limits = Limits { max_memory: 1 << 16, ..Limits::default() };
+    let host = Host::builder().authorizations(stage.simulator.authorizations()).limits(limits).build().unwrap();
+    let report = host.create(stage.call(PATIENT_MS), columns(&[("urgency", "1")]), create()).await;
+    match report.outcome {
+        CreateOutcome::Error(failure) => {
+            assert_eq!((failure.reason, failure.write_happened), (Reason::Limit, WriteHappened::No))
+        }
+        other => panic!("{other:?}"),
+    }
+    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    assert!(matches!(report.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", report.outcome);
+}
+
+#[tokio::test]
 async fn an_answer_larger_than_allowed_is_a_failure_and_not_a_crash() {
     let stage = Stage::set().await.unwrap();
     let huge = format!("{{\"result\":[{{\"number\":\"{}\"}}]}}", "x".repeat(11 * 1024 * 1024));
