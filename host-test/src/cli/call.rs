@@ -1,6 +1,6 @@
 //! `call`: one real call.
 
-use super::{print, table};
+use super::{print, print_table, table};
 use crate::authorizations::Authorizations;
 use crate::bindings::exports::servicenow::plugin::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 use crate::bindings::exports::servicenow::plugin::types::Call;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much of a long value the text output shows.
-const SHOWN_CHARS: usize = 100;
+const SHOWN_CHARS: usize = 300;
 
 /// The methods of the component.
 #[derive(Subcommand)]
@@ -215,7 +215,7 @@ fn print_text(finished: &Finished, edge: &str, trace: bool) {
     let mut lines = table(&[]);
     flatten(&mut lines, "", &finished.value);
     if !lines.is_empty() {
-        print(&lines.to_string());
+        print_table(&lines);
     }
     for exchange in finished.exchanges.iter().filter(|_| trace) {
         let ended = match (&exchange.status, &exchange.error) {
@@ -235,17 +235,29 @@ fn print_text(finished: &Finished, edge: &str, trace: bool) {
 fn flatten(lines: &mut comfy_table::Table, name: &str, value: &Value) {
     let below = |key: &str| if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
     match value {
-        Value::Object(members) => match (members.get("name"), members.get("value"), members.get("stored")) {
-            (Some(Value::String(column)), Some(Value::String(value)), _) => {
-                let shown = members.get("display_value").and_then(Value::as_str).filter(|shown| shown != value);
-                let both = shown.map_or(value.clone(), |shown| format!("{value} ({shown})"));
-                lines.add_row([column, &printable(&both)]);
+        Value::Object(members) => {
+            let text = |key: &str| members.get(key).and_then(Value::as_str);
+            match (text("name"), text("value"), text("stored"), text("field")) {
+                // A column that holds nothing is left out; --json has it.
+                (Some(_), Some(""), _, _) => {}
+                (Some(column), Some(value), _, _) => {
+                    let shown = text("display_value").filter(|shown| *shown != value);
+                    let both = shown.map_or(value.to_string(), |shown| format!("{value} ({shown})"));
+                    lines.add_row([column, &printable(&both)]);
+                }
+                (Some(column), _, Some(stored), _) => {
+                    lines.add_row([column, stored]);
+                }
+                (_, _, _, Some(field)) => {
+                    let given = text("given").unwrap_or_default();
+                    lines.add_row([
+                        field,
+                        &format!("{given:?} was given, expected {}", text("expected").unwrap_or_default()),
+                    ]);
+                }
+                _ => members.iter().for_each(|(key, value)| flatten(lines, &below(key), value)),
             }
-            (Some(Value::String(column)), _, Some(Value::String(stored))) => {
-                lines.add_row([column, stored]);
-            }
-            _ => members.iter().for_each(|(key, value)| flatten(lines, &below(key), value)),
-        },
+        }
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(at, item)| flatten(lines, &below(&at.to_string()), item))
         }

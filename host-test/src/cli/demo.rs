@@ -1,6 +1,6 @@
 //! `demo`: every outcome of every method.
 
-use super::{print, table};
+use super::{print, print_table, table};
 use crate::invocation::node_outcome;
 use crate::scenarios::{self, Stage};
 use clap::Args;
@@ -54,7 +54,7 @@ impl Demo {
             stage.simulator.access().base_url,
             ready.as_secs_f64() * 1e3
         ));
-        print(&lines.to_string());
+        print_table(&lines);
         match wrong {
             0 => print(&format!("\nAll {} outcomes are the declared ones.", rows.len())),
             _ => print(&format!("\n{wrong} of {} outcomes are not the declared ones.", rows.len())),

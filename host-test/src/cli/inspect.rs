@@ -1,6 +1,6 @@
 //! `inspect`: what a component is made of.
 
-use super::{print, table};
+use super::{print, print_table, table};
 use crate::host::{COMPONENT, Host};
 use crate::inspection::{inspect, wit};
 use crate::json::to_json;
@@ -68,12 +68,14 @@ impl Inspect {
                     &(input.description.clone() + &choices),
                 ]);
             }
-            print(&lines.to_string());
+            print_table(&lines);
+            print("");
             let mut lines = table(&["outcome", "edge", "when"]);
             for outcome in &method.outcomes {
                 lines.add_row([&outcome.case_name, &outcome.node_name, &outcome.description]);
             }
-            print(&format!("{lines}\n{} output variables; --json lists them.\n", method.outputs.len()));
+            print_table(&lines);
+            print(&format!("\n {} output variables; --json lists them.\n", method.outputs.len()));
         }
         Ok(true)
     }

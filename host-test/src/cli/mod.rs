@@ -80,9 +80,21 @@ fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// A table without frames, as wide as it needs to be.
+/// Wide enough for a line of text, narrow enough for a terminal.
+const TABLE_WIDTH: u16 = 120;
+
+/// A table without frames; without a header where none is given.
 fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(header);
+    table.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    table.set_width(TABLE_WIDTH);
+    if !header.is_empty() {
+        table.set_header(header);
+    }
     table
+}
+
+/// Prints a table without the blanks that fill its lines.
+fn print_table(table: &comfy_table::Table) {
+    table.lines().for_each(|line| print(line.trim_end()));
 }

@@ -46,6 +46,12 @@ fn it_stays_within_its_budget() {
 }
 
 #[test]
+fn the_readme_shows_the_example_that_is_compiled() {
+    let example = include_str!("../../examples/embed.rs").split_once("\n\n").unwrap().1;
+    assert!(include_str!("../../../README.md").contains(example));
+}
+
+#[test]
 fn no_path_of_the_machine_that_built_it_is_in_it() {
     let home = std::env::var("HOME").unwrap();
     for path in [env!("CARGO_MANIFEST_DIR").trim_end_matches("/host-test"), &home] {
