@@ -83,14 +83,18 @@ impl Builder {
 
     /// Compiles the component and links it. Takes a fraction of a second: do it once.
     pub fn build(self) -> Result<Host, BuildError> {
-        let clients = Clients::new(&self.authorizations)?;
-        let tokens = Tokens::new(&self.authorizations, clients.clone());
         let bytes = self.component.as_deref().unwrap_or(COMPONENT);
+        let shared = share(self.authorizations, self.limits)?;
         let (engine, plugin) = load(bytes).map_err(BuildError::Component)?;
         tick(engine.weak());
-        let shared = Shared { authorizations: self.authorizations, tokens, clients, limits: self.limits };
         Ok(Host { engine, plugin, shared })
     }
+}
+
+fn share(authorizations: Authorizations, limits: Limits) -> Result<Shared, BuildError> {
+    let clients = Clients::new(&authorizations)?;
+    let tokens = Tokens::new(&authorizations, clients.clone());
+    Ok(Shared { authorizations, tokens, clients, limits })
 }
 
 fn load(bytes: &[u8]) -> wasmtime::Result<(Engine, PluginPre<CallState>)> {
@@ -123,6 +127,13 @@ impl Host {
     /// Starts to build a host.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// The same component with other authorizations and limits, for an engine whose authorizations change while it runs.
+    /// Nothing is compiled again; tokens and connections are new.
+    pub fn with(&self, authorizations: Authorizations, limits: Limits) -> Result<Self, BuildError> {
+        let shared = share(authorizations, limits)?;
+        Ok(Self { engine: self.engine.clone(), plugin: self.plugin.clone(), shared })
     }
 
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with

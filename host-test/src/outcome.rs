@@ -1,6 +1,6 @@
 //! What all outcomes have in common: a case, and the failures that only a host can tell.
 
-use crate::bindings::exports::servicenow::plugin::authorization::{AuthenticateOutcome, Cause, Diagnosis};
+use crate::bindings::exports::servicenow::plugin::authorization::{AuthenticateOutcome, Diagnosis};
 use crate::bindings::exports::servicenow::plugin::incidents::{
     ColumnsOutcome, CreateOutcome, FindOutcome, GetOutcome, UpdateOutcome,
 };
@@ -160,13 +160,5 @@ impl Failed for AuthenticateOutcome {
             | AuthenticateOutcome::Error(failure) => Some(failure),
             AuthenticateOutcome::Authenticated(_) | AuthenticateOutcome::InvalidData(_) => None,
         }
-    }
-}
-
-/// The causes that an authentication names.
-pub fn causes(outcome: &AuthenticateOutcome) -> &[Cause] {
-    match outcome {
-        AuthenticateOutcome::NotAuthenticated(diagnosis) => &diagnosis.causes,
-        _ => &[],
     }
 }

@@ -10,7 +10,9 @@ use crate::bindings::exports::servicenow::plugin::types::Call;
 use crate::host::{BuildError, Host};
 use crate::invocation::{Finished, Invocation};
 use crate::json::kebab;
+use crate::limits::Limits;
 use crate::simulator::{Effect, Fault, Settings, Simulator};
+use std::sync::OnceLock;
 
 /// Long enough for every answer on loopback, short enough to wait for.
 const PATIENT_MS: u32 = 5_000;
@@ -41,6 +43,15 @@ pub struct Stage {
     sys_id: String,
 }
 
+/// The component, compiled once however many stages there are.
+fn load() -> Result<&'static Host, BuildError> {
+    static LOADED: OnceLock<Host> = OnceLock::new();
+    match LOADED.get() {
+        Some(host) => Ok(host),
+        None => Host::builder().build().map(|host| LOADED.get_or_init(|| host)),
+    }
+}
+
 /// Why there is no stage.
 #[derive(Debug, thiserror::Error)]
 pub enum NoStage {
@@ -64,7 +75,7 @@ impl Stage {
     /// Sets the stage with other authorizations; one of them is `main`.
     pub async fn set_with(authorizations: impl FnOnce(&Simulator) -> Authorizations) -> Result<Self, NoStage> {
         let simulator = Simulator::start(Default::default()).await?;
-        let host = Host::builder().authorizations(authorizations(&simulator)).build()?;
+        let host = load()?.with(authorizations(&simulator), Limits::default())?;
         let settings = Settings::default();
         let mut stage = Self { simulator, host, settings, number: String::new(), sys_id: String::new() };
         let (call, create) =

@@ -6,8 +6,7 @@ use servicenow_host::incidents::GetOutcome;
 use servicenow_host::scenarios::{Stage, by};
 use servicenow_host::simulator::{Effect, Fault, Simulator};
 use servicenow_host::types::{Call, Reason};
-use servicenow_host::{Authorizations, Failed, Host};
-use std::path::Path;
+use servicenow_host::{Failed, Host};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -21,8 +20,7 @@ fn token_requests(simulator: &Simulator) -> usize {
 fn host(simulator: &Simulator, lines: &str) -> Host {
     let base_url = &simulator.access().base_url;
     let text = format!("[authorizations.main]\ninstance = {base_url:?}\nallow-http-loopback = true\n{lines}\n");
-    let authorizations = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
-    Host::builder().authorizations(authorizations).build().unwrap()
+    crate::support::host(&text)
 }
 
 fn call(simulator: &Simulator) -> Call {
@@ -124,21 +122,6 @@ async fn a_call_that_runs_out_of_time_leaves_the_fetch_to_the_others() {
     assert!(matches!(short.outcome, AuthenticateOutcome::Timeout(_)), "{:?}", short.outcome);
     assert!(matches!(long.outcome, AuthenticateOutcome::Authenticated(_)), "{:?}", long.outcome);
     assert_eq!(token_requests(&simulator), 1);
-}
-
-#[tokio::test]
-async fn an_early_renewal_that_fails_leaves_the_token_at_hand_in_use() {
-    let simulator = Simulator::start(Default::default()).await.unwrap();
-    // A life of one second is renewed after 0.9 s; the fault strikes whichever renewal comes.
-    simulator.set(|settings| settings.token_life = 1);
-    let host = host(&simulator, &format!("grant = \"client-credentials\"\n{CLIENT}"));
-    assert!(matches!(host.authenticate(call(&simulator)).await.outcome, AuthenticateOutcome::Authenticated(_)));
-    simulator.inject(Fault::once("POST", TOKEN, Effect::status(503)).times(1_000));
-    let started = std::time::Instant::now();
-    while started.elapsed() < std::time::Duration::from_millis(900) {
-        let report = host.authenticate(call(&simulator)).await;
-        assert!(matches!(report.outcome, AuthenticateOutcome::Authenticated(_)), "{:?}", report.outcome);
-    }
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! The sandbox: deadlines hold, only the authorization's origin is reached, and every end is an outcome.
 
-use crate::support::PATIENT_MS;
+use crate::support::{PATIENT_MS, host, host_with};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::scenarios::{Stage, by, columns, create};
 use servicenow_host::simulator::{Effect, Fault, Options, Simulator};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
-use servicenow_host::{Authorizations, Failed, Host, Limits};
-use std::path::Path;
+use servicenow_host::{Failed, Limits};
 use std::time::Duration;
 
 const INCIDENTS: &str = "/api/now/table/incident";
@@ -29,7 +28,7 @@ async fn a_silent_instance_does_not_hold_a_call_past_its_deadline() {
 async fn the_host_s_cap_ends_a_call_that_wishes_for_more() {
     let stage = Stage::set().await.unwrap();
     let limits = Limits { max_timeout: Duration::from_millis(200), ..Limits::default() };
-    let host = Host::builder().authorizations(stage.simulator.authorizations()).limits(limits).build().unwrap();
+    let host = host_with(stage.simulator.authorizations(), limits);
     stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
     let report = host.get(stage.call(60_000), by("number", "INC0010001")).await;
     assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
@@ -39,7 +38,7 @@ async fn the_host_s_cap_ends_a_call_that_wishes_for_more() {
 #[tokio::test]
 async fn a_call_that_runs_out_before_its_write_leaves_wrote_nothing() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
-    let host = Host::builder().authorizations(simulator.authorizations()).build().unwrap();
+    let host = host_with(simulator.authorizations(), Limits::default());
     simulator.inject(Fault::once("POST", "/oauth_token.do", Effect::Hang));
     for ms in [1, 10, 200] {
         let call = Call {
@@ -82,8 +81,7 @@ async fn an_unreachable_instance_wrote_nothing() {
         "[authorizations.main]\ninstance = {base_url:?}\nallow-http-loopback = true\ngrant = \"bearer\"\ntoken = \"t\""
     );
     drop(gone);
-    let authorizations = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
-    let host = Host::builder().authorizations(authorizations).build().unwrap();
+    let host = host(&text);
     let call = Call { authorization: "main".to_string(), instance: base_url, timeout_ms: Some(PATIENT_MS) };
     let report = host.create(call, columns(&[("urgency", "1")]), create()).await;
     match report.outcome {
@@ -97,8 +95,7 @@ async fn an_unreachable_instance_wrote_nothing() {
 #[tokio::test]
 async fn a_host_name_that_does_not_exist_is_told_from_a_host_that_does_not_answer() {
     let text = "[authorizations.main]\ninstance = \"https://nowhere.invalid\"\ngrant = \"bearer\"\ntoken = \"t\"";
-    let authorizations = Authorizations::parse(text, Path::new("a.toml")).unwrap();
-    let host = Host::builder().authorizations(authorizations).build().unwrap();
+    let host = host(text);
     let call = Call {
         authorization: "main".to_string(),
         instance: "nowhere.invalid".to_string(),
@@ -118,14 +115,13 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
         instance: simulator.access().base_url.clone(),
         timeout_ms: Some(PATIENT_MS),
     };
-    let trusted = Host::builder().authorizations(simulator.authorizations()).build().unwrap();
+    let trusted = host_with(simulator.authorizations(), Limits::default());
     let report = trusted.create(call(), columns(&[("urgency", "1")]), create()).await;
     assert!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", report.outcome);
 
     let base_url = &simulator.access().base_url;
     let text = format!("[authorizations.main]\ninstance = {base_url:?}\ngrant = \"bearer\"\ntoken = \"t\"");
-    let authorizations = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
-    let untrusted = Host::builder().authorizations(authorizations).build().unwrap();
+    let untrusted = host(&text);
     let report = untrusted.create(call(), columns(&[("urgency", "1")]), create()).await;
     let failure = report.outcome.failure().unwrap();
     assert_eq!((failure.reason, failure.write_happened), (Reason::Tls, WriteHappened::No), "{failure:?}");
@@ -136,7 +132,7 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
 async fn a_guest_that_runs_into_a_limit_ends_in_an_outcome_and_the_next_call_works() {
     let stage = Stage::set().await.unwrap();
     let limits = Limits { max_memory: 1 << 16, ..Limits::default() };
-    let host = Host::builder().authorizations(stage.simulator.authorizations()).limits(limits).build().unwrap();
+    let host = host_with(stage.simulator.authorizations(), limits);
     let report = host.create(stage.call(PATIENT_MS), columns(&[("urgency", "1")]), create()).await;
     match report.outcome {
         CreateOutcome::Error(failure) => {

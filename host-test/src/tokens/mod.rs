@@ -1,0 +1,161 @@
+//! The token service: access tokens, fetched natively and shared by all calls of an authorization.
+//!
+//! One fetch at a time per authorization, in a task of its own: a call that runs out of time does not take the fetch
+//! away from the others.
+
+mod access;
+mod exchange;
+
+pub use access::{Access, NoAccess, grant_type};
+
+use crate::authorizations::{Authorization, Authorizations};
+use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
+use crate::egress::Clients;
+use crate::secret::Secret;
+use access::{fixed, refusal};
+use exchange::Answer;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// A fetch is given up after this, however long the calls that wait for it may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+type Fetched = Result<Access, NoAccess>;
+
+/// The tokens of all authorizations.
+#[derive(Clone)]
+pub struct Tokens {
+    slots: Arc<HashMap<String, Arc<Slot>>>,
+    clients: Clients,
+}
+
+struct Slot {
+    name: String,
+    authorization: Authorization,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    current: Option<Access>,
+    fetching: Option<watch::Receiver<Option<Fetched>>>,
+    refresh_token: Option<Secret>,
+    generation: u64,
+}
+
+impl Tokens {
+    /// The tokens of these authorizations; none is fetched before it is asked for.
+    pub fn new(authorizations: &Authorizations, clients: Clients) -> Self {
+        let slot = |(name, authorization): (&String, &Authorization)| {
+            let slot = Slot { name: name.clone(), authorization: authorization.clone(), state: Mutex::default() };
+            (name.clone(), Arc::new(slot))
+        };
+        Self { slots: Arc::new(authorizations.iter().map(slot).collect()), clients }
+    }
+
+    /// The current credential of an authorization, fetched if there is none. `None` for an unknown name.
+    pub async fn get(&self, authorization: &str, deadline: Instant) -> Option<Fetched> {
+        let slot = self.slots.get(authorization)?;
+        if let Some(access) = fixed(&slot.authorization.grant) {
+            return Some(Ok(access));
+        }
+        let mut fetching = match self.current_or_fetch(slot) {
+            Ok(access) => return Some(Ok(access)),
+            Err(fetching) => fetching,
+        };
+        let fetched = tokio::time::timeout_at(deadline.into(), fetching.wait_for(Option::is_some)).await;
+        Some(match fetched {
+            Ok(Ok(fetched)) => fetched.clone().unwrap_or(Err(NoAccess::Timeout)),
+            // The task ended without a word.
+            Ok(Err(_)) => Err(NoAccess::Unreachable(UnreachableReason::Lost)),
+            Err(_) => Err(NoAccess::Timeout),
+        })
+    }
+
+    /// A credential after ServiceNow refused the one of this generation.
+    pub async fn refused(&self, authorization: &str, generation: u64, deadline: Instant) -> Option<Fetched> {
+        let slot = self.slots.get(authorization)?;
+        if fixed(&slot.authorization.grant).is_some() {
+            let description = "the stored credential is no longer accepted; store a new one";
+            return Some(Err(refusal(grant_type(&slot.authorization.grant), Some(401), "", description)));
+        }
+        slot.lock().current.take_if(|current| current.generation == generation);
+        self.get(authorization, deadline).await
+    }
+
+    fn current_or_fetch(&self, slot: &Arc<Slot>) -> Result<Access, watch::Receiver<Option<Fetched>>> {
+        let mut state = slot.lock();
+        if let Some(access) = state.current.as_ref().filter(|access| access.is_fresh()) {
+            return Ok(access.clone());
+        }
+        // A fetch whose task is gone, with its runtime for instance, is no fetch.
+        if let Some(fetching) = state.fetching.as_ref().filter(|fetching| fetching.has_changed().is_ok()) {
+            return Err(fetching.clone());
+        }
+        let (done, fetching) = watch::channel(None);
+        state.fetching = Some(fetching.clone());
+        drop(state);
+        let (slot, clients) = (Arc::clone(slot), self.clients.clone());
+        tokio::spawn(async move {
+            let fetched = timeout(FETCH_TIMEOUT, slot.fetch(&clients)).await.unwrap_or(Err(NoAccess::Timeout));
+            let fetched = slot.keep(fetched);
+            // Nobody may be waiting any more; the token is kept all the same.
+            let _ = done.send(Some(fetched));
+        });
+        Err(fetching)
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, fetched: Result<Answer, NoAccess>) -> Fetched {
+        let mut state = self.lock();
+        state.fetching = None;
+        let answer = match fetched {
+            Ok(answer) => answer,
+            // An early renewal that failed: the token at hand is still good.
+            Err(error) => return state.current.clone().filter(Access::is_valid).ok_or(error),
+        };
+        if let Some(rotated) = answer.refresh_token {
+            state.refresh_token = Some(rotated);
+        }
+        state.generation += 1;
+        let access = Access { generation: state.generation, ..answer.access };
+        state.current = Some(access.clone());
+        Ok(access)
+    }
+
+    async fn fetch(&self, clients: &Clients) -> Result<Answer, NoAccess> {
+        let rotated = self.lock().refresh_token.clone();
+        exchange::fetch(&self.name, &self.authorization, rotated, clients).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorizations::Grant;
+    use std::path::Path;
+
+    #[test]
+    fn an_early_renewal_that_fails_leaves_the_token_at_hand_in_use() {
+        let text = "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"bearer\"\ntoken = \"t\"";
+        let authorizations = Authorizations::parse(text, Path::new("a.toml")).unwrap();
+        let authorization = authorizations.get("main").unwrap().clone();
+        let slot = Slot { name: "main".to_string(), authorization, state: Mutex::default() };
+        let failed = || Err(NoAccess::Unreachable(UnreachableReason::ServerError));
+        assert!(slot.keep(failed()).is_err(), "there is no token at hand");
+        let mut access = fixed(&Grant::Bearer(Secret::new("t".to_string()))).unwrap();
+        for (left, kept) in [(60, true), (0, false)] {
+            access.expires = Instant::now().checked_add(Duration::from_secs(left));
+            slot.lock().current = Some(access.clone());
+            assert_eq!(slot.keep(failed()).is_ok(), kept, "{left} s left");
+        }
+    }
+}
