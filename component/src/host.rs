@@ -3,7 +3,7 @@
 //! Requests are values, responses are values and time is an answer, so everything above this trait runs natively in
 //! tests. The one implementation for real is `http.rs`.
 
-use crate::bindings::credentials::{CredentialError, Granted};
+use crate::bindings::credentials::{CredentialError, Granted, Header};
 use crate::bindings::types::Reason;
 
 /// An HTTP method that the component uses.
@@ -61,8 +61,9 @@ pub struct Broken {
 
 /// The world outside the component.
 pub trait Host {
-    /// Sends a request and reads the response to its end, all within so many milliseconds.
-    fn send(&mut self, request: &Request, within_ms: u64) -> Result<Response, Broken>;
+    /// Sends a request, with a credential's header where there is one, and reads the response to its end, all within so
+    /// many milliseconds.
+    fn send(&mut self, request: &Request, credential: Option<&Header>, within_ms: u64) -> Result<Response, Broken>;
     /// A clock that only goes forward, in milliseconds.
     fn now_ms(&self) -> u64;
     /// The time of day, in seconds since 1970.

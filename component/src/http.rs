@@ -5,7 +5,7 @@
 //! own time-outs, which a host honours while it connects and waits, and a timer that this code polls beside every
 //! stream, which also ends an answer that drips in.
 
-use crate::bindings::credentials::{self, CredentialError, Granted};
+use crate::bindings::credentials::{self, CredentialError, Granted, Header};
 use crate::bindings::types::Reason;
 use crate::host::{Broken, Host, Method, Request, Response};
 use wasip2::clocks::{monotonic_clock, wall_clock};
@@ -33,10 +33,10 @@ const TIMER_GRACE_MS: u64 = 15;
 pub struct Wasi;
 
 impl Host for Wasi {
-    fn send(&mut self, request: &Request, within_ms: u64) -> Result<Response, Broken> {
+    fn send(&mut self, request: &Request, credential: Option<&Header>, within_ms: u64) -> Result<Response, Broken> {
         let timer =
             monotonic_clock::subscribe_duration(within_ms.saturating_add(TIMER_GRACE_MS).saturating_mul(NS_PER_MS));
-        let response = exchange(request, within_ms, &timer)?;
+        let response = exchange(request, credential, within_ms, &timer)?;
         receive(&response, &timer)
     }
 
@@ -77,8 +77,13 @@ fn refused<E>(_: E) -> Broken {
     broken(Reason::DeniedByHost, true)
 }
 
-fn exchange(request: &Request, within_ms: u64, timer: &Pollable) -> Result<IncomingResponse, Broken> {
-    let outgoing = prepare(request)?;
+fn exchange(
+    request: &Request,
+    credential: Option<&Header>,
+    within_ms: u64,
+    timer: &Pollable,
+) -> Result<IncomingResponse, Broken> {
+    let outgoing = prepare(request, credential)?;
     let body = outgoing.body().map_err(refused)?;
     let options = RequestOptions::new();
     let within_ns = Some(within_ms.saturating_mul(NS_PER_MS));
@@ -105,10 +110,11 @@ fn exchange(request: &Request, within_ms: u64, timer: &Pollable) -> Result<Incom
     }
 }
 
-fn prepare(request: &Request) -> Result<OutgoingRequest, Broken> {
+fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingRequest, Broken> {
     let fields = Fields::new();
     let length = request.body.as_ref().map(|body| ("content-length".to_string(), body.len().to_string()));
-    for (name, value) in request.headers.iter().chain(&length) {
+    let credential = credential.map(|header| (header.name.clone(), header.value.clone()));
+    for (name, value) in request.headers.iter().chain(&length).chain(&credential) {
         fields.append(name, value.as_bytes()).map_err(refused)?;
     }
     let (scheme, rest) = request.url.split_once("://").ok_or_else(|| broken(Reason::DeniedByHost, true))?;

@@ -22,8 +22,9 @@ pub const MAX_REQUEST_BYTES: usize = 11 * 1024 * 1024;
 /// to spare.
 pub const MAX_REQUESTS: u32 = 10;
 
-/// Four times the largest response, and as much again for the records made from it.
-pub const MAX_MEMORY: usize = 64 * 1024 * 1024;
+/// A create of 10 MB holds it as text, as columns and as the JSON that is sent, grown by doubling; its answer repeats it,
+/// as text and as a record.
+pub const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
 /// The component has one memory, and the limit of a memory holds for each.
 pub const MAX_MEMORIES: usize = 2;

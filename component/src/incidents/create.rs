@@ -92,7 +92,7 @@ fn run(draft: &Draft, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, E
     draft.choices.check(&draft.body, draft.display_values, &mut session)?;
     let request = table::insert(&session.origin, json, draft.display_values);
     let answered = session.fetch(&request, 201, Effect::Writes).and_then(|rows| {
-        let record = rows.records.first().cloned().unwrap_or_default();
+        let record = rows.records.into_iter().next().unwrap_or_default();
         receipt(&session.origin, &record, rows.payload, Made::Created, &draft.body, draft.display_values).ok_or_else(
             || {
                 let mut failure = failure(

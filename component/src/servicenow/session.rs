@@ -84,12 +84,8 @@ impl<'h> Session<'h> {
     }
 
     fn exchange(&mut self, request: &Request) -> Result<Response, Broken> {
-        let mut request = request.clone();
-        if let Some(header) = &self.header {
-            request.headers.push((header.name.to_ascii_lowercase(), header.value.clone()));
-        }
         let within = self.remaining_ms()?;
-        self.host.send(&request, within)
+        self.host.send(request, self.header.as_ref(), within)
     }
 
     fn remaining_ms(&self) -> Result<u64, Broken> {
@@ -112,7 +108,7 @@ impl<'h> Session<'h> {
             Credential::Header(header) => Some(header),
             Credential::Grant(client) => {
                 let within = self.remaining_ms().map_err(|_| CredentialError::Timeout)?;
-                let response = self.host.send(&oauth::request(&granted.token_url, &client), within);
+                let response = self.host.send(&oauth::request(&granted.token_url, &client), None, within);
                 let token =
                     oauth::read(&response.map_err(unreachable)?, GrantType::ClientCredentials).map_err(|denied| {
                         match denied {

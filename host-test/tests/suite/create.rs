@@ -164,6 +164,18 @@ async fn another_s_incident_with_the_same_correlation_id_is_never_reported_as_ou
 }
 
 #[tokio::test]
+async fn a_body_just_below_servicenow_s_limit_is_written_whole() {
+    let stage = Stage::set().await.unwrap();
+    for long in ["x".repeat(9 << 20), "é\"\n".repeat(1_400 << 10)] {
+        for body in [RequestBody::Json(json!({"description": long}).to_string()), columns(&[("description", &long)])] {
+            let report = stage.host.create(stage.call(PATIENT_MS), body, create()).await;
+            assert_eq!(receipt(report).columns[0].stored, Stored::Stored);
+            assert_eq!(stage.simulator.rows("incident").pop().unwrap()["description"], long);
+        }
+    }
+}
+
+#[tokio::test]
 async fn choices_that_cannot_be_read_are_a_failure_and_say_nothing_of_the_incident() {
     let stage = Stage::set().await.unwrap();
     for status in [400, 404, 500] {
