@@ -8,6 +8,7 @@ mod component;
 mod create;
 mod credentials;
 mod get;
+mod hostile;
 mod outcomes;
 mod sandbox;
 mod support;
