@@ -68,3 +68,21 @@ impl Source {
         Ok(Secret::new(secret.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_from_each_of_its_sources() {
+        let file = std::env::temp_dir().join(format!("servicenow-secret-{}", std::process::id()));
+        for text in ["s3cret", "s3cret\n", "s3cret\r\n"] {
+            fs::write(&file, text).unwrap();
+            assert_eq!(Source::File { file: file.clone() }.read().ok().unwrap().expose(), "s3cret");
+        }
+        fs::remove_file(&file).unwrap();
+        assert_eq!(Source::Literal("s3cret".to_string()).read().ok().unwrap().expose(), "s3cret");
+        let path = std::env::var("PATH").unwrap();
+        assert_eq!(Source::Env { env: "PATH".to_string() }.read().ok().unwrap().expose(), path);
+    }
+}

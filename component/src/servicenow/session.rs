@@ -32,7 +32,8 @@ pub struct Session<'h> {
 }
 
 impl<'h> Session<'h> {
-    /// Obtains the credential for a call that started at a time of the host's clock, and refuses an instance that is not the authorization's before anything is sent.
+    /// Obtains the credential for a call that started at a time of the host's clock, and refuses an instance that is not
+    /// the authorization's before anything is sent.
     pub fn open(call: &Checked, started_ms: u64, host: &'h mut dyn Host) -> Result<Self, End> {
         let deadline_ms = started_ms.saturating_add(call.timeout_ms.into());
         let granted =

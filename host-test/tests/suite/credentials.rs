@@ -36,12 +36,7 @@ const CLIENT: &str = "client-id = \"3f6c0f0e8d1b4c55a1d2c3b4a5968778\"\nclient-s
 #[tokio::test]
 async fn each_kind_of_grant_gets_in() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
-    let form = format!(
-        "grant_type=client_credentials&client_id={}&client_secret={}",
-        simulator.access().client_id,
-        simulator.access().client_secret
-    );
-    let minted = crate::support::post(&simulator.access().token_url, "application/x-www-form-urlencoded", form).await;
+    let minted = crate::support::token(&simulator, "grant_type=client_credentials").await;
     let token = minted["access_token"].as_str().unwrap();
     let user = "username = \"flow.integration\"\npassword = \"simulated-password\"\n";
     for lines in [
@@ -71,12 +66,8 @@ async fn each_kind_of_grant_gets_in() {
 async fn a_refresh_token_is_rotated_and_a_revoked_one_says_to_reconnect() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
     // A password grant gives out the first refresh token.
-    let form = format!(
-        "grant_type=password&client_id={}&client_secret={}&username=flow.integration&password=simulated-password",
-        simulator.access().client_id,
-        simulator.access().client_secret
-    );
-    let first = crate::support::post(&simulator.access().token_url, "application/x-www-form-urlencoded", form).await;
+    let form = "grant_type=password&username=flow.integration&password=simulated-password";
+    let first = crate::support::token(&simulator, form).await;
     let refresh_token = first["refresh_token"].as_str().unwrap().to_string();
     let host = host(&simulator, &format!("grant = \"refresh-token\"\n{CLIENT}refresh-token = {refresh_token:?}"));
     for _ in 0..3 {

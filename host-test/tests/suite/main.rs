@@ -11,5 +11,6 @@ mod get;
 mod hostile;
 mod outcomes;
 mod sandbox;
+mod simulator;
 mod support;
 mod update;
