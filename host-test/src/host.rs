@@ -3,6 +3,7 @@
 //! Each call gets a store of its own, which is dropped with the call: a call that is cut off leaves nothing behind, and
 //! no call can see another's.
 
+use crate::admission::Admission;
 use crate::authorizations::Authorizations;
 use crate::bindings::exports::servicenow::plugin::authorization::AuthenticateOutcome;
 use crate::bindings::exports::servicenow::plugin::incidents::{
@@ -12,32 +13,24 @@ use crate::bindings::exports::servicenow::plugin::incidents::{
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::bindings::{Plugin, PluginPre};
-use crate::egress::{Clients, Exchange, Journal, TlsFile};
-use crate::limits::{EPOCH, Limits};
+use crate::builder::{BuildError, Builder, share};
+use crate::egress::{Exchange, Journal, Proxy};
+use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
-use crate::store::{CallData, CallState, Shared};
-use crate::tokens::Tokens;
+use crate::secret::HandedOut;
+use crate::store::{CallState, Shared};
+use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
-use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{Config, Engine, EngineWeak, Store, UpdateDeadline};
-
-/// The component, as built with this crate.
-pub const COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_WASM"));
+use wasmtime::{Engine, Store, UpdateDeadline};
 
 /// A host with a loaded component.
 pub struct Host {
-    engine: Engine,
-    plugin: PluginPre<CallState>,
-    shared: Shared,
-}
-
-/// Builds a host.
-#[derive(Default)]
-pub struct Builder {
-    authorizations: Authorizations,
-    limits: Limits,
-    component: Option<Vec<u8>>,
+    pub(crate) engine: Engine,
+    pub(crate) plugin: PluginPre<CallState>,
+    pub(crate) shared: Shared,
+    pub(crate) admission: Admission,
+    pub(crate) proxy: Proxy,
 }
 
 /// How a call ended.
@@ -51,78 +44,6 @@ pub struct Report<T> {
     pub exchanges: Vec<Exchange>,
 }
 
-/// Why a host cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A CA file cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsFile),
-    /// The file is no component, or not one of the world `servicenow:plugin/plugin@0.1.0`.
-    #[error("this is not a component of the world servicenow:plugin/plugin@0.1.0: {0:#}")]
-    Component(wasmtime::Error),
-}
-
-impl Builder {
-    /// The authorizations that calls may name.
-    pub fn authorizations(mut self, authorizations: Authorizations) -> Self {
-        self.authorizations = authorizations;
-        self
-    }
-
-    /// What one call may use.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Another component of the same world than the one built with this crate.
-    pub fn component(mut self, bytes: Vec<u8>) -> Self {
-        self.component = Some(bytes);
-        self
-    }
-
-    /// Compiles the component and links it. Takes a fraction of a second: do it once.
-    pub fn build(self) -> Result<Host, BuildError> {
-        let bytes = self.component.as_deref().unwrap_or(COMPONENT);
-        let shared = share(self.authorizations, self.limits)?;
-        let (engine, plugin) = load(bytes).map_err(BuildError::Component)?;
-        tick(engine.weak());
-        Ok(Host { engine, plugin, shared })
-    }
-}
-
-fn share(authorizations: Authorizations, limits: Limits) -> Result<Shared, BuildError> {
-    let clients = Clients::new(&authorizations)?;
-    let tokens = Tokens::new(&authorizations, clients.clone());
-    Ok(Shared { authorizations, tokens, clients, limits })
-}
-
-fn load(bytes: &[u8]) -> wasmtime::Result<(Engine, PluginPre<CallState>)> {
-    let mut config = Config::new();
-    config.epoch_interruption(true);
-    let engine = Engine::new(&config)?;
-    let component = Component::new(&engine, bytes)?;
-    Ok((engine.clone(), PluginPre::new(link(&engine, &component)?)?))
-}
-
-fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
-    Plugin::add_to_linker::<_, CallData>(&mut linker, CallState::credentials)?;
-    linker.instantiate_pre(component)
-}
-
-/// One ticker per engine: it ends with it.
-fn tick(engine: EngineWeak) {
-    std::thread::spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(EPOCH);
-        }
-    });
-}
-
 impl Host {
     /// Starts to build a host.
     pub fn builder() -> Builder {
@@ -132,8 +53,10 @@ impl Host {
     /// The same component with other authorizations and limits, for an engine whose authorizations change while it runs.
     /// Nothing is compiled again; tokens and connections are new.
     pub fn with(&self, authorizations: Authorizations, limits: Limits) -> Result<Self, BuildError> {
-        let shared = share(authorizations, limits)?;
-        Ok(Self { engine: self.engine.clone(), plugin: self.plugin.clone(), shared })
+        let admission = self.admission.with(&authorizations, &limits);
+        let shared = share(authorizations, limits, &self.proxy)?;
+        let (engine, plugin, proxy) = (self.engine.clone(), self.plugin.clone(), self.proxy.clone());
+        Ok(Self { engine, plugin, shared, admission, proxy })
     }
 
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with
@@ -221,8 +144,7 @@ impl Host {
         let limits = &self.shared.limits;
         let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, guest_deadline));
         store.limiter(|state| &mut state.limits);
-        // Hostcall fuel counts what the guest hands over at once, results included: a payload, and the fields made of it.
-        store.set_hostcall_fuel(3 * limits.max_response_bytes + (1 << 20));
+        store.set_hostcall_fuel(limits.hostcall_fuel);
         store.set_epoch_deadline(1);
         // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
         // guest is ended here.
@@ -233,7 +155,7 @@ impl Host {
     }
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
-    async fn run<T: Outcome>(
+    async fn run<T: Outcome + Serialize>(
         &self,
         started: Instant,
         mut call: Call,
@@ -244,29 +166,45 @@ impl Host {
         let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
         let journal = Journal::default();
         let ended = async {
+            let _admitted = self.admission.enter(&call.authorization).await;
             let mut store = self.store(&call.authorization, journal.clone(), guest_deadline, deadline);
             let plugin = self.plugin.instantiate_async(&mut store).await?;
             let left = guest_deadline.saturating_duration_since(Instant::now());
             let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
-            invoke(&plugin, &mut store, call).await
+            let outcome = invoke(&plugin, &mut store, call).await?;
+            Ok((outcome, store.into_data().handed_out))
         };
+        let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
         let outcome = match timeout_at(deadline.into(), ended).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok((outcome, handed_out))) if is_told(&outcome, &handed_out) => {
+                tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
+                T::error(by_host(
+                    Reason::DeniedByHost,
+                    "the host withheld the outcome: the component put a secret into it",
+                ))
+            }
+            Ok(Ok((outcome, _))) => outcome,
             Ok(Err(error)) if Instant::now() < deadline => {
+                let error: wasmtime::Error = error;
                 tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
                 let message =
                     "the component ended with a trap or ran into a limit of the host; the host's log says which";
-                T::error(ended_by_host(Reason::Limit, message, journal.close(), correlation_id))
+                T::error(by_host(Reason::Limit, message))
             }
             Ok(Err(_)) | Err(_) => {
-                let message = "the host ended the call: no outcome before the deadline";
-                T::timeout(ended_by_host(Reason::Deadline, message, journal.close(), correlation_id))
+                T::timeout(by_host(Reason::Deadline, "the host ended the call: no outcome before the deadline"))
             }
         };
         Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges() }
     }
+}
+
+/// Whether an outcome tells one of these secrets.
+fn is_told(outcome: &impl Serialize, secrets: &HandedOut) -> bool {
+    // A secret of printable ASCII, as headers take it, but for quotes and backslashes is the same in JSON.
+    !secrets.is_empty() && serde_json::to_vec(outcome).is_ok_and(|text| secrets.is_in(&text))
 }
 
 /// The correlation id that a create is made with, if it has one: read as the component reads it.

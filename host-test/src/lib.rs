@@ -9,8 +9,11 @@
 //! - [`Limits`] bound what one call may use.
 //! - [`simulator`] is a ServiceNow stand-in for tests.
 
+mod admission;
 pub mod authorizations;
 pub mod bindings;
+mod builder;
+mod capacity;
 pub mod cli;
 mod egress;
 mod host;
@@ -28,7 +31,8 @@ mod tokens;
 
 pub use authorizations::Authorizations;
 pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};
-pub use egress::Exchange;
-pub use host::{BuildError, Builder, COMPONENT, Host, Report};
+pub use builder::{BuildError, Builder, COMPONENT};
+pub use egress::{BadProxy, Exchange, Proxy, TlsFile, addresses, policy};
+pub use host::{Host, Report};
 pub use limits::Limits;
 pub use outcome::{Failed, Outcome};

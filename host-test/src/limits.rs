@@ -1,5 +1,6 @@
-//! What one call may use. Every number is a default and can be changed before the host is built.
+//! What calls may use. Every number is a default and can be changed before the host is built.
 
+use crate::capacity;
 use std::time::Duration;
 
 /// The deadline of a call that names none: that of the original node.
@@ -18,9 +19,9 @@ pub const MAX_RESPONSE_BYTES: usize = 10 * 1024 * 1024;
 /// ServiceNow refuses larger request bodies by itself; the surplus is for the last chunk.
 pub const MAX_REQUEST_BYTES: usize = 11 * 1024 * 1024;
 
-/// A call makes at most nine exchanges: a token, a choice list, a write and a read-back, each repeated once, and one more
-/// to spare.
-pub const MAX_REQUESTS: u32 = 10;
+/// A call makes at most some fifteen exchanges: a token, a choice list, a write and a read-back, where a read is sent at
+/// most three times, and any of them once more with a fresh credential.
+pub const MAX_REQUESTS: u32 = 20;
 
 /// A create of 10 MB holds it as text, as columns and as the JSON that is sent, grown by doubling; its answer repeats it,
 /// as text and as a record.
@@ -38,20 +39,50 @@ pub const MAX_TABLE_ELEMENTS: usize = 10_000;
 /// A call holds about a dozen resources at a time.
 pub const MAX_RESOURCES: usize = 1_000;
 
+/// An outcome repeats an answer as text and as fields.
+pub const HOSTCALL_FUEL: usize = 3 * MAX_RESPONSE_BYTES + (1 << 20);
+
 /// How often a guest that computes is interrupted, so that the wall clock can end it.
 pub const EPOCH: Duration = Duration::from_millis(10);
 
-/// What one call may use.
+/// Response headers are below 4 KB; hosts of wasmtime allow fields of 128 KiB by default.
+pub const MAX_HEADER_BYTES: usize = 128 * 1024;
+
+/// More at once only queue in front of the instance, which has a few dozen workers for REST, and every queued call's
+/// deadline runs.
+pub const MAX_CALLS_PER_AUTHORIZATION: usize = 256;
+
+/// What calls may use.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The deadline of a call that names none.
     pub default_timeout: Duration,
     /// The longest deadline that a call may ask for.
     pub max_timeout: Duration,
+    /// How often a guest that computes is interrupted. It belongs to the engine: `Host::with` keeps the first one.
+    pub epoch: Duration,
+    /// The largest request body, in bytes.
+    pub max_request_bytes: usize,
     /// The largest response body, in bytes.
     pub max_response_bytes: usize,
+    /// The largest header section, in bytes.
+    pub max_header_bytes: usize,
+    /// How many requests a call may make.
+    pub max_requests: u32,
     /// The largest linear memory, in bytes.
     pub max_memory: usize,
+    /// The largest table, in elements.
+    pub max_table_elements: usize,
+    /// How many core instances a component may be made of, and how many tables.
+    pub max_instances: usize,
+    /// How many resources a call may hold at once.
+    pub max_resources: usize,
+    /// How many bytes the guest may hand over in one host call, its result included.
+    pub hostcall_fuel: usize,
+    /// How many calls of one authorization run at once; more wait in turn, inside their deadlines.
+    pub max_calls_per_authorization: usize,
+    /// How many calls run at once; more wait in turn. It belongs to the engine: `Host::with` keeps the first one.
+    pub max_calls: usize,
 }
 
 impl Default for Limits {
@@ -59,8 +90,18 @@ impl Default for Limits {
         Self {
             default_timeout: DEFAULT_TIMEOUT,
             max_timeout: MAX_TIMEOUT,
+            epoch: EPOCH,
+            max_request_bytes: MAX_REQUEST_BYTES,
             max_response_bytes: MAX_RESPONSE_BYTES,
+            max_header_bytes: MAX_HEADER_BYTES,
+            max_requests: MAX_REQUESTS,
             max_memory: MAX_MEMORY,
+            max_table_elements: MAX_TABLE_ELEMENTS,
+            max_instances: MAX_INSTANCES,
+            max_resources: MAX_RESOURCES,
+            hostcall_fuel: HOSTCALL_FUEL,
+            max_calls_per_authorization: MAX_CALLS_PER_AUTHORIZATION,
+            max_calls: capacity::max_calls(),
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::bindings::exports::servicenow::plugin::incidents::{
     UpdateOutcome,
 };
 use crate::bindings::exports::servicenow::plugin::types::Call;
-use crate::host::{BuildError, Host};
+use crate::builder::BuildError;
+use crate::host::Host;
 use crate::invocation::{Finished, Invocation};
 use crate::json::kebab;
 use crate::limits::Limits;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// A secret. It has no `Debug` and no `Display`, so that it cannot reach a log or an error by accident.
@@ -18,6 +19,37 @@ impl Secret {
     /// The text, to be sent and not to be kept.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+/// The secrets that a guest was handed, shared by all that may meet them.
+#[derive(Clone, Default)]
+pub struct HandedOut(Arc<Mutex<Vec<Secret>>>);
+
+/// A shorter secret would be found by chance.
+const MIN_SEARCHED: usize = 8;
+
+impl HandedOut {
+    /// Notes the value of a header, or a client's secret. Of `Bearer x` and `Basic x`, `x` is the secret.
+    pub fn add(&self, value: &str) {
+        let secret = value.rsplit(' ').next().unwrap_or(value);
+        if secret.len() >= MIN_SEARCHED {
+            self.lock().push(Secret::new(secret.to_string()));
+        }
+    }
+
+    /// Whether one of them is in a text, as it is. A guest that disguises it is not found out.
+    pub fn is_in(&self, text: &[u8]) -> bool {
+        self.lock().iter().any(|secret| memchr::memmem::find(text, secret.expose().as_bytes()).is_some())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Secret>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,8 +4,9 @@ use crate::authorizations::{Authorization, Authorizations, Grant, Handout};
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient,
 };
-use crate::egress::{Clients, Egress, Injected, Journal, Policy};
-use crate::limits::{Limits, MAX_INSTANCES, MAX_MEMORIES, MAX_REQUESTS, MAX_RESOURCES, MAX_TABLE_ELEMENTS};
+use crate::egress::{Clients, Egress, Injected, Journal, Policy, RateLimits};
+use crate::limits::{Limits, MAX_MEMORIES};
+use crate::secret::HandedOut;
 use crate::tokens::{Access, NoAccess, Tokens, grant_type};
 use std::time::Instant;
 use wasmtime::component::{HasSelf, ResourceTable};
@@ -24,6 +25,8 @@ pub struct CallState {
     name: String,
     authorization: Option<Authorization>,
     tokens: Tokens,
+    /// What the guest was handed out of the credential.
+    pub handed_out: HandedOut,
     generation: u64,
     deadline: Instant,
 }
@@ -37,6 +40,8 @@ pub struct Shared {
     pub tokens: Tokens,
     /// Their connections.
     pub clients: Clients,
+    /// What their instances said about rate limits.
+    pub rate_limits: RateLimits,
     /// What one call may use.
     pub limits: Limits,
 }
@@ -44,36 +49,43 @@ pub struct Shared {
 impl CallState {
     /// The state of a call made with this authorization: it answers for no other.
     pub fn new(shared: &Shared, authorization: &str, journal: Journal, deadline: Instant) -> Self {
+        let limits = &shared.limits;
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_RESOURCES);
+        table.set_max_capacity(limits.max_resources);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(limits.max_header_bytes);
+        let handed_out = HandedOut::default();
         let known = shared.authorizations.get(authorization);
         Self {
             limits: StoreLimitsBuilder::new()
-                .memory_size(shared.limits.max_memory)
+                .memory_size(limits.max_memory)
                 .memories(MAX_MEMORIES)
-                .tables(MAX_INSTANCES)
-                .instances(MAX_INSTANCES)
-                .table_elements(MAX_TABLE_ELEMENTS)
+                .tables(limits.max_instances)
+                .instances(limits.max_instances)
+                .table_elements(limits.max_table_elements)
                 .trap_on_grow_failure(true)
                 .build(),
             table,
             // No environment, no arguments, no files, no sockets, no output.
             wasi: WasiCtx::builder().build(),
-            http: WasiHttpCtx::new(),
+            http,
             egress: Egress {
                 authorization: authorization.to_string(),
                 policy: known.map(Policy::new),
                 guest_authorizes: known.is_some_and(|known| known.credential != Handout::AddedByHost),
                 injected: Injected::default(),
+                handed_out: handed_out.clone(),
                 clients: shared.clients.clone(),
+                rate_limits: shared.rate_limits.clone(),
                 journal,
                 deadline,
-                max_response_bytes: shared.limits.max_response_bytes,
-                requests_left: MAX_REQUESTS,
+                limits: limits.clone(),
+                requests_left: limits.max_requests,
             },
             name: authorization.to_string(),
             authorization: known.cloned(),
             tokens: shared.tokens.clone(),
+            handed_out,
             generation: 0,
             deadline,
         }
@@ -93,6 +105,7 @@ impl CallState {
                 Credential::AddedByHost
             }
             Handout::Header | Handout::Grant => {
+                self.handed_out.add(access.value.expose());
                 Credential::Header(Header { name: access.name.to_string(), value: access.value.expose().to_string() })
             }
         };
@@ -125,6 +138,7 @@ impl Credentials for CallState {
         let known = self.authorization.clone().filter(|_| authorization == self.name);
         let known = known.ok_or(CredentialError::UnknownAuthorization)?;
         if let (Handout::Grant, Grant::ClientCredentials(client)) = (known.credential, &known.grant) {
+            self.handed_out.add(client.secret.expose());
             let client = OauthClient {
                 client_id: client.id.clone(),
                 client_secret: client.secret.expose().to_string(),

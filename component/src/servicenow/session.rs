@@ -1,7 +1,8 @@
 //! A session: one call's authorization, deadline and exchanges.
 //!
-//! It repeats a request in two cases only, both after an answer that proves that nothing was done: a 401 once with a
-//! fresh credential, and a 429 once when the time it names fits into the deadline.
+//! It repeats any request in two cases only, both after an answer that proves that nothing was done: a 401 once with a
+//! fresh credential, and a 429 once when the time it names fits into the deadline. Beside these, what never left the
+//! machine is sent again, and a read also after 429, 502, 503 and 504.
 
 use super::oauth::{self, Denied};
 use super::origin::Origin;
@@ -16,6 +17,13 @@ use crate::servicenow::answer::{self, Rows};
 
 /// A wait is worth it only if this much of the deadline is left after it: less would end in `timeout` anyway.
 const LEFT_AFTER_WAIT_MS: u64 = 200;
+
+/// How often a read is sent at most, and a write: a busy instance is not helped by more.
+const ATTEMPTS: (u32, u32) = (3, 2);
+
+/// The longest wait before a first repetition for which no time is named; each further one may be twice as long. Waits are
+/// random, so that calls that failed together do not come back together.
+const PAUSE_MS: u64 = 200;
 
 /// One call's way to ServiceNow.
 pub struct Session<'h> {
@@ -62,15 +70,17 @@ impl<'h> Session<'h> {
 
     /// Sends a request and judges its answer: the rows of a success, or the end of the call.
     pub fn fetch(&mut self, request: &Request, expected: u16, effect: Effect) -> Result<Rows, End> {
-        let broken = |broken: Broken| End::broken(&broken, effect);
-        let mut response = self.exchange(request).map_err(broken)?;
-        if response.status == 401 && self.renew()? {
-            response = self.exchange(request).map_err(broken)?;
+        let mut answered = self.ask(request);
+        if matches!(&answered, Ok(response) if response.status == 401) && self.renew()? {
+            answered = self.ask(request);
         }
-        if let Some(ms) = self.wait_worthwhile(&response) {
+        let attempts = if effect == Effect::Reads { ATTEMPTS.0 } else { ATTEMPTS.1 };
+        for attempt in 1..attempts {
+            let Some(ms) = self.wait_before_repeating(&answered, effect, attempt) else { break };
             self.host.wait_ms(ms);
-            response = self.exchange(request).map_err(broken)?;
+            answered = self.ask(request);
         }
+        let response = answered.map_err(|broken| End::broken(&broken, effect))?;
         End::judge(response, expected, self.host.unix_seconds(), effect)
     }
 
@@ -84,7 +94,7 @@ impl<'h> Session<'h> {
         renewed.map(|()| true).map_err(|error| no_credential(error, &self.authorization))
     }
 
-    fn exchange(&mut self, request: &Request) -> Result<Response, Broken> {
+    fn ask(&mut self, request: &Request) -> Result<Response, Broken> {
         let within = self.remaining_ms()?;
         self.host.send(request, self.header.as_ref(), within)
     }
@@ -96,9 +106,30 @@ impl<'h> Session<'h> {
         }
     }
 
-    fn wait_worthwhile(&self, response: &Response) -> Option<u64> {
-        let left = self.remaining_ms().ok().filter(|_| response.status == 429)?;
-        let wait = u64::from(answer::retry_after_ms(response, self.host.unix_seconds())?);
+    /// How long to wait before a request is sent again; `None` where it is not.
+    fn wait_before_repeating(
+        &mut self,
+        answered: &Result<Response, Broken>,
+        effect: Effect,
+        attempt: u32,
+    ) -> Option<u64> {
+        let named = match answered {
+            Ok(response) if response.status == 429 => answer::retry_after_ms(response, self.host.unix_seconds()),
+            _ => None,
+        };
+        let may_help = match answered {
+            Ok(response) => effect == Effect::Reads && matches!(response.status, 429 | 502..=504),
+            Err(broken) => broken.reason == Reason::Connect && broken.nothing_sent,
+        };
+        let wait = match named {
+            Some(ms) => u64::from(ms),
+            None if may_help => {
+                let [low, high, ..] = self.host.random();
+                u64::from(u16::from_le_bytes([low, high])) % (PAUSE_MS << (attempt - 1))
+            }
+            None => return None,
+        };
+        let left = self.remaining_ms().ok()?;
         (wait + LEFT_AFTER_WAIT_MS < left).then_some(wait)
     }
 

@@ -1,7 +1,8 @@
 //! `inspect`: what a component is made of.
 
 use super::{print, print_table, table};
-use crate::host::{COMPONENT, Host};
+use crate::builder::COMPONENT;
+use crate::host::Host;
 use crate::inspection::{inspect, wit};
 use crate::json::to_json;
 use anyhow::Context;

@@ -1,6 +1,7 @@
 //! The pooled HTTP client, one per authorization: connections are shared by all calls of an authorization and by no
 //! other's.
 
+use super::connect::{Connector, Proxy, classify};
 use crate::authorizations::{Authorization, Authorizations};
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -8,52 +9,59 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::HashMap;
-use std::error::Error as StdError;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use std::{fmt, io};
-use tower_service::Service;
 use wasmtime_wasi_http::Error;
 
 /// ServiceNow closes idle connections after 20 to 70 seconds; ours go first, so that no request meets a closing one.
 const IDLE: Duration = Duration::from_secs(15);
 
-type Connector = HttpsConnector<HttpConnector<Resolver>>;
+/// The smallest buffer that the HTTP library takes.
+const MIN_BUFFER: usize = 8 * 1024;
 
-/// A CA file that cannot be used.
+type Pooled = Client<HttpsConnector<Connector>, Tracked>;
+
+/// A certificate or key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("authorization {authorization:?}: ca-file {path}: {problem}; give a PEM file with at least one certificate")]
+#[error("authorization {authorization:?}: {key} {path}: {problem}")]
 pub struct TlsFile {
     authorization: String,
+    key: &'static str,
     path: String,
     problem: String,
 }
 
 /// The clients of all authorizations.
 #[derive(Clone)]
-pub struct Clients(Arc<HashMap<String, Client<Connector, Tracked>>>);
+pub struct Clients(Arc<HashMap<String, Pooled>>);
 
 impl Clients {
     /// One client per authorization, over the platform's certificates and the authorization's own.
-    pub fn new(authorizations: &Authorizations) -> Result<Self, TlsFile> {
+    pub fn new(authorizations: &Authorizations, proxy: &Proxy, max_header_bytes: usize) -> Result<Self, TlsFile> {
         let mut roots = RootCertStore::empty();
         let platform = rustls_native_certs::load_native_certs();
         for error in &platform.errors {
             tracing::warn!(%error, "a certificate of the platform cannot be read");
         }
         roots.add_parsable_certificates(platform.certs);
-        let clients = authorizations
-            .iter()
-            .map(|(name, authorization)| Ok((name.clone(), client(name, authorization, roots.clone())?)));
+        let client = |(name, authorization): (&String, &Authorization)| {
+            let connector = connector(name, authorization, roots.clone(), proxy.clone())?;
+            let client = Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(IDLE)
+                .pool_timer(TokioTimer::new())
+                .http1_max_buf_size(max_header_bytes.max(MIN_BUFFER))
+                .build(connector);
+            Ok((name.clone(), client))
+        };
+        let clients = authorizations.iter().map(client);
         Ok(Self(Arc::new(clients.collect::<Result<_, TlsFile>>()?)))
     }
 
@@ -70,22 +78,19 @@ impl Clients {
             sent.mark();
         }
         let request = request.map(|bytes| Tracked { body: Full::new(bytes), sent: sent.clone() });
-        client.request(request).await.map_err(|error| classify(&error))
+        client.request(request).await.map_err(|error| classify(authorization, &error))
     }
 }
 
-fn client(
+fn connector(
     name: &str,
     authorization: &Authorization,
     mut roots: RootCertStore,
-) -> Result<Client<Connector, Tracked>, TlsFile> {
-    if let Some(path) = &authorization.ca_file {
-        let fail =
-            |problem: String| TlsFile { authorization: name.to_string(), path: path.display().to_string(), problem };
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))?;
-        let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|error| fail(error.to_string()))?;
-        if roots.add_parsable_certificates(certificates).0 == 0 {
-            return Err(fail("no certificate in it".to_string()));
+    proxy: Proxy,
+) -> Result<HttpsConnector<Connector>, TlsFile> {
+    for path in &authorization.ca_files {
+        if roots.add_parsable_certificates(certificates(name, "ca-files", path)?).0 == 0 {
+            return Err(unusable(name, "ca-files", path)("it holds no certificate of an authority"));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -93,14 +98,47 @@ fn client(
         .with_safe_default_protocol_versions()
         // The provider supports both versions, which is all this checks.
         .expect("ring supports TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut http = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-    http.enforce_http(false);
-    http.set_nodelay(true);
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http);
-    Ok(Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(connector))
+        .with_root_certificates(roots);
+    let tls = match &authorization.client_certificate {
+        None => tls.with_no_client_auth(),
+        Some(own) => {
+            let chain = certificates(name, "client-certificate", &own.certificate)?;
+            let unusable = unusable(name, "client-key", &own.key);
+            let key = PrivateKeyDer::from_pem_file(&own.key).map_err(|error| unusable(&pem_problem(&error)))?;
+            tls.with_client_auth_cert(chain, key).map_err(|error| unusable(&error.to_string()))?
+        }
+    };
+    let connector = Connector::new(authorization.addresses.clone(), proxy);
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector))
+}
+
+fn certificates(name: &str, key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFile> {
+    let unusable = unusable(name, key, path);
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = read.map_err(|error| unusable(&pem_problem(&error)))?;
+    if certificates.is_empty() {
+        return Err(unusable("it holds no certificate; give a PEM file with at least one"));
+    }
+    Ok(certificates)
+}
+
+/// Never quotes the file: it may hold a private key.
+fn pem_problem(error: &rustls_pki_types::pem::Error) -> String {
+    match error {
+        rustls_pki_types::pem::Error::Io(error) => format!("{error}; give a readable PEM file"),
+        rustls_pki_types::pem::Error::NoItemsFound => "nothing of this kind in it; give a PEM file".to_string(),
+        _ => "this is no PEM file".to_string(),
+    }
+}
+
+fn unusable(name: &str, key: &'static str, path: &Path) -> impl Fn(&str) -> TlsFile {
+    let (authorization, path) = (name.to_string(), path.display().to_string());
+    move |problem| TlsFile {
+        authorization: authorization.clone(),
+        key,
+        path: path.clone(),
+        problem: problem.to_string(),
+    }
 }
 
 /// Whether a request's bytes were asked for by a connection, and whether they still may be.
@@ -157,59 +195,4 @@ impl Body for Tracked {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// Resolves names as the platform does, and marks its errors so that they can be told from others.
-#[derive(Clone)]
-struct Resolver(GaiResolver);
-
-#[derive(Debug)]
-struct Unresolved(io::Error);
-
-impl fmt::Display for Unresolved {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "name resolution: {}", self.0)
-    }
-}
-
-impl StdError for Unresolved {}
-
-impl Service<Name> for Resolver {
-    type Response = <GaiResolver as Service<Name>>::Response;
-    type Error = Unresolved;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Unresolved>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
-        self.0.poll_ready(context).map_err(Unresolved)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let resolving = self.0.call(name);
-        Box::pin(async move { resolving.await.map_err(Unresolved) })
-    }
-}
-
-/// What went wrong, as the guest is told it. A failure to connect proves that nothing left; of anything else the marker of
-/// the request tells.
-fn classify(error: &hyper_util::client::legacy::Error) -> Error {
-    if !error.is_connect() {
-        return Error::ConnectionTerminated;
-    }
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if inner.is::<Unresolved>() {
-            return Error::DnsError { rcode: None, info_code: None };
-        }
-        if is_tls(inner) {
-            return Error::TlsCertificateError;
-        }
-        // An `io::Error` shows the cause inside it only this way.
-        let nested = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = nested.map(|nested| nested as &(dyn StdError + 'static)).or_else(|| inner.source());
-    }
-    Error::ConnectionRefused
-}
-
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    error.is::<rustls::Error>()
 }

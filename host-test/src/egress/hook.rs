@@ -3,14 +3,17 @@
 
 use super::client::{Clients, Sent};
 use super::journal::Journal;
-use super::policy::{Denied, Policy, Target};
-use crate::limits::MAX_REQUEST_BYTES;
+use super::policy::{Policy, Target};
+use super::rate_limit::{RateLimits, refusal};
+use crate::limits::Limits;
+use crate::secret::HandedOut;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::time::timeout_at;
+use tokio::time::{sleep_until, timeout_at};
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Headers that a guest may neither set nor see: they carry or stand for credentials, or change what is called.
@@ -43,19 +46,24 @@ pub struct Egress {
     pub guest_authorizes: bool,
     /// The header that the host adds otherwise.
     pub injected: Injected,
+    /// What the guest was handed out of the credential.
+    pub handed_out: HandedOut,
     /// The pooled clients.
     pub clients: Clients,
+    /// What the instance said about its rate limit.
+    pub rate_limits: RateLimits,
     /// What is noted.
     pub journal: Journal,
     /// When the call ends.
     pub deadline: Instant,
-    /// The largest response body.
-    pub max_response_bytes: usize,
+    /// What a call may use.
+    pub limits: Limits,
     /// How many requests are left.
     pub requests_left: u32,
 }
 
-type Answer = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+type Sending = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Answer = Result<(Response<WasiBody>, Sending), Error>;
 
 impl WasiHttpHooks for Egress {
     fn forbidden_header_filter(&mut self) -> Arc<dyn Fn(&HeaderName) -> bool + Send + Sync> {
@@ -71,28 +79,38 @@ impl WasiHttpHooks for Egress {
         &mut self,
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
-        _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
+        _sent: Sending,
     ) -> Box<dyn Future<Output = Answer> + Send> {
         let started = Instant::now();
-        let allowed = self.admit(request.method(), request.uri());
+        let allowed = self.admit(&request);
         let wish = options.and_then(|options| options.first_byte_timeout.max(options.connect_timeout));
         let deadline =
             wish.and_then(|wish| started.checked_add(wish)).map_or(self.deadline, |at| at.min(self.deadline));
         let injected = self.injected.get().filter(|_| !self.guest_authorizes);
-        let (clients, journal, authorization) =
-            (self.clients.clone(), self.journal.clone(), self.authorization.clone());
-        let max_response_bytes = self.max_response_bytes;
+        let (clients, rate_limits, journal) = (self.clients.clone(), self.rate_limits.clone(), self.journal.clone());
+        let (authorization, handed_out) = (self.authorization.clone(), self.handed_out.clone());
+        let (max_request_bytes, max_response_bytes) = (self.limits.max_request_bytes, self.limits.max_response_bytes);
         Box::new(async move {
             let (mut head, body) = request.into_parts();
             // The body is taken in before anything is decided: a guest that is refused sees the refusal and not a broken
             // stream, and a request goes out in one piece.
-            let body = timeout_at(deadline.into(), Limited::new(body, MAX_REQUEST_BYTES).collect());
+            let body = timeout_at(deadline.into(), Limited::new(body, max_request_bytes).collect());
             let body = match body.await {
                 Ok(Ok(body)) => body.to_bytes(),
                 Ok(Err(_)) => return Err(Error::HttpRequestBodySize(None)),
                 Err(_) => return Err(Error::ConnectionTimeout),
             };
             let target = allowed?;
+            // A token request carries what was handed out: that is what it is for.
+            if target == Target::Instance && handed_out.is_in(&body) {
+                return Err(leaking(&authorization));
+            }
+            if let Some(until) = rate_limits.pause(&authorization).filter(|_| target == Target::Instance) {
+                if until >= deadline {
+                    return Ok(answered(refusal(until)));
+                }
+                sleep_until(until.into()).await;
+            }
             let (method, uri) = (head.method.clone(), head.uri.clone());
             if let (Target::Instance, Some((name, value))) = (target, injected) {
                 head.headers.insert(name, value);
@@ -104,6 +122,9 @@ impl WasiHttpHooks for Egress {
             }
             let exchange = async {
                 let response = clients.send(&authorization, Request::from_parts(head, body), &sent).await?;
+                if target == Target::Instance {
+                    rate_limits.learn(&authorization, response.status(), response.headers());
+                }
                 receive(response, max_response_bytes).await
             };
             let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
@@ -115,20 +136,32 @@ impl WasiHttpHooks for Egress {
             });
             let status = result.as_ref().map(|response| response.status().as_u16());
             journal.note(&method, &uri, status.map_err(describe), started.elapsed());
-            let response = result?;
-            let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
-            Ok((response, done))
+            result.map(answered)
         })
     }
 }
 
+/// An answer, and a request that needs no more watching.
+fn answered(response: Response<Bytes>) -> (Response<WasiBody>, Sending) {
+    let body = |bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
+    (response.map(body), Box::new(async { Ok(()) }))
+}
+
+fn leaking(authorization: &str) -> Error {
+    tracing::warn!(authorization, "denied: the component put the credential it was handed into an address or a body");
+    Error::HttpRequestDenied
+}
+
 impl Egress {
-    fn admit(&mut self, method: &Method, uri: &http::Uri) -> Result<Target, Error> {
+    fn admit(&mut self, request: &Request<WasiBody>) -> Result<Target, Error> {
         let policy = self.policy.as_ref().ok_or(Error::HttpRequestDenied)?;
-        let target = policy.check(method, uri).map_err(|denied| {
-            log_denial(&self.authorization, &denied);
+        let target = policy.check(request.method(), request.uri()).map_err(|denied| {
+            tracing::warn!(authorization = self.authorization, "denied: {denied}");
             Error::HttpRequestDenied
         })?;
+        if self.handed_out.is_in(request.uri().to_string().as_bytes()) {
+            return Err(leaking(&self.authorization));
+        }
         self.requests_left = self.requests_left.checked_sub(1).ok_or_else(|| {
             tracing::warn!(authorization = self.authorization, "denied: the call made too many requests");
             Error::HttpRequestDenied
@@ -137,38 +170,26 @@ impl Egress {
     }
 }
 
-fn log_denial(authorization: &str, denied: &Denied) {
-    match denied {
-        Denied::Origin(asked, _) => tracing::warn!(
-            authorization,
-            "denied: {denied}; to allow it, add an authorization with instance = {asked:?} and name it in the call"
-        ),
-        Denied::Call(..) | Denied::Address(_) => {
-            tracing::warn!(authorization, "denied: {denied}; nothing would allow it")
-        }
-    }
-}
-
 /// Takes in the whole answer before the guest sees any of it: an answer that breaks or is too large then ends as an error
 /// of the exchange, with its reason. In a stream that reason would be lost, for wasmtime 48 does not pass it on.
-async fn receive(response: Response<Incoming>, max_bytes: usize) -> Result<Response<WasiBody>, Error> {
+async fn receive(response: Response<Incoming>, max_bytes: usize) -> Result<Response<Bytes>, Error> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, max_bytes).collect().await.map_err(|error| {
         let too_large = error.is::<LengthLimitError>();
         if too_large { Error::HttpResponseBodySize(None) } else { Error::HttpResponseIncomplete }
     })?;
-    let body = Full::new(body.to_bytes()).map_err(|never| match never {}).boxed_unsync();
-    Ok(Response::from_parts(head, body))
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 fn describe(error: &Error) -> String {
     match error {
         Error::DnsError { .. } => "the host name could not be resolved",
+        Error::DestinationIpProhibited => "the address may not be reached",
         Error::TlsCertificateError => "the TLS handshake failed",
         Error::ConnectionRefused => "no connection could be made",
         Error::ConnectionTimeout => "the deadline passed before anything was sent",
         Error::HttpResponseTimeout => "the deadline passed before an answer came",
-        Error::HttpResponseBodySize(_) => "the answer is larger than allowed",
+        Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => "the answer is larger than allowed",
         _ => "the connection broke",
     }
     .to_string()

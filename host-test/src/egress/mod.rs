@@ -1,11 +1,16 @@
 //! What leaves the sandbox: a policy as a value, a pooled client per authorization, and the thin hook between them.
 
+pub mod addresses;
 mod client;
+mod connect;
 mod hook;
 mod journal;
-mod policy;
+pub mod policy;
+mod rate_limit;
 
 pub use client::{Clients, Sent, TlsFile};
+pub use connect::{BadProxy, Proxy};
 pub use hook::{Egress, Injected};
 pub use journal::{Exchange, Journal};
 pub use policy::Policy;
+pub use rate_limit::RateLimits;

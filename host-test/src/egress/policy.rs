@@ -3,21 +3,30 @@
 use crate::authorizations::{Authorization, Handout};
 use crate::origin::Origin;
 use http::{Method, Uri};
+use std::fmt;
+use std::str::FromStr;
 use url::Url;
 
-/// The methods and paths that the component uses, and no more. `/api/now/v1/batch` is not among them: it tunnels any
-/// other path.
-const ALLOWED: [(&[Method], &str); 3] = [
-    (&[Method::GET, Method::POST, Method::PATCH], "/api/now/table/incident"),
-    (&[Method::GET], "/api/now/table/sys_choice"),
-    (&[Method::GET], "/api/now/table/sys_dictionary"),
-];
+/// The calls that the component makes, and no more: what an authorization allows that names none.
+const DEFAULT_CALLS: [&str; 3] =
+    ["GET,POST,PATCH /api/now/table/incident", "GET /api/now/table/sys_choice", "GET /api/now/table/sys_dictionary"];
+
+/// The segment that is never reached, whatever is allowed: the batch API tunnels any other path.
+const BATCH: &str = "batch";
 
 /// What one authorization may reach.
 #[derive(Clone, Debug)]
 pub struct Policy {
     instance: Origin,
     token_url: Option<Url>,
+    calls: Vec<AllowedCall>,
+}
+
+/// Methods, and what the path must start with: `GET,POST /api/now/table/incident`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedCall {
+    methods: Vec<Method>,
+    path: String,
 }
 
 /// Where an allowed request goes.
@@ -33,15 +42,28 @@ pub enum Target {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// Another origin.
-    #[error("{0} is not the authorization's instance {1}")]
+    #[error(
+        "{0} is not the authorization's instance {1}; to allow it, add an authorization with instance = \"{0}\" and \
+         name it in the call"
+    )]
     Origin(String, Origin),
-    /// A path or method that the component does not need.
-    #[error("{0} {1} is not among the calls of the Table API that the component makes")]
+    /// A path or method that is not allowed.
+    #[error(
+        "{0} {1} is not among the allowed calls; to allow it, add \"{0} {1}\" to allowed-calls of the authorization"
+    )]
     Call(Method, String),
+    /// A path that a server may read as another one, or that tunnels others.
+    #[error("{0:?} has a dot, empty or encoded segment, or is the batch API; nothing would allow it")]
+    Path(String),
     /// An address that is no plain origin and path.
-    #[error("{0} is not a plain http address")]
-    Address(String),
+    #[error("this is not a plain http address of a host; nothing would allow it")]
+    Address,
 }
+
+/// Why a text is no allowed call.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no allowed call; give methods and a path, such as \"GET,POST /api/now/table/incident\"")]
+pub struct NotACall(String);
 
 impl Policy {
     /// The policy of an authorization. The token service is reachable only for a guest that obtains tokens itself.
@@ -49,36 +71,84 @@ impl Policy {
         Self {
             instance: authorization.instance.clone(),
             token_url: (authorization.credential == Handout::Grant).then(|| authorization.token_url.clone()),
+            calls: authorization.allowed_calls.clone(),
         }
     }
 
     /// Where a request goes, if it may.
     pub fn check(&self, method: &Method, uri: &Uri) -> Result<Target, Denied> {
-        let address = || Denied::Address(uri.to_string());
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-            return Err(address());
+            return Err(Denied::Address);
         }
-        let url = Url::parse(&uri.to_string()).map_err(|_| address())?;
+        let url = Url::parse(&uri.to_string()).map_err(|_| Denied::Address)?;
         if self.token_url.as_ref() == Some(&url) && method == Method::POST {
             return Ok(Target::TokenService);
         }
-        let origin = Origin::of(&url).ok_or_else(address)?;
+        let origin = Origin::of(&url).ok_or(Denied::Address)?;
         if origin != self.instance {
             return Err(Denied::Origin(origin.to_string(), self.instance.clone()));
         }
         // The path as sent, not as normalised: what the server makes of dots and encoded slashes is its own affair.
         let path = uri.path();
-        let call = || Denied::Call(method.clone(), path.to_string());
-        let is_record = |rest: &str| rest.is_empty() || is_sys_id(rest.strip_prefix('/').unwrap_or_default());
-        let allows = |(methods, prefix): &(&[Method], &str)| {
-            methods.contains(method) && path.strip_prefix(prefix).is_some_and(is_record)
-        };
-        if ALLOWED.iter().any(allows) { Ok(Target::Instance) } else { Err(call()) }
+        if !is_plain(path) || is_batch(path) {
+            return Err(Denied::Path(path.to_string()));
+        }
+        if self.calls.iter().any(|call| call.allows(method, path)) {
+            return Ok(Target::Instance);
+        }
+        Err(Denied::Call(method.clone(), path.to_string()))
     }
 }
 
-fn is_sys_id(segment: &str) -> bool {
-    segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
+impl AllowedCall {
+    /// The calls that the component makes.
+    pub fn defaults() -> Vec<Self> {
+        DEFAULT_CALLS.iter().filter_map(|call| call.parse().ok()).collect()
+    }
+
+    /// A path is allowed with everything below it.
+    fn allows(&self, method: &Method, path: &str) -> bool {
+        let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        self.methods.contains(method) && path.strip_prefix(&self.path).is_some_and(is_below)
+    }
+}
+
+impl FromStr for AllowedCall {
+    type Err = NotACall;
+
+    fn from_str(text: &str) -> Result<Self, NotACall> {
+        let wrong = || NotACall(text.to_string());
+        let (methods, path) = text.split_once(' ').ok_or_else(wrong)?;
+        let method = |name: &str| {
+            [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE]
+                .into_iter()
+                .find(|known| known == name)
+        };
+        let methods: Option<Vec<_>> = methods.split(',').map(method).collect();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let methods = methods.filter(|_| is_plain(path) && !is_batch(path)).ok_or_else(wrong)?;
+        Ok(Self { methods, path: path.to_string() })
+    }
+}
+
+impl fmt::Display for AllowedCall {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        write!(out, "{} {}", methods.join(","), self.path)
+    }
+}
+
+/// Whether every segment is a plain name: no server can read it as another path.
+fn is_plain(path: &str) -> bool {
+    let is_name = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_name))
+}
+
+fn is_batch(path: &str) -> bool {
+    path.split('/').any(|segment| segment.eq_ignore_ascii_case(BATCH))
 }
 
 #[cfg(test)]
@@ -87,51 +157,148 @@ mod tests {
     use crate::authorizations::Authorizations;
     use std::path::Path;
 
-    fn policy(credential: &str) -> Policy {
+    fn policy(more: &str) -> Policy {
         let text = format!(
-            "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"\ncredential = {credential:?}"
+            "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"\n{more}"
         );
         Policy::new(Authorizations::parse(&text, Path::new("a.toml")).unwrap().get("main").unwrap())
     }
 
+    fn allows(policy: &Policy, method: &str, uri: &str) -> bool {
+        policy.check(&method.parse().unwrap(), &uri.parse().unwrap()).is_ok()
+    }
+
     #[test]
     fn only_the_calls_the_component_makes_leave_and_only_to_the_instance() {
+        let policy = policy("");
         let record = "https://dev1.service-now.com/api/now/table/incident/189d7fc183a51210d81dc590ceaad387";
         for (method, uri, allowed) in [
             ("GET", "https://dev1.service-now.com/api/now/table/incident?sysparm_limit=1", true),
             ("POST", "https://dev1.service-now.com/api/now/table/incident", true),
             ("POST", "https://DEV1.service-now.com:443/api/now/table/incident", true),
+            ("POST", "https://dev1.service-now.com./api/now/table/incident", true),
             ("PATCH", record, true),
             ("GET", "https://dev1.service-now.com/api/now/table/sys_choice?x=y", true),
             ("GET", "https://dev1.service-now.com/api/now/table/sys_dictionary", true),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident?sysparm_query=a/../b%2e", true),
             ("POST", "https://dev1.service-now.com/api/now/table/sys_choice", false),
             ("DELETE", record, false),
             ("PUT", record, false),
+            ("get", "https://dev1.service-now.com/api/now/table/incident", false),
             ("GET", "https://dev1.service-now.com/api/now/table/sys_user", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incidents", false),
+            ("GET", "https://dev1.service-now.com/API/now/table/incident", false),
             ("POST", "https://dev1.service-now.com/api/now/v1/batch", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident/../sys_user", false),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident/./x", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident/%2e%2e/sys_user", false),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident/.%2E/sys_user", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident%2f..%2fsys_user", false),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident/%5c../x", false),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident;jsessionid=1", false),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident/", false),
             ("GET", "https://dev1.service-now.com//api/now/table/incident", false),
             ("GET", "http://dev1.service-now.com/api/now/table/incident", false),
+            ("GET", "http://dev1.service-now.com:443/api/now/table/incident", false),
             ("GET", "https://dev1.service-now.com:8443/api/now/table/incident", false),
             ("GET", "https://dev1.service-now.com.evil.example/api/now/table/incident", false),
             ("GET", "https://dev1.service-now.com@evil.example/api/now/table/incident", false),
+            ("GET", "https://evil.example@dev1.service-now.com/api/now/table/incident", false),
             ("GET", "https://evil.example/api/now/table/incident", false),
+            ("GET", "https://[::1]/api/now/table/incident", false),
+            ("GET", "https://127.0.0.1/api/now/table/incident", false),
+            ("GET", "/api/now/table/incident", false),
             ("POST", "https://dev1.service-now.com/oauth_token.do", false),
         ] {
-            let uri: Uri = uri.parse().unwrap();
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(policy("added-by-host").check(&method, &uri).is_ok(), allowed, "{method} {uri}");
+            assert_eq!(allows(&policy, method, uri), allowed, "{method} {uri}");
+        }
+    }
+
+    #[test]
+    fn equal_origins_are_equal_in_every_spelling() {
+        for (instance, uri) in [
+            ("https://bücher.example", "https://xn--bcher-kva.example/api/now/table/incident"),
+            ("https://[::1]:8443", "https://[0:0:0:0:0:0:0:1]:8443/api/now/table/incident"),
+            ("https://[::ffff:10.0.0.1]", "https://[::ffff:a00:1]/api/now/table/incident"),
+            ("https://ITSM.example.com.", "https://itsm.EXAMPLE.com/api/now/table/incident"),
+        ] {
+            let policy = policy("").for_instance(instance);
+            assert!(allows(&policy, "GET", uri), "{instance} {uri}");
+        }
+    }
+
+    impl Policy {
+        fn for_instance(self, instance: &str) -> Self {
+            Self { instance: Origin::parse(instance).unwrap(), ..self }
         }
     }
 
     #[test]
     fn the_token_service_is_reachable_only_for_a_guest_that_obtains_tokens_itself() {
         let uri: Uri = "https://dev1.service-now.com/oauth_token.do".parse().unwrap();
-        assert_eq!(policy("grant").check(&Method::POST, &uri), Ok(Target::TokenService));
-        assert!(policy("grant").check(&Method::GET, &uri).is_err());
-        assert!(policy("header").check(&Method::POST, &uri).is_err());
+        let grant = policy("credential = \"grant\"");
+        assert_eq!(grant.check(&Method::POST, &uri), Ok(Target::TokenService));
+        assert!(grant.check(&Method::GET, &uri).is_err());
+        assert!(policy("credential = \"header\"").check(&Method::POST, &uri).is_err());
+    }
+
+    #[test]
+    fn an_authorization_s_own_list_replaces_the_default() {
+        let policy = policy("allowed-calls = [\"GET /api/now/table/incident\", \"POST /api/x_acme/flow/\"]");
+        for (method, path, allowed) in [
+            ("GET", "/api/now/table/incident", true),
+            ("POST", "/api/now/table/incident", false),
+            ("POST", "/api/x_acme/flow", true),
+            ("POST", "/api/x_acme/flow/v1", true),
+            ("POST", "/api/x_acme/flowers", false),
+            ("GET", "/api/now/table/sys_choice", false),
+        ] {
+            assert_eq!(
+                allows(&policy, method, &format!("https://dev1.service-now.com{path}")),
+                allowed,
+                "{method} {path}"
+            );
+        }
+        let wide = AllowedCall::from_str("POST /api/now").unwrap();
+        let wide = Policy { calls: vec![wide], ..policy };
+        assert!(allows(&wide, "POST", "https://dev1.service-now.com/api/now/import/x"));
+        assert!(!allows(&wide, "POST", "https://dev1.service-now.com/api/now/v1/batch"), "it tunnels any path");
+    }
+
+    #[test]
+    fn an_allowed_call_is_methods_and_a_plain_path() {
+        for call in DEFAULT_CALLS {
+            assert_eq!(AllowedCall::from_str(call).unwrap().to_string(), call);
+        }
+        for bad in [
+            "",
+            "GET",
+            "GET ",
+            "GET /",
+            "FETCH /api",
+            "GET api",
+            "GET /a/../b",
+            "GET /a%2e",
+            "POST /api/now/v1/batch",
+            "GET  /api",
+        ] {
+            assert_eq!(AllowedCall::from_str(bad), Err(NotACall(bad.to_string())));
+        }
+    }
+
+    #[test]
+    fn a_denial_says_what_to_add() {
+        let policy = policy("");
+        for (uri, says) in [
+            ("https://evil.example/x", "instance = \"https://evil.example\""),
+            (
+                "https://dev1.service-now.com/api/now/table/problem",
+                "add \"GET /api/now/table/problem\" to allowed-calls",
+            ),
+            ("https://dev1.service-now.com/api/now/v1/batch", "nothing would allow it"),
+        ] {
+            let denied = policy.check(&Method::GET, &uri.parse().unwrap()).unwrap_err().to_string();
+            assert!(denied.contains(says), "{denied}");
+        }
     }
 }

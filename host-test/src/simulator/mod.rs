@@ -203,7 +203,9 @@ impl Simulator {
     pub fn authorizations_file(&self) -> String {
         let Access { base_url, client_id, client_secret, ca_cert, .. } = &self.access;
         let trust = match ca_cert {
-            Some(path) => format!("ca-file = {:?}\n", path.display().to_string()),
+            Some(path) => {
+                format!("ca-files = [{:?}]\nallowed-addresses = [\"127.0.0.0/8\"]\n", path.display().to_string())
+            }
             None => "allow-http-loopback = true\n".to_string(),
         };
         format!(

@@ -138,6 +138,7 @@ fn unreachable(error: &Error) -> NoAccess {
     NoAccess::Unreachable(match error {
         Error::DnsError { .. } => UnreachableReason::Dns,
         Error::TlsCertificateError => UnreachableReason::Tls,
+        Error::DestinationIpProhibited => UnreachableReason::DeniedByHost,
         Error::ConnectionRefused => UnreachableReason::Connect,
         _ => UnreachableReason::Lost,
     })

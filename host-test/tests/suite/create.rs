@@ -247,18 +247,38 @@ async fn a_write_is_sent_again_only_after_an_answer_that_proves_refusal() {
 }
 
 #[tokio::test]
-async fn a_429_that_cannot_be_waited_for_is_answered_at_once() {
-    let stage = Stage::set().await.unwrap();
-    for (effect, wait) in
-        [(Effect::status(429).header("retry-after", "600"), Some(600_000)), (Effect::status(429), None)]
+async fn a_429_that_cannot_be_waited_for_is_answered_at_once_and_remembered() {
+    for (effect, wait, pause) in
+        [(Effect::status(429).header("retry-after", "600"), Some(600_000), 600_000), (Effect::status(429), None, 1_000)]
     {
+        let stage = Stage::set().await.unwrap();
         stage.simulator.inject(Fault::once("POST", INCIDENTS, effect));
         let report = run(&stage, &[("urgency", "1")], None).await;
         assert_eq!(report.exchanges.len(), 1);
-        let failure = failure(&report);
-        assert_eq!((failure.reason, failure.retry, failure.retry_after_ms), (Reason::RateLimited, Retry::Later, wait));
-        assert_eq!(failure.write_happened, WriteHappened::No);
+        let refused = failure(&report);
+        assert_eq!((refused.reason, refused.retry, refused.retry_after_ms), (Reason::RateLimited, Retry::Later, wait));
+        assert_eq!(refused.write_happened, WriteHappened::No);
+
+        // The next call has no time to wait, so it is answered without asking.
+        let call = stage.call(500);
+        let report = stage.host.create(call, columns(&[("urgency", "1")]), create()).await;
+        assert_eq!(report.exchanges.len(), 0, "nothing is sent");
+        let refused = failure(&report);
+        assert_eq!((refused.reason, refused.write_happened), (Reason::RateLimited, WriteHappened::No));
+        assert!(refused.retry_after_ms.is_some_and(|ms| ms <= pause), "{refused:?}");
+        assert!(report.elapsed < std::time::Duration::from_millis(500), "{:?}", report.elapsed);
     }
+}
+
+#[tokio::test]
+async fn a_call_with_time_left_waits_for_the_pause_that_another_call_was_told() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(429)));
+    assert_eq!(failure(&run(&stage, &[("urgency", "1")], None).await).reason, Reason::RateLimited);
+    let report = run(&stage, &[("urgency", "1")], None).await;
+    assert_eq!(report.exchanges.len(), 1);
+    assert!(report.elapsed > std::time::Duration::from_millis(500), "{:?}", report.elapsed);
+    assert_eq!(receipt(report).made, Made::Created);
 }
 
 #[tokio::test]

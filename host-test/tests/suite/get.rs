@@ -80,11 +80,33 @@ async fn an_answer_that_is_not_the_incident_asked_for_is_a_failure() {
         (Effect::status(403), Reason::Forbidden),
         (Effect::status(302), Reason::Redirected),
     ] {
-        stage.simulator.inject(Fault::once("GET", INCIDENTS, effect.clone()));
+        stage.simulator.inject(Fault::once("GET", INCIDENTS, effect.clone()).times(3));
         let report = get(&stage, "number", "INC0010001").await;
         assert!(matches!(report.outcome, GetOutcome::GetIncidentFailure(_)), "{effect:?}: {:?}", report.outcome);
         assert_eq!(report.outcome.failure().unwrap().reason, reason, "{effect:?}");
+        stage.simulator.heal();
     }
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_where_that_may_help_and_no_more_than_twice() {
+    for (effect, sent) in [
+        (Effect::status(502), 3),
+        (Effect::status(503), 3),
+        (Effect::html(504, "<html>"), 3),
+        (Effect::status(500), 1),
+        (Effect::status(403), 1),
+        (Effect::html(200, "<html>"), 1),
+    ] {
+        let stage = Stage::set().await.unwrap();
+        stage.simulator.inject(Fault::once("GET", INCIDENTS, effect.clone()).times(10));
+        let report = get(&stage, "number", "INC0010001").await;
+        assert!(matches!(report.outcome, GetOutcome::GetIncidentFailure(_)), "{effect:?}: {:?}", report.outcome);
+        assert_eq!(report.exchanges.len(), sent, "{effect:?}");
+    }
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::status(503)).times(2));
+    incident(get(&stage, "number", "INC0010001").await);
 }
 
 #[tokio::test]

@@ -93,6 +93,23 @@ async fn an_unreachable_instance_wrote_nothing() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_not_public_is_not_reached_unless_the_authorization_says_so() {
+    let folder = std::env::temp_dir().join(format!("servicenow-address-{}", std::process::id()));
+    let options = Options { tls: Some(folder.clone()), ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    // By address, and by a name that resolves to it.
+    for origin in [simulator.access().base_url.clone(), simulator.access().base_url.replace("127.0.0.1", "localhost")] {
+        let text = format!("[authorizations.main]\ninstance = {origin:?}\ngrant = \"bearer\"\ntoken = \"t\"");
+        let call = Call { authorization: "main".to_string(), instance: origin, timeout_ms: Some(PATIENT_MS) };
+        let report = host(&text).create(call, columns(&[("urgency", "1")]), create()).await;
+        let failure = report.outcome.failure().unwrap();
+        assert_eq!((failure.reason, failure.write_happened), (Reason::DeniedByHost, WriteHappened::No), "{failure:?}");
+    }
+    assert_eq!(simulator.connections(), 0);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
 async fn a_host_name_that_does_not_exist_is_told_from_a_host_that_does_not_answer() {
     let text = "[authorizations.main]\ninstance = \"https://nowhere.invalid\"\ngrant = \"bearer\"\ntoken = \"t\"";
     let host = host(text);
@@ -120,7 +137,9 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
     assert!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", report.outcome);
 
     let base_url = &simulator.access().base_url;
-    let text = format!("[authorizations.main]\ninstance = {base_url:?}\ngrant = \"bearer\"\ntoken = \"t\"");
+    let text = format!(
+        "[authorizations.main]\ninstance = {base_url:?}\nallowed-addresses = [\"127.0.0.1\"]\ngrant = \"bearer\"\ntoken = \"t\""
+    );
     let untrusted = host(&text);
     let report = untrusted.create(call(), columns(&[("urgency", "1")]), create()).await;
     let failure = report.outcome.failure().unwrap();

@@ -1,111 +1,16 @@
-//! The authorizations file: named credentials, and the one origin each is valid for.
+//! The format of the authorizations file.
 
+use super::{Authorization, Client, ClientCertificate, Grant, Handout, Invalid};
+use crate::egress::addresses::Addresses;
+use crate::egress::policy::AllowedCall;
 use crate::origin::Origin;
 use crate::secret::{Missing, Secret, Source};
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use url::Url;
-
-/// All authorizations of a host, by name.
-#[derive(Clone, Default)]
-pub struct Authorizations(BTreeMap<String, Authorization>);
-
-/// A named credential.
-#[derive(Clone)]
-pub struct Authorization {
-    /// The only origin it is valid for.
-    pub instance: Origin,
-    /// How access is obtained.
-    pub grant: Grant,
-    /// Where tokens come from.
-    pub token_url: Url,
-    /// Where a refresh token is exchanged.
-    pub refresh_url: Url,
-    /// How much of the credential the guest is shown.
-    pub credential: Handout,
-    /// Certificates trusted beside the platform's, as PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Whether http is accepted, on loopback alone.
-    pub allow_http_loopback: bool,
-}
-
-/// How access is obtained.
-#[derive(Clone)]
-pub enum Grant {
-    /// OAuth 2.0 client credentials.
-    ClientCredentials(Client),
-    /// OAuth 2.0 resource owner password.
-    Password {
-        /// The client.
-        client: Client,
-        /// The user's name.
-        username: String,
-        /// The user's password.
-        password: Secret,
-    },
-    /// OAuth 2.0 refresh token.
-    RefreshToken {
-        /// The client.
-        client: Client,
-        /// The first refresh token; a rotated one replaces it while the host runs.
-        refresh_token: Secret,
-    },
-    /// A bearer token made elsewhere.
-    Bearer(Secret),
-    /// HTTP Basic.
-    Basic {
-        /// The user's name.
-        username: String,
-        /// The user's password.
-        password: Secret,
-    },
-    /// A ServiceNow API key.
-    ApiKey(Secret),
-}
-
-/// An OAuth client.
-#[derive(Clone)]
-pub struct Client {
-    /// The client id.
-    pub id: String,
-    /// The client secret.
-    pub secret: Secret,
-    /// The scope to ask for.
-    pub scope: Option<String>,
-}
-
-/// How much of a credential the guest is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Handout {
-    /// Nothing: the host adds the header to allowed requests itself.
-    #[default]
-    AddedByHost,
-    /// The header with the token.
-    Header,
-    /// The OAuth client, with which the guest obtains a token itself.
-    Grant,
-}
-
-/// Why an authorizations file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Invalid {
-    /// The file cannot be read.
-    #[error("{path}: {error}; give the path of an authorizations file, or let `host-test simulator --authorizations-file` write one", path = .0.display(), error = .1)]
-    Unreadable(PathBuf, std::io::Error),
-    /// The text is not TOML of this format.
-    #[error("{0}: {1}")]
-    Format(PathBuf, String),
-    /// An authorization is incomplete or contradicts itself.
-    #[error("authorization {name:?}: {problem}")]
-    Authorization {
-        /// Its name.
-        name: String,
-        /// What is wrong, and what is expected.
-        problem: String,
-    },
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -142,7 +47,13 @@ struct Entry {
     api_key: Option<Source>,
     #[serde(default)]
     credential: HandoutName,
-    ca_file: Option<PathBuf>,
+    #[serde(default)]
+    ca_files: Vec<PathBuf>,
+    client_certificate: Option<PathBuf>,
+    client_key: Option<PathBuf>,
+    allowed_calls: Option<Vec<String>>,
+    #[serde(default)]
+    allowed_addresses: Vec<String>,
     #[serde(default)]
     allow_http_loopback: bool,
 }
@@ -162,39 +73,14 @@ impl<'de> Deserialize<'de> for HandoutName {
     }
 }
 
-impl Authorizations {
-    /// Reads a file, and the secrets it points to.
-    pub fn from_file(path: &Path) -> Result<Self, Invalid> {
-        let text = fs::read_to_string(path).map_err(|error| Invalid::Unreadable(path.to_path_buf(), error))?;
-        Self::parse(&text, path)
-    }
-
-    /// Reads the text of an authorizations file. `path` is named in messages.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, Invalid> {
-        let file: File =
-            toml::from_str(text).map_err(|error| Invalid::Format(path.to_path_buf(), redact(&error, text)))?;
-        let authorizations = file.authorizations.into_iter().map(|(name, entry)| {
-            let authorization =
-                entry.check().map_err(|problem| Invalid::Authorization { name: name.clone(), problem })?;
-            Ok((name, authorization))
-        });
-        authorizations.collect::<Result<_, _>>().map(Self)
-    }
-
-    /// One authorization.
-    pub fn get(&self, name: &str) -> Option<&Authorization> {
-        self.0.get(name)
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Authorization)> {
-        self.0.iter()
-    }
-
-    /// Adds or replaces one.
-    pub fn insert(&mut self, name: impl Into<String>, authorization: Authorization) {
-        self.0.insert(name.into(), authorization);
-    }
+/// Reads the text of an authorizations file.
+pub fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Authorization>, Invalid> {
+    let file: File = toml::from_str(text).map_err(|error| Invalid::Format(path.to_path_buf(), redact(&error, text)))?;
+    let check = |(name, entry): (String, Entry)| match entry.check() {
+        Ok(authorization) => Ok((name, authorization)),
+        Err(problem) => Err(Invalid::Authorization { name, problem }),
+    };
+    file.authorizations.into_iter().map(check).collect()
 }
 
 /// A parser's message and place, without the line it quotes: that line may hold a secret.
@@ -217,13 +103,31 @@ impl Entry {
             check_scheme(key, &origin, self.allow_http_loopback)?;
         }
         check_scheme("instance", &self.instance, self.allow_http_loopback)?;
-        let (instance, credential, ca_file, allow_http_loopback) =
-            (self.instance.clone(), self.credential.0, self.ca_file.clone(), self.allow_http_loopback);
+        let client_certificate = match (self.client_certificate.clone(), self.client_key.clone()) {
+            (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+            (None, None) => None,
+            _ => return Err("client-certificate and client-key belong together: give both or neither".to_string()),
+        };
+        let allowed_calls = self.allowed_calls.as_ref().map(|calls| parse_all(calls)).transpose()?;
+        let addresses = Addresses::new(networks(&self.allowed_addresses)?);
+        let (instance, credential, ca_files) = (self.instance.clone(), self.credential.0, self.ca_files.clone());
+        let addresses = if self.allow_http_loopback { addresses.with_loopback() } else { addresses };
         let grant = self.grant()?;
         if credential == Handout::Grant && !matches!(grant, Grant::ClientCredentials(_)) {
             return Err("credential = \"grant\" needs grant = \"client-credentials\"".to_string());
         }
-        Ok(Authorization { instance, grant, token_url, refresh_url, credential, ca_file, allow_http_loopback })
+        let allowed_calls = allowed_calls.unwrap_or_else(AllowedCall::defaults);
+        Ok(Authorization {
+            instance,
+            grant,
+            token_url,
+            refresh_url,
+            credential,
+            ca_files,
+            client_certificate,
+            allowed_calls,
+            addresses,
+        })
     }
 
     fn grant(self) -> Result<Grant, String> {
@@ -252,6 +156,21 @@ impl Entry {
     }
 }
 
+fn parse_all(calls: &[String]) -> Result<Vec<AllowedCall>, String> {
+    let parse = |call: &String| AllowedCall::from_str(call).map_err(|error| format!("allowed-calls: {error}"));
+    calls.iter().map(parse).collect()
+}
+
+/// Networks such as `10.1.0.0/16`, and single addresses.
+fn networks(given: &[String]) -> Result<Vec<IpNet>, String> {
+    let parse = |text: &String| {
+        text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address))).map_err(|_| {
+            format!("allowed-addresses: {text:?} is no network; give one such as \"10.1.0.0/16\", or an address")
+        })
+    };
+    given.iter().map(parse).collect()
+}
+
 fn check_scheme(key: &str, origin: &Origin, allow_http_loopback: bool) -> Result<(), String> {
     if !origin.is_http() || (allow_http_loopback && origin.is_loopback()) {
         return Ok(());
@@ -275,6 +194,7 @@ fn missing(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Authorizations;
 
     fn parse(body: &str) -> Result<Authorizations, String> {
         let text = format!("[authorizations.main]\n{body}");
@@ -339,6 +259,18 @@ mod tests {
             (
                 "instance = \"dev12345\"\ntoken-url = \"https://u:hunter2@dev/\"\ngrant = \"bearer\"\ntoken = \"t\"",
                 "without a user",
+            ),
+            (
+                "instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"\nclient-key = \"k.pem\"",
+                "both or neither",
+            ),
+            (
+                "instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"\nallowed-calls = [\"GET\"]",
+                "\"GET\" is no allowed call",
+            ),
+            (
+                "instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"\nallowed-addresses = [\"10.1\"]",
+                "\"10.1\" is no network",
             ),
             ("instance = \"dev 12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"", "no instance"),
         ] {

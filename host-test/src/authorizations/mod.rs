@@ -1,0 +1,151 @@
+//! The authorizations file: named credentials, and the one origin each is valid for.
+
+mod file;
+
+use crate::egress::addresses::Addresses;
+use crate::egress::policy::AllowedCall;
+use crate::origin::Origin;
+use crate::secret::Secret;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use url::Url;
+
+/// All authorizations of a host, by name.
+#[derive(Clone, Default)]
+pub struct Authorizations(BTreeMap<String, Authorization>);
+
+/// A named credential.
+#[derive(Clone)]
+pub struct Authorization {
+    /// The only origin it is valid for.
+    pub instance: Origin,
+    /// How access is obtained.
+    pub grant: Grant,
+    /// Where tokens come from.
+    pub token_url: Url,
+    /// Where a refresh token is exchanged.
+    pub refresh_url: Url,
+    /// How much of the credential the guest is shown.
+    pub credential: Handout,
+    /// Files of certificates trusted beside the platform's, as PEM.
+    pub ca_files: Vec<PathBuf>,
+    /// The certificate that the host shows of itself, and its key, as PEM.
+    pub client_certificate: Option<ClientCertificate>,
+    /// The methods and paths that requests may be made with.
+    pub allowed_calls: Vec<AllowedCall>,
+    /// The addresses that connections may be made to.
+    pub addresses: Addresses,
+}
+
+/// A certificate that the host shows of itself, for mutual TLS.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate, with its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// How access is obtained.
+#[derive(Clone)]
+pub enum Grant {
+    /// OAuth 2.0 client credentials.
+    ClientCredentials(Client),
+    /// OAuth 2.0 resource owner password.
+    Password {
+        /// The client.
+        client: Client,
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// OAuth 2.0 refresh token.
+    RefreshToken {
+        /// The client.
+        client: Client,
+        /// The first refresh token; a rotated one replaces it while the host runs.
+        refresh_token: Secret,
+    },
+    /// A bearer token made elsewhere.
+    Bearer(Secret),
+    /// HTTP Basic.
+    Basic {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// A ServiceNow API key.
+    ApiKey(Secret),
+}
+
+/// An OAuth client.
+#[derive(Clone)]
+pub struct Client {
+    /// The client id.
+    pub id: String,
+    /// The client secret.
+    pub secret: Secret,
+    /// The scope to ask for.
+    pub scope: Option<String>,
+}
+
+/// How much of a credential the guest is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handout {
+    /// Nothing: the host adds the header to allowed requests itself.
+    #[default]
+    AddedByHost,
+    /// The header with the token.
+    Header,
+    /// The OAuth client, with which the guest obtains a token itself.
+    Grant,
+}
+
+/// Why an authorizations file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    /// The file cannot be read.
+    #[error("{path}: {error}; give the path of an authorizations file, or let `host-test simulator --authorizations-file` write one", path = .0.display(), error = .1)]
+    Unreadable(PathBuf, std::io::Error),
+    /// The text is not TOML of this format.
+    #[error("{0}: {1}")]
+    Format(PathBuf, String),
+    /// An authorization is incomplete or contradicts itself.
+    #[error("authorization {name:?}: {problem}")]
+    Authorization {
+        /// Its name.
+        name: String,
+        /// What is wrong, and what is expected.
+        problem: String,
+    },
+}
+
+impl Authorizations {
+    /// Reads a file, and the secrets it points to.
+    pub fn from_file(path: &Path) -> Result<Self, Invalid> {
+        let text = std::fs::read_to_string(path).map_err(|error| Invalid::Unreadable(path.to_path_buf(), error))?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of an authorizations file. `path` is named in messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Invalid> {
+        file::parse(text, path).map(Self)
+    }
+
+    /// One authorization.
+    pub fn get(&self, name: &str) -> Option<&Authorization> {
+        self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Authorization)> {
+        self.0.iter()
+    }
+
+    /// Adds or replaces one.
+    pub fn insert(&mut self, name: impl Into<String>, authorization: Authorization) {
+        self.0.insert(name.into(), authorization);
+    }
+}

@@ -1,0 +1,117 @@
+//! Builds a host: compiles the component, links it, and prepares what its calls share.
+
+use crate::admission::Admission;
+use crate::authorizations::Authorizations;
+use crate::bindings::{Plugin, PluginPre};
+use crate::egress::{BadProxy, Clients, Proxy, RateLimits, TlsFile};
+use crate::host::Host;
+use crate::limits::Limits;
+use crate::store::{CallData, CallState, Shared};
+use crate::tokens::Tokens;
+use std::time::Duration;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Config, Engine, EngineWeak};
+
+/// The component, as built with this crate.
+pub const COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_WASM"));
+
+/// Builds a host.
+#[derive(Default)]
+pub struct Builder {
+    authorizations: Authorizations,
+    limits: Limits,
+    component: Option<Vec<u8>>,
+    proxy: Option<Proxy>,
+    config: Option<Config>,
+}
+
+/// Why a host cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A certificate or key file cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFile),
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] BadProxy),
+    /// The file is no component, or not one of the world `servicenow:plugin/plugin@0.1.0`.
+    #[error("this is not a component of the world servicenow:plugin/plugin@0.1.0: {0:#}")]
+    Component(wasmtime::Error),
+}
+
+impl Builder {
+    /// The authorizations that calls may name.
+    pub fn authorizations(mut self, authorizations: Authorizations) -> Self {
+        self.authorizations = authorizations;
+        self
+    }
+
+    /// What one call may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another component of the same world than the one built with this crate.
+    pub fn component(mut self, bytes: Vec<u8>) -> Self {
+        self.component = Some(bytes);
+        self
+    }
+
+    /// The proxy for connections over https, in place of the one that `HTTPS_PROXY` and `NO_PROXY` name.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Settings of the engine to start from, such as a cache of compiled code. Interruption by epochs is turned on in any
+    /// case.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Compiles the component and links it. Takes a fraction of a second: do it once.
+    pub fn build(self) -> Result<Host, BuildError> {
+        let bytes = self.component.as_deref().unwrap_or(COMPONENT);
+        let proxy = self.proxy.map_or_else(Proxy::from_env, Ok)?;
+        let admission = Admission::new(&self.authorizations, &self.limits);
+        let (engine, plugin) = load(bytes, self.config.unwrap_or_default()).map_err(BuildError::Component)?;
+        tick(engine.weak(), self.limits.epoch);
+        let shared = share(self.authorizations, self.limits, &proxy)?;
+        Ok(Host { engine, plugin, shared, admission, proxy })
+    }
+}
+
+/// What the calls of a host share.
+pub(crate) fn share(authorizations: Authorizations, limits: Limits, proxy: &Proxy) -> Result<Shared, BuildError> {
+    let clients = Clients::new(&authorizations, proxy, limits.max_header_bytes)?;
+    let tokens = Tokens::new(&authorizations, clients.clone());
+    let rate_limits = RateLimits::new(&authorizations);
+    Ok(Shared { authorizations, tokens, clients, rate_limits, limits })
+}
+
+fn load(bytes: &[u8], mut config: Config) -> wasmtime::Result<(Engine, PluginPre<CallState>)> {
+    config.epoch_interruption(true);
+    let engine = Engine::new(&config)?;
+    let component = Component::new(&engine, bytes)?;
+    Ok((engine.clone(), PluginPre::new(link(&engine, &component)?)?))
+}
+
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
+    Plugin::add_to_linker::<_, CallData>(&mut linker, CallState::credentials)?;
+    linker.instantiate_pre(component)
+}
+
+/// One ticker per engine: it ends with it.
+fn tick(engine: EngineWeak, epoch: Duration) {
+    std::thread::spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(epoch);
+        }
+    });
+}

@@ -1,0 +1,56 @@
+//! How many calls this machine can run at once. A call that finds no room waits; it must not find out by an allocation
+//! that fails.
+
+use rustix::process::{Resource, getrlimit};
+use std::fs;
+
+/// Memory mappings of a live call: its linear memory and guard, its stack and guard, and what the kernel splits off them.
+const MAPPINGS_PER_CALL: u64 = 6;
+
+/// The mappings of everything else in the process: code, libraries, threads, and what the embedder maps.
+const OTHER_MAPPINGS: u64 = 8_192;
+
+/// Where the kernel does not say: Linux's default for `vm.max_map_count`.
+const USUAL_MAPPINGS: u64 = 65_530;
+
+/// A live call holds a connection; a token fetch and a connection that is being closed may stand beside it.
+const DESCRIPTORS_PER_CALL: u64 = 2;
+
+/// The descriptors of everything else in the process.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Each linear memory reserves 4 GiB of addresses and as much again around it, and a process has 128 TiB.
+const MAX_BY_ADDRESSES: u64 = 12_000;
+
+/// How many calls can run at once, by the limits that the kernel sets for this process.
+pub fn max_calls() -> usize {
+    let mappings = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    let mappings = mappings.and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL_MAPPINGS);
+    from(mappings, getrlimit(Resource::Nofile).current)
+}
+
+fn from(mappings: u64, descriptors: Option<u64>) -> usize {
+    let by_mappings = mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_CALL;
+    let by_descriptors =
+        descriptors.map(|descriptors| descriptors.saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CALL);
+    let calls = by_mappings.min(by_descriptors.unwrap_or(u64::MAX)).clamp(1, MAX_BY_ADDRESSES);
+    usize::try_from(calls).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scarcest_resource_decides_and_one_call_always_runs() {
+        for (mappings, descriptors, calls) in [
+            (65_530, Some(1_024), 480),
+            (65_530, Some(1_000_000), 9_556),
+            (65_530, None, 9_556),
+            (1_000_000, None, 12_000),
+            (100, Some(10), 1),
+        ] {
+            assert_eq!(from(mappings, descriptors), calls, "{mappings} {descriptors:?}");
+        }
+    }
+}
