@@ -3,15 +3,15 @@
 //!
 //! Doing this here makes `cargo run` and `cargo test` the whole set-up.
 
-use anyhow::{Context, Result, bail};
+#[path = "build/guest.rs"]
+mod guest;
+
+use anyhow::{Context, Result};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wit_component::ComponentEncoder;
 use wit_parser::{PackageMetadata, Resolve};
-
-const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Where the documentation of `wit/` is in the component; `src/inspection.rs` reads it back.
 const DOCS_SECTION: &str = "package-docs:servicenow:plugin";
@@ -19,26 +19,13 @@ const DOCS_SECTION: &str = "package-docs:servicenow:plugin";
 /// The id of a custom section.
 const CUSTOM_SECTION: u8 = 0;
 
-/// Settings of the outer build that would reach into the guest's: flags and wrappers meant for the host's code, and
-/// the place of its output.
-const OUTER_SETTINGS: [&str; 7] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "CARGO_BUILD_TARGET",
-    "CARGO_TARGET_DIR",
-    "CARGO_MAKEFLAGS",
-];
-
 fn main() -> Result<()> {
     let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for input in ["component/src", "component/Cargo.toml", "wit", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
-    add_target()?;
-    let module = fs::read(compile(&workspace, &out)?)?;
+    let module = fs::read(guest::compile(&workspace, "servicenow-component", &out.join("guest"))?)?;
     let encoded = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
     let mut component = strip_names(&encoded)?;
     append_docs(&mut component, &workspace.join("wit"))?;
@@ -47,54 +34,6 @@ fn main() -> Result<()> {
     println!("cargo::rustc-env=SERVICENOW_WASM={}", path.display());
     Ok(())
 }
-
-/// Adds the target through rustup where the compiler lacks it. Only a target: the toolchain stays as it is.
-fn add_target() -> Result<()> {
-    let rustc = env::var("RUSTC")?;
-    let libdir = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output()?;
-    if Path::new(String::from_utf8(libdir.stdout)?.trim()).is_dir() {
-        return Ok(());
-    }
-    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
-    match added {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!(
-            "the component needs the Rust target {TARGET}, and `rustup target add {TARGET}` did not work; \
-             install the target for {rustc} and build again"
-        ),
-    }
-}
-
-fn compile(workspace: &Path, out: &Path) -> Result<PathBuf> {
-    let target_dir = out.join("guest");
-    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))?;
-    // Paths of this machine stay out of the component, so that it is the same wherever it is built.
-    let flags = [
-        format!("--remap-path-prefix={}=.", workspace.display()),
-        format!("--remap-path-prefix={home}=cargo"),
-        format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
-        "-Clink-arg=--compress-relocations".to_string(),
-    ];
-    let mut cargo = Command::new(env::var("CARGO")?);
-    for name in OUTER_SETTINGS {
-        cargo.env_remove(name);
-    }
-    let status = cargo
-        .current_dir(workspace)
-        .args(["build", "--locked", "--lib", "--package", "servicenow-component", "--profile", "guest"])
-        .args(["--target", TARGET, "--target-dir"])
-        .arg(&target_dir)
-        // Encoded, because a path may hold a space.
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
-        .status()?;
-    if !status.success() {
-        bail!("the component did not compile; the compiler's messages are above");
-    }
-    Ok(target_dir.join(TARGET).join("guest/servicenow_component.wasm"))
-}
-
-/// The guest's stack. It needs a fraction of this; a smaller one makes an instance cheaper to start.
-const STACK_BYTES: u32 = 64 * 1024;
 
 /// Doc comments do not reach a component by themselves: they go into a section of their own.
 ///

@@ -69,9 +69,8 @@ impl WasiHttpHooks for Egress {
     fn forbidden_header_filter(&mut self) -> Arc<dyn Fn(&HeaderName) -> bool + Send + Sync> {
         let guest_authorizes = self.guest_authorizes;
         Arc::new(move |name| {
-            let carries_credential = *name == header::AUTHORIZATION || name == "x-sn-apikey";
             DEFAULT_FORBIDDEN_HEADERS.contains(name)
-                || FORBIDDEN.contains(&name.as_str()) && !(guest_authorizes && carries_credential)
+                || FORBIDDEN.contains(&name.as_str()) && !(guest_authorizes && carries_credential(name))
         })
     }
 
@@ -147,8 +146,15 @@ fn answered(response: Response<Bytes>) -> (Response<WasiBody>, Sending) {
     (response.map(body), Box::new(async { Ok(()) }))
 }
 
+fn carries_credential(name: &HeaderName) -> bool {
+    *name == header::AUTHORIZATION || name == "x-sn-apikey"
+}
+
 fn leaking(authorization: &str) -> Error {
-    tracing::warn!(authorization, "denied: the component put the credential it was handed into an address or a body");
+    tracing::warn!(
+        authorization,
+        "denied: the component put the credential it was handed into an address, a body or another header"
+    );
     Error::HttpRequestDenied
 }
 
@@ -159,7 +165,10 @@ impl Egress {
             tracing::warn!(authorization = self.authorization, "denied: {denied}");
             Error::HttpRequestDenied
         })?;
-        if self.handed_out.is_in(request.uri().to_string().as_bytes()) {
+        let is_elsewhere = |(name, value): (&HeaderName, &HeaderValue)| {
+            !carries_credential(name) && self.handed_out.is_in(value.as_bytes())
+        };
+        if self.handed_out.is_in(request.uri().to_string().as_bytes()) || request.headers().iter().any(is_elsewhere) {
             return Err(leaking(&self.authorization));
         }
         self.requests_left = self.requests_left.checked_sub(1).ok_or_else(|| {

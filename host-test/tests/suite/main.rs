@@ -8,9 +8,14 @@ mod component;
 mod create;
 mod credentials;
 mod get;
+#[path = "../../build/guest.rs"]
+mod guest;
 mod hostile;
+mod network;
 mod outcomes;
+mod policy;
 mod sandbox;
 mod simulator;
 mod support;
 mod update;
+mod wire;

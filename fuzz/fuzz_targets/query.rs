@@ -1,0 +1,13 @@
+//! Any key of a look-up.
+#![no_main]
+
+#[path = "../../component/tests/properties/mod.rs"]
+mod properties;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (u8, &str)| {
+    let (kind, value) = input;
+    let kinds = ["number", "sys_id", "correlation_id", "other"];
+    properties::a_query_asks_for_the_key_alone(kinds[usize::from(kind) % kinds.len()], value);
+});

@@ -1,0 +1,221 @@
+//! The attacks.
+
+use crate::bindings::exports::servicenow::plugin::authorization::{AuthenticateOutcome, Guest as Authorization};
+use crate::bindings::exports::servicenow::plugin::incidents::{
+    ColumnsOutcome, CreateOptions, CreateOutcome, FindOutcome, GetOutcome, Guest as Incidents, IncidentRef,
+    RequestBody, UpdateOptions, UpdateOutcome,
+};
+use crate::bindings::exports::servicenow::plugin::manifest::{Guest as Manifest, Node};
+use crate::bindings::exports::servicenow::plugin::types::{Call, Failure, Reason, Retry, WriteHappened};
+use crate::bindings::servicenow::plugin::credentials::{self, Credential};
+use std::hint::black_box;
+use wasip2::clocks::monotonic_clock;
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::io::poll::poll;
+use wasip2::random::random::get_random_bytes;
+
+/// The component.
+pub struct Guest;
+
+/// What the test asked for: the columns of a create.
+struct Order(Vec<(String, String)>);
+
+impl Order {
+    fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    fn send(&self) -> Result<u16, String> {
+        let request = self.request()?;
+        let body = request.body().map_err(|()| "no body")?;
+        let sending = outgoing_handler::handle(request, None).map_err(|code| format!("{code:?}"))?;
+        let bytes = self.text("body").as_bytes();
+        if !bytes.is_empty() {
+            let stream = body.write().map_err(|()| "no stream")?;
+            // A refusal is seen in the answer.
+            let _ = stream.blocking_write_and_flush(bytes);
+        }
+        let _ = OutgoingBody::finish(body, None);
+        sending.subscribe().block();
+        let answer = sending.get().ok_or("not ready")?.map_err(|()| "taken")?;
+        let response = answer.map_err(|code| format!("{code:?}"))?;
+        let seen: Vec<_> = response.headers().entries().into_iter().map(|(name, _)| name).collect();
+        if seen.iter().any(|name| ["set-cookie", "authorization", "connection"].contains(&name.as_str())) {
+            return Err(format!("these headers were seen: {seen:?}"));
+        }
+        Ok(response.status())
+    }
+
+    fn request(&self) -> Result<OutgoingRequest, String> {
+        let fields = Fields::new();
+        if !self.text("header").is_empty() {
+            let added = fields.append(self.text("header"), self.text("value").as_bytes());
+            added.map_err(|error| format!("header: {error:?}"))?;
+        }
+        let request = OutgoingRequest::new(fields);
+        let scheme = match self.text("scheme") {
+            "http" | "" => Scheme::Http,
+            "https" => Scheme::Https,
+            other => Scheme::Other(other.to_string()),
+        };
+        let method = match self.text("method") {
+            "" | "GET" => Method::Get,
+            "POST" => Method::Post,
+            other => Method::Other(other.to_string()),
+        };
+        request.set_method(&method).map_err(|()| "method refused")?;
+        request.set_scheme(Some(&scheme)).map_err(|()| "scheme refused")?;
+        request.set_authority(Some(self.text("authority"))).map_err(|()| "authority refused")?;
+        request.set_path_with_query(Some(self.text("path"))).map_err(|()| "path refused")?;
+        Ok(request)
+    }
+
+    fn secret(&self) -> String {
+        match credentials::get(self.text("authorization")) {
+            Ok(granted) => match granted.credential {
+                Credential::Header(header) => header.value,
+                Credential::Grant(client) => client.client_secret,
+                Credential::AddedByHost => "nothing".to_string(),
+            },
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
+    fn attack(&mut self) -> String {
+        match self.text("attack") {
+            "send" => self.send().map_or_else(|error| error, |status| status.to_string()),
+            "credential" => self.secret(),
+            "steal" => {
+                let secret = self.secret();
+                let secret = secret.rsplit(' ').next().unwrap_or_default();
+                self.0.iter_mut().for_each(|(_, value)| *value = value.replace("SECRET", secret));
+                self.send().map_or_else(|error| error, |status| status.to_string())
+            }
+            "panic" => panic!("on purpose"),
+            "call the host without end" => loop {
+                black_box(monotonic_clock::now());
+            },
+            "wait without end" => {
+                monotonic_clock::subscribe_duration(u64::MAX).block();
+                "waited".to_string()
+            }
+            "grow memory" => {
+                let mut held = Vec::new();
+                loop {
+                    held.push(black_box(vec![1_u8; 1 << 20]));
+                }
+            }
+            "recurse" => deeper(1).to_string(),
+            "many fields" => {
+                let fields = Fields::new();
+                let appended =
+                    (0..100_000).take_while(|at| fields.append(&format!("x-{at}"), b"value").is_ok()).count();
+                appended.to_string()
+            }
+            "large random" => get_random_bytes(1 << 40).len().to_string(),
+            "hold handles" => {
+                let held: Vec<_> = (0..100_000).map(|_| Fields::new()).collect();
+                held.len().to_string()
+            }
+            "many pollables" => {
+                let held: Vec<_> = (0..100_000).map(|_| monotonic_clock::subscribe_duration(u64::MAX)).collect();
+                poll(&held.iter().collect::<Vec<_>>()).len().to_string()
+            }
+            "many requests" => {
+                let sending: Vec<_> =
+                    (0..5_000).filter_map(|_| outgoing_handler::handle(self.request().ok()?, None).ok()).collect();
+                let denied = sending.iter().filter(|sending| {
+                    sending.subscribe().block();
+                    matches!(sending.get(), Some(Ok(Err(_))))
+                });
+                denied.count().to_string()
+            }
+            "body without end" => {
+                let Ok(request) = self.request() else { return "refused".to_string() };
+                let Ok(body) = request.body() else { return "no body".to_string() };
+                let sending = outgoing_handler::handle(request, None);
+                let Ok(stream) = body.write() else { return "no stream".to_string() };
+                let chunk = [b'x'; 4096];
+                while stream.blocking_write_and_flush(&chunk).is_ok() {}
+                let Ok(sending) = sending else { return "not sent".to_string() };
+                sending.subscribe().block();
+                format!("{:?}", sending.get().map(|answer| answer.map(|answer| answer.map(|_| ()))))
+            }
+            "body without a finish" => {
+                let Ok(request) = self.request() else { return "refused".to_string() };
+                let Ok(body) = request.body() else { return "no body".to_string() };
+                let Ok(sending) = outgoing_handler::handle(request, None) else { return "not sent".to_string() };
+                let Ok(stream) = body.write() else { return "no stream".to_string() };
+                let _ = stream.blocking_write_and_flush(b"{");
+                sending.subscribe().block();
+                format!("{:?}", sending.get().map(|answer| answer.map(|answer| answer.map(|_| ()))))
+            }
+            "large outcome" => "x".repeat(60 << 20),
+            other => format!("no attack {other:?}"),
+        }
+    }
+}
+
+#[inline(never)]
+fn deeper(depth: u64) -> u64 {
+    if depth == u64::MAX {
+        return depth;
+    }
+    let held = black_box([depth; 64]);
+    held[0] + deeper(depth + 1) + held[63]
+}
+
+fn failure(message: String) -> Failure {
+    Failure {
+        status: None,
+        reason: Reason::Lost,
+        message,
+        detail: None,
+        retry: Retry::Never,
+        retry_after_ms: None,
+        write_happened: WriteHappened::No,
+        correlation_id: None,
+    }
+}
+
+impl Incidents for Guest {
+    fn create(_: Call, body: RequestBody, _: CreateOptions) -> CreateOutcome {
+        let RequestBody::Fields(columns) = body else { return CreateOutcome::Error(failure("no columns".to_string())) };
+        CreateOutcome::Error(failure(Order(columns).attack()))
+    }
+
+    fn get(_: Call, _: IncidentRef) -> GetOutcome {
+        GetOutcome::Error(failure(String::new()))
+    }
+
+    fn update(_: Call, _: String, _: RequestBody, _: UpdateOptions) -> UpdateOutcome {
+        UpdateOutcome::Error(failure(String::new()))
+    }
+
+    fn find(_: Call, _: String, _: u32, _: u32) -> FindOutcome {
+        FindOutcome::Error(failure(String::new()))
+    }
+
+    fn columns(_: Call) -> ColumnsOutcome {
+        ColumnsOutcome::Error(failure(String::new()))
+    }
+}
+
+impl Authorization for Guest {
+    fn authenticate(_: Call) -> AuthenticateOutcome {
+        AuthenticateOutcome::Error(failure(String::new()))
+    }
+}
+
+impl Manifest for Guest {
+    fn describe() -> Node {
+        Node {
+            name: String::new(),
+            title: String::new(),
+            version: String::new(),
+            description: String::new(),
+            methods: Vec::new(),
+        }
+    }
+}

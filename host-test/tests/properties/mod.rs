@@ -1,0 +1,31 @@
+//! What must hold for any address. `tests/suite/policy.rs` tries some on every run of the tests, and the fuzz target
+//! `policy` in `fuzz/` as many as there is time for.
+
+use servicenow_host::Authorizations;
+use servicenow_host::policy::Policy;
+use std::path::Path;
+use std::sync::LazyLock;
+
+static POLICY: LazyLock<Policy> = LazyLock::new(|| {
+    let text = "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"bearer\"\ntoken = \"t\"";
+    Policy::new(Authorizations::parse(text, Path::new("a.toml")).unwrap().get("main").unwrap())
+});
+
+/// Whatever address is asked for, what is let through is the instance and one of its few paths, however it is read.
+pub fn a_reached_address_is_the_instance_s_own(method: &str, address: &str) {
+    let (Ok(method), Ok(uri)) = (method.parse(), address.parse::<http::Uri>()) else { return };
+    if POLICY.check(&method, &uri).is_err() {
+        return;
+    }
+    // Read once as a browser reads it, and once as it stands.
+    let url = url::Url::parse(address).unwrap();
+    assert_eq!((url.scheme(), url.port_or_known_default()), ("https", Some(443)), "{address}");
+    assert_eq!(url.host_str().unwrap().trim_end_matches('.'), "dev1.service-now.com", "{address}");
+    assert_eq!((url.username(), url.password()), ("", None), "{address}");
+    assert_eq!(url.path(), uri.path(), "{address}");
+    let below = ["/api/now/table/incident", "/api/now/table/sys_choice", "/api/now/table/sys_dictionary"];
+    let is_below = |path: &&str| url.path() == *path || url.path().starts_with(&format!("{path}/"));
+    assert!(below.iter().any(|path| is_below(&path)), "{address}");
+    assert!(["GET", "POST", "PATCH"].contains(&method.as_str()), "{method}");
+    assert!(!url.path().contains(['%', '\\', ';']) && !url.path().contains(".."), "{address}");
+}
