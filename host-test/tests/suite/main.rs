@@ -18,4 +18,5 @@ mod sandbox;
 mod simulator;
 mod support;
 mod update;
+mod way_out;
 mod wire;

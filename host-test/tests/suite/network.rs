@@ -241,7 +241,7 @@ async fn a_connection_that_cannot_be_made_wrote_nothing() {
     ] {
         let pem = std::env::temp_dir().join(format!("servicenow-network-{}.pem", std::process::id()));
         std::fs::write(&pem, &certificate.pem).unwrap();
-        let wire = Wire::play_tls(certificate, sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+        let wire = Wire::play_tls(certificate, None, sends(answer("201 Created", "", RECORD.as_bytes()))).await;
         let trust = if trusted { format!("ca-files = [{pem:?}]\n{BEARER}") } else { BEARER.to_string() };
         let host = crate::support::host(&authorizations(&wire.origin, &trust));
         assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, expected, "{name}");

@@ -1,6 +1,7 @@
 //! A server that plays a script on every connection, for what a well-behaved server cannot do: break off, drip, fall silent.
 
 use rcgen::{CertificateParams, KeyPair};
+use rustls::server::WebPkiClientVerifier;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -56,11 +57,21 @@ impl Wire {
         .await
     }
 
-    /// Plays the script inside TLS, with a certificate made like this.
-    pub async fn play_tls(certificate: Certificate, script: Vec<Step>) -> Self {
+    /// Plays the script inside TLS, with this certificate, to clients that show the other one where it is given.
+    pub async fn play_tls(certificate: Certificate, client: Option<&Certificate>, script: Vec<Step>) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let tls = tls.with_no_client_auth().with_single_cert(vec![certificate.certificate], certificate.key).unwrap();
+        let tls = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let tls = tls.with_safe_default_protocol_versions().unwrap();
+        let tls = match client {
+            None => tls.with_no_client_auth(),
+            Some(client) => {
+                let mut roots = rustls::RootCertStore::empty();
+                roots.add(client.certificate.clone()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+                tls.with_client_cert_verifier(verifier)
+            }
+        };
+        let tls = tls.with_single_cert(vec![certificate.certificate], certificate.key).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         Self::serve("https", move |stream| {
             let (script, acceptor) = (script.clone(), acceptor.clone());
