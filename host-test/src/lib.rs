@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod scenarios;
 pub mod secret;
 pub mod simulator;
+pub mod soak;
 mod store;
 mod tokens;
 

@@ -4,6 +4,7 @@ mod call;
 mod demo;
 mod inspect;
 mod simulator;
+mod soak;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Command {
     Call(call::Method),
     /// Run a ServiceNow stand-in until interrupted
     Simulator(simulator::Command),
+    /// Make many calls at once while everything goes wrong, and audit what they were told
+    Soak(soak::Soak),
     /// Show a component's imports, exports, size and manifest
     Inspect(inspect::Inspect),
 }
@@ -60,6 +63,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(command) => command.run().await,
         Command::Call(method) => method.run().await,
         Command::Simulator(command) => command.run().await,
+        Command::Soak(command) => command.run().await,
         Command::Inspect(command) => command.run().await,
     };
     match done {

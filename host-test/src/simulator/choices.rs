@@ -1,10 +1,18 @@
 //! The choices of the incident table, as an instance as delivered declares them.
 
+use std::sync::LazyLock;
+
 /// Column, value, label, and the value of the column it depends on.
 pub type Choice = (&'static str, &'static str, &'static str, &'static str);
 
-/// Every declared choice, as rows of a text: `column value|label[|dependent]`.
-pub fn all() -> Vec<Choice> {
+/// Every declared choice.
+pub fn all() -> &'static [Choice] {
+    static ALL: LazyLock<Vec<Choice>> = LazyLock::new(parse);
+    &ALL
+}
+
+/// Reads the rows of a text: `column value|label[|dependent]`.
+fn parse() -> Vec<Choice> {
     let parse = |line: &'static str| {
         let (column, rest) = line.split_once(' ')?;
         let mut parts = rest.split('|');
@@ -20,12 +28,12 @@ pub fn all() -> Vec<Choice> {
 
 /// The label of a value, where the column has choices.
 pub fn label(column: &str, value: &str) -> Option<&'static str> {
-    all().into_iter().find(|choice| choice.0 == column && choice.1 == value).map(|choice| choice.2)
+    all().iter().find(|choice| choice.0 == column && choice.1 == value).map(|choice| choice.2)
 }
 
 /// The value of a label.
 pub fn value(column: &str, label: &str) -> Option<&'static str> {
-    all().into_iter().find(|choice| choice.0 == column && choice.2.eq_ignore_ascii_case(label)).map(|choice| choice.1)
+    all().iter().find(|choice| choice.0 == column && choice.2.eq_ignore_ascii_case(label)).map(|choice| choice.1)
 }
 
 /// Whether a column takes declared values alone.

@@ -1,5 +1,8 @@
 //! The dictionary: the columns of the simulated tables, with type, length and referenced table.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// A column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -28,20 +31,23 @@ impl Column {
     }
 }
 
-/// The columns of a table.
-pub fn columns(table: &str) -> Vec<Column> {
-    let text = match table {
-        "incident" => INCIDENT,
-        "sys_user" => "name:string:151 user_name:string:40 email:email:100",
-        "sys_user_group" => "name:string:80",
-        "sys_choice" => {
-            "name:string:80 element:string:80 value:string:60 label:string:60 dependent_value:string:60 language:string:3 inactive:boolean sequence:integer"
-        }
-        "sys_dictionary" => {
-            "name:string:80 element:string:80 column_label:string:80 internal_type:string:40 max_length:integer mandatory:boolean read_only:boolean reference:string:80 active:boolean"
-        }
-        _ => return Vec::new(),
-    };
+/// The tables, and the columns of each as a text: `name:kind:detail`.
+const TABLES: [(&str, &str); 5] = [
+    ("incident", INCIDENT),
+    ("sys_user", "name:string:151 user_name:string:40 email:email:100"),
+    ("sys_user_group", "name:string:80"),
+    ("sys_choice", "name:string:80 element:string:80 value:string:60 label:string:60 dependent_value:string:60 language:string:3 inactive:boolean sequence:integer"),
+    ("sys_dictionary", "name:string:80 element:string:80 column_label:string:80 internal_type:string:40 max_length:integer mandatory:boolean read_only:boolean reference:string:80 active:boolean"),
+];
+
+/// The columns of a table; none of an unknown one.
+pub fn columns(table: &str) -> &'static [Column] {
+    static PARSED: LazyLock<HashMap<&str, Vec<Column>>> =
+        LazyLock::new(|| TABLES.iter().map(|(table, text)| (*table, parse(text))).collect());
+    PARSED.get(table).map_or(&[], Vec::as_slice)
+}
+
+fn parse(text: &'static str) -> Vec<Column> {
     let own = text.split_whitespace().map(|column| {
         let mut parts = column.splitn(3, ':');
         let mut part = || parts.next().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What can go wrong, on demand: a fault matches requests and strikes so many times.
 
 use super::answer::{Answer, typed};
+use super::chaos::Chaos;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -70,6 +71,11 @@ pub enum Effect {
     Close,
     /// Does what was asked, and closes the connection without an answer.
     CommitThenClose,
+    /// Does what was asked after so many milliseconds, although the caller may have given up by then, and never answers.
+    CommitLate {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Does what was asked, and cuts the answer's text in half; the HTTP around it is whole.
     Truncate,
     /// Does what was asked, and breaks the connection in the middle of the answer.
@@ -93,6 +99,8 @@ pub enum Strike {
         /// Whether it was done.
         committed: bool,
     },
+    /// Doing it later, and no answer.
+    Late(Duration),
     /// Doing it, and half of the answer's text.
     Truncated,
     /// Doing it, and a connection that breaks in the middle of the answer.
@@ -154,6 +162,7 @@ impl Effect {
             Effect::Hang => Strike::Hung,
             Effect::Close => Strike::Closed { committed: false },
             Effect::CommitThenClose => Strike::Closed { committed: true },
+            Effect::CommitLate { ms } => Strike::Late(Duration::from_millis(*ms)),
             Effect::Truncate => Strike::Truncated,
             Effect::BreakBody => Strike::Broken,
         }
@@ -181,27 +190,44 @@ fn answer(status: u16, body: Option<&str>, content_type: Option<&str>, headers: 
 
 /// The faults that wait to strike.
 #[derive(Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    named: Vec<Fault>,
+    chaos: Option<Chaos>,
+}
 
 impl Faults {
     /// Adds a fault.
     pub fn add(&mut self, fault: Fault) {
-        self.0.push(fault);
+        self.named.push(fault);
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+
+    /// Adds a seeded mix, for the requests that no named fault strikes.
+    pub fn mix(&mut self, seed: u64) {
+        self.chaos = Some(Chaos::new(seed));
     }
 
     /// What becomes of a request: the first fault that matches it strikes.
-    pub fn strike(&mut self, method: &str, path: &str) -> Option<Strike> {
+    pub fn strike(&mut self, method: &str, address: &str, body: &[u8]) -> Option<Strike> {
+        let path = address.split('?').next().unwrap_or(address);
+        if let Some(strike) = self.named(method, path) {
+            return Some(strike);
+        }
+        let effect = self.chaos.as_mut()?.effect(method, address, body)?;
+        Some(effect.strike())
+    }
+
+    fn named(&mut self, method: &str, path: &str) -> Option<Strike> {
         let matches = |fault: &&mut Fault| {
             fault.times > 0
                 && fault.method.as_deref().is_none_or(|wanted| wanted == method)
                 && path.starts_with(&fault.path)
         };
-        let fault = self.0.iter_mut().find(matches)?;
+        let fault = self.named.iter_mut().find(matches)?;
         if fault.after > 0 {
             fault.after -= 1;
             return None;

@@ -14,6 +14,7 @@
 
 mod answer;
 mod authentication;
+mod chaos;
 mod choices;
 mod dictionary;
 mod fault;
@@ -38,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How the simulated instance is set up. Each field that starts with `may_` is a behaviour without a confirming source.
 #[derive(Clone, Debug)]
@@ -145,6 +146,7 @@ struct Instance {
     tokens: Mutex<authentication::Tokens>,
     faults: Mutex<Faults>,
     requests: Mutex<Vec<String>>,
+    late: Mutex<JoinSet<()>>,
     connections: AtomicUsize,
 }
 
@@ -172,7 +174,7 @@ impl Simulator {
         let base_url = format!("{scheme}://{}", listener.local_addr()?);
         let settings = options.settings;
         let access = Access {
-            token_url: format!("{base_url}/oauth_token.do"),
+            token_url: format!("{base_url}{}", oauth::PATH),
             base_url: base_url.clone(),
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
@@ -188,6 +190,7 @@ impl Simulator {
             tokens: Mutex::default(),
             faults: Mutex::default(),
             requests: Mutex::default(),
+            late: Mutex::default(),
             connections: AtomicUsize::new(0),
         });
         let task = tokio::spawn(server::serve(listener, tls, Arc::clone(&instance)));
@@ -231,6 +234,17 @@ impl Simulator {
     /// Lets something go wrong.
     pub fn inject(&self, fault: Fault) {
         lock(&self.instance.faults).add(fault);
+    }
+
+    /// Lets each request meet a fault or none, by this seed.
+    pub fn mix(&self, seed: u64) {
+        lock(&self.instance.faults).mix(seed);
+    }
+
+    /// Waits for everything that is still to be done although its caller gave up.
+    pub async fn settled(&self) {
+        let late = std::mem::take(&mut *lock(&self.instance.late));
+        late.join_all().await;
     }
 
     /// Forgets all faults that have not struck.

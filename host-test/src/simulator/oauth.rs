@@ -8,6 +8,9 @@ use serde_json::json;
 use std::collections::HashMap;
 use url::form_urlencoded;
 
+/// Where it is.
+pub const PATH: &str = "/oauth_token.do";
+
 /// Answers a request for a token.
 pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
     let form: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();

@@ -77,6 +77,14 @@ impl Query {
         query
     }
 
+    /// The key that the query asks for, where it asks for one alone: its row need not be searched for.
+    pub fn key(&self) -> Option<&str> {
+        let [groups] = self.any_of.as_slice() else { return None };
+        let [group] = groups.as_slice() else { return None };
+        let [condition] = group.as_slice() else { return None };
+        (condition.column == "sys_id" && condition.operator == "=").then_some(&condition.value)
+    }
+
     /// The rows that match, in the query's order.
     pub fn select<'a>(&self, rows: &'a [Row]) -> Vec<&'a Row> {
         let mut found: Vec<&Row> = rows.iter().filter(|row| self.matches(row)).collect();

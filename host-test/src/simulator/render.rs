@@ -31,7 +31,11 @@ pub enum Display {
 impl Shape {
     /// The rows that a query selects, shown.
     pub fn rows(&self, store: &Store, table: &str, query: &Query, offset: usize, limit: usize) -> (usize, Vec<Value>) {
-        let found = query.select(store.rows(table));
+        let rows = match query.key() {
+            Some(key) => store.find(table, key).map_or(&[][..], std::slice::from_ref),
+            None => store.rows(table),
+        };
+        let found = query.select(rows);
         let page = found.iter().skip(offset).take(limit).map(|row| self.record(store, table, row));
         (found.len(), page.collect())
     }

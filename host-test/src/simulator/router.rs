@@ -24,7 +24,7 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     if instance.settings().is_hibernating {
         return hibernating();
     }
-    if path == "/oauth_token.do" && request.method() == Method::POST {
+    if path == oauth::PATH && request.method() == Method::POST {
         return oauth::token(instance, request.headers(), request.body());
     }
     let Some((version, rest)) = table_path(path) else {

@@ -63,7 +63,7 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
     }
     let address = request.uri().path_and_query().map_or(path.as_str(), |address| address.as_str());
     lock(&instance.requests).push(format!("{method} {address}"));
-    let strike = lock(&instance.faults).strike(&method, &path);
+    let strike = lock(&instance.faults).strike(&method, address, request.body());
     let answer = || router::answer(&instance, &request);
     match strike {
         None => Ok(whole(answer())),
@@ -80,6 +80,15 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
             Ok(whole(answer()))
         }
         Some(Strike::Hung) => std::future::pending().await,
+        Some(Strike::Late(time)) => {
+            let (instance, request) = (Arc::clone(&instance), request.clone());
+            // In a task of its own: the caller's connection may be gone before.
+            lock(&Arc::clone(&instance).late).spawn(async move {
+                tokio::time::sleep(time).await;
+                router::answer(&instance, &request);
+            });
+            std::future::pending().await
+        }
         Some(Strike::Closed { committed }) => {
             if committed {
                 answer();

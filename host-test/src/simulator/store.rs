@@ -6,9 +6,23 @@ use std::collections::{BTreeMap, HashMap};
 /// A record: every scalar is text.
 pub type Row = BTreeMap<String, String>;
 
+/// A table's rows in the order they were inserted, and where each key is.
+#[derive(Default)]
+struct Table {
+    rows: Vec<Row>,
+    places: HashMap<String, usize>,
+}
+
+impl Table {
+    fn of(rows: Vec<Row>) -> Self {
+        let places = rows.iter().enumerate().map(|(at, row)| (row["sys_id"].clone(), at)).collect();
+        Self { rows, places }
+    }
+}
+
 /// The tables.
 pub struct Store {
-    tables: HashMap<&'static str, Vec<Row>>,
+    tables: HashMap<&'static str, Table>,
     next_number: u32,
     /// The integration user.
     pub user: Row,
@@ -31,45 +45,50 @@ impl Store {
         ]);
         let desk = row(&[("sys_id", "679434f053231300e321ddeeff7b12d8"), ("name", "Service Desk")]);
         let mut store = Self { tables: HashMap::new(), next_number: 10_001, user: user.clone() };
-        store.tables.insert("incident", Vec::new());
-        store.tables.insert("sys_user", vec![user, caller]);
-        store.tables.insert("sys_user_group", vec![desk]);
-        store.tables.insert("sys_choice", choice_rows());
-        store.tables.insert("sys_dictionary", dictionary_rows());
+        store.tables.insert("incident", Table::default());
+        store.tables.insert("sys_user", Table::of(vec![user, caller]));
+        store.tables.insert("sys_user_group", Table::of(vec![desk]));
+        store.tables.insert("sys_choice", Table::of(choice_rows()));
+        store.tables.insert("sys_dictionary", Table::of(dictionary_rows()));
         store
     }
 
     /// The rows of a table.
     pub fn rows(&self, table: &str) -> &[Row] {
-        self.tables.get(table).map_or(&[], Vec::as_slice)
+        self.tables.get(table).map_or(&[], |table| &table.rows)
     }
 
     /// A row by its key.
     pub fn find(&self, table: &str, sys_id: &str) -> Option<&Row> {
-        self.rows(table).iter().find(|row| row["sys_id"] == sys_id)
+        let table = self.tables.get(table)?;
+        table.places.get(sys_id).map(|at| &table.rows[*at])
     }
 
     /// Adds a row.
     pub fn insert(&mut self, table: &str, row: Row) {
-        if let Some(rows) = self.tables.get_mut(table) {
-            rows.push(row);
+        if let Some(table) = self.tables.get_mut(table) {
+            table.places.insert(row["sys_id"].clone(), table.rows.len());
+            table.rows.push(row);
         }
     }
 
     /// Replaces the row with the same key.
     pub fn replace(&mut self, table: &str, row: Row) {
-        let rows = self.tables.get_mut(table);
-        if let Some(known) = rows.and_then(|rows| rows.iter_mut().find(|known| known["sys_id"] == row["sys_id"])) {
-            *known = row;
+        if let Some(table) = self.tables.get_mut(table)
+            && let Some(at) = table.places.get(&row["sys_id"])
+        {
+            table.rows[*at] = row;
         }
     }
 
     /// Removes a row. Whether it was there.
     pub fn remove(&mut self, table: &str, sys_id: &str) -> bool {
-        let Some(rows) = self.tables.get_mut(table) else { return false };
-        let before = rows.len();
-        rows.retain(|row| row["sys_id"] != sys_id);
-        rows.len() < before
+        let Some(table) = self.tables.get_mut(table).filter(|table| table.places.contains_key(sys_id)) else {
+            return false;
+        };
+        table.rows.retain(|row| row["sys_id"] != sys_id);
+        *table = Table::of(std::mem::take(&mut table.rows));
+        true
     }
 
     /// The next incident number.
@@ -106,7 +125,7 @@ fn row(columns: &[(&str, &str)]) -> Row {
 fn choice_rows() -> Vec<Row> {
     // Choices of columns that every task has stand under the table they are inherited from.
     let inherited = ["impact", "urgency", "approval", "escalation", "upon_reject", "upon_approval"];
-    let rows = choices::all().into_iter().enumerate().map(|(at, (element, value, label, dependent))| {
+    let rows = choices::all().iter().enumerate().map(|(at, &(element, value, label, dependent))| {
         let name = if inherited.contains(&element) { "task" } else { "incident" };
         row(&[
             ("sys_id", &sys_id()),
@@ -126,7 +145,7 @@ fn choice_rows() -> Vec<Row> {
 fn dictionary_rows() -> Vec<Row> {
     let own =
         ["caller_id", "category", "subcategory", "close_code", "incident_state", "severity", "hold_reason", "u_rack"];
-    let rows = dictionary::columns("incident").into_iter().map(|column| {
+    let rows = dictionary::columns("incident").iter().map(|column| {
         row(&[
             ("sys_id", &sys_id()),
             ("name", if own.contains(&column.name) { "incident" } else { "task" }),

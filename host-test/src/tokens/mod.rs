@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// A fetch is given up after this, however long the calls that wait for it may take.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// A fetch is given up after this, however long the calls that wait for it may take: a token comes within a second, and
+/// while a fetch hangs nobody can start another.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Fetched = Result<Access, NoAccess>;
 

@@ -1,0 +1,81 @@
+//! `soak`: many calls under a seeded mix of faults, and an audit.
+
+use super::{print, print_table, table};
+use crate::host::Host;
+use crate::soak::{Plan, Verdict};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How many contradictions the text output shows.
+const SHOWN: usize = 20;
+
+/// Options of `soak`.
+#[derive(Args)]
+pub struct Soak {
+    /// How many calls to make
+    #[arg(long, default_value_t = 10_000)]
+    calls: usize,
+    /// How many calls run at once
+    #[arg(long, default_value_t = 200, value_parser = at_least_one)]
+    concurrency: usize,
+    /// What goes wrong, and what is called; made up where absent, and always printed
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a number of at least 1".to_string())
+}
+
+impl Soak {
+    /// Whether no outcome contradicts what the instance holds.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        let bar = ProgressBar::new(self.calls as u64);
+        // The template is a constant.
+        bar.set_style(
+            ProgressStyle::with_template("{bar:40} {pos}/{len} calls, {eta} left").expect("it is a template"),
+        );
+        let plan = Plan { calls: self.calls, concurrency: self.concurrency, seed };
+        let host = Host::builder().build()?;
+        let counted = bar.clone();
+        let verdict = plan.run(&host, move |_| counted.inc(1)).await?;
+        bar.finish_and_clear();
+        if self.json {
+            print(&serde_json::to_string_pretty(&verdict)?);
+        } else {
+            print_text(&verdict);
+        }
+        Ok(verdict.contradictions.is_empty())
+    }
+}
+
+fn print_text(verdict: &Verdict) {
+    let mut lines = table(&["outcome", "calls"]);
+    for (outcome, calls) in &verdict.outcomes {
+        lines.add_row([outcome, &calls.to_string()]);
+    }
+    print_table(&lines);
+    print(&format!(
+        "\n{} calls, {} requests and {} records in {:.1} s, seed {}",
+        verdict.calls,
+        verdict.requests,
+        verdict.records,
+        verdict.elapsed_ms as f64 / 1e3,
+        verdict.seed
+    ));
+    print(&format!(
+        "later than the deadline: {:.1} ms at 99.9 %, {:.1} ms at most",
+        verdict.late_p999_ms, verdict.late_max_ms
+    ));
+    for contradiction in verdict.contradictions.iter().take(SHOWN) {
+        print(contradiction);
+    }
+    match verdict.contradictions.len() {
+        0 => print("no outcome contradicts what the instance holds"),
+        count => print(&format!("{count} contradictions; the same seed finds them again")),
+    }
+}
