@@ -1,5 +1,7 @@
 //! Random inputs, the same properties as in `fuzz/`.
 
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
 mod properties;
 
 use proptest::prelude::*;
@@ -16,6 +18,13 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
             .unwrap()
             .prop_map(String::into_bytes),
     ]
+}
+
+/// What fuzzing found: an exponent beyond any float is JSON all the same.
+#[test]
+fn a_number_beyond_any_float_is_json() {
+    let body = br#"{"result":{"number":"INC1","sys_id":"31491ca2c40285d47a6d8f2ce361da40","u_x":5.5E555555555555}}"#;
+    properties::an_answer_is_judged(201, "application/json", body);
 }
 
 proptest! {

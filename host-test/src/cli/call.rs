@@ -1,5 +1,6 @@
 //! `call`: one real call.
 
+use super::limits::LimitOptions;
 use super::{print, print_table, table};
 use crate::authorizations::Authorizations;
 use crate::bindings::exports::servicenow::plugin::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
@@ -84,7 +85,7 @@ pub struct Common {
     /// The authorizations file
     #[arg(long, value_name = "FILE")]
     authorizations: PathBuf,
-    /// The deadline, such as 800ms or 30s; 5s where absent, 60s at most
+    /// The deadline, such as 800ms or 30s; 5s where absent, --max-timeout at most
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
     /// Show each HTTP exchange that the component makes
@@ -93,6 +94,8 @@ pub struct Common {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 /// What is written.
@@ -181,7 +184,7 @@ impl Method {
     pub async fn run(self) -> anyhow::Result<bool> {
         let (common, invocation) = self.split()?;
         let authorizations = Authorizations::from_file(&common.authorizations)?;
-        let host = Host::builder().authorizations(authorizations).build()?;
+        let host = Host::builder().authorizations(authorizations).limits(common.limits.limits()).build()?;
         let node = host.describe().await.map_err(anyhow::Error::from)?;
         let timeout_ms = common.timeout.map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
         let call = Call { authorization: common.authorization, instance: common.instance, timeout_ms };

@@ -3,6 +3,7 @@
 mod call;
 mod demo;
 mod inspect;
+mod limits;
 mod simulator;
 mod soak;
 

@@ -1,5 +1,6 @@
 //! `soak`: many calls under a seeded mix of faults, and an audit.
 
+use super::limits::LimitOptions;
 use super::{print, print_table, table};
 use crate::host::Host;
 use crate::soak::{Plan, Verdict};
@@ -24,6 +25,8 @@ pub struct Soak {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -40,9 +43,10 @@ impl Soak {
             ProgressStyle::with_template("{bar:40} {pos}/{len} calls, {eta} left").expect("it is a template"),
         );
         let plan = Plan { calls: self.calls, concurrency: self.concurrency, seed };
-        let host = Host::builder().build()?;
+        let limits = self.limits.limits();
+        let host = Host::builder().limits(limits.clone()).build()?;
         let counted = bar.clone();
-        let verdict = plan.run(&host, move |_| counted.inc(1)).await?;
+        let verdict = plan.run(&host, limits, move |_| counted.inc(1)).await?;
         bar.finish_and_clear();
         if self.json {
             print(&serde_json::to_string_pretty(&verdict)?);

@@ -155,6 +155,7 @@ fn reachable(
 /// What went wrong, as the guest is told it. A failure to connect proves that nothing left; of anything else the marker of
 /// the request tells.
 pub fn classify(authorization: &str, error: &hyper_util::client::legacy::Error) -> Error {
+    tracing::debug!(authorization, error = error as &dyn StdError, "an exchange brought no answer");
     if !error.is_connect() {
         let parsing = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
         let too_large = parsing.is_some_and(hyper::Error::is_parse_too_large);

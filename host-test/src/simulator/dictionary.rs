@@ -36,8 +36,14 @@ const TABLES: [(&str, &str); 5] = [
     ("incident", INCIDENT),
     ("sys_user", "name:string:151 user_name:string:40 email:email:100"),
     ("sys_user_group", "name:string:80"),
-    ("sys_choice", "name:string:80 element:string:80 value:string:60 label:string:60 dependent_value:string:60 language:string:3 inactive:boolean sequence:integer"),
-    ("sys_dictionary", "name:string:80 element:string:80 column_label:string:80 internal_type:string:40 max_length:integer mandatory:boolean read_only:boolean reference:string:80 active:boolean"),
+    (
+        "sys_choice",
+        "name:string:80 element:string:80 value:string:60 label:string:60 dependent_value:string:60 language:string:3 inactive:boolean sequence:integer",
+    ),
+    (
+        "sys_dictionary",
+        "name:string:80 element:string:80 column_label:string:80 internal_type:string:40 max_length:integer mandatory:boolean read_only:boolean reference:string:80 active:boolean",
+    ),
 ];
 
 /// The columns of a table; none of an unknown one.

@@ -119,7 +119,7 @@ fn apply(store: &mut Store, settings: &Settings, row: &mut Row, sent: &Row, disp
             }
             continue;
         }
-        if let Some(value) = stored(store, &column, value, display_values) {
+        if let Some(value) = stored(store, column, value, display_values) {
             row.insert(column.name.to_string(), value);
         }
     }

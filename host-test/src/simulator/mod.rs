@@ -168,7 +168,7 @@ impl Simulator {
     /// Starts a simulator in the background.
     pub async fn start(options: Options) -> std::io::Result<Self> {
         let address = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listener = tokio::net::TcpListener::bind(address).await?;
+        let listener = server::listen(address)?;
         let tls = options.tls.as_deref().map(tls::generate).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base_url = format!("{scheme}://{}", listener.local_addr()?);

@@ -10,10 +10,11 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,6 +24,18 @@ type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Broken>;
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was closed on purpose")]
 struct Broken;
+
+/// How many connections may wait to be accepted; the kernel has a limit of its own. A connection beyond is reset, which is
+/// a fault that nobody asked for.
+const BACKLOG: u32 = 65_535;
+
+/// Listens at an address.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until the task is dropped; the connections end with it.
 pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, instance: Arc<Instance>) {

@@ -5,6 +5,7 @@ mod ledger;
 
 pub use ledger::{Entry, Task, Told, audit};
 
+use crate::Limits;
 use crate::builder::BuildError;
 use crate::host::Host;
 use crate::invocation::{Finished, Invocation};
@@ -92,9 +93,13 @@ impl Plan {
     }
 
     /// Carries the plan out on the host's component. `done` is told how many calls have ended.
-    pub async fn run(self, host: &Host, done: impl Fn(usize) + Send + Sync + 'static) -> Result<Verdict, NoVerdict> {
+    pub async fn run(
+        self,
+        host: &Host,
+        limits: Limits,
+        done: impl Fn(usize) + Send + Sync + 'static,
+    ) -> Result<Verdict, NoVerdict> {
         let simulator = Simulator::start(Default::default()).await?;
-        let limits = crate::Limits { max_calls_per_authorization: self.concurrency, ..Default::default() };
         let host = Arc::new(host.with(simulator.authorizations(), limits)?);
         let instance = simulator.access().base_url.clone();
         let prepared = self.prepare(&host, &instance).await?;

@@ -25,7 +25,7 @@ pub fn a_reached_address_is_the_instance_s_own(method: &str, address: &str) {
     assert_eq!(url.path(), uri.path(), "{address}");
     let below = ["/api/now/table/incident", "/api/now/table/sys_choice", "/api/now/table/sys_dictionary"];
     let is_below = |path: &&str| url.path() == *path || url.path().starts_with(&format!("{path}/"));
-    assert!(below.iter().any(|path| is_below(&path)), "{address}");
+    assert!(below.iter().any(is_below), "{address}");
     assert!(["GET", "POST", "PATCH"].contains(&method.as_str()), "{method}");
     assert!(!url.path().contains(['%', '\\', ';']) && !url.path().contains(".."), "{address}");
 }

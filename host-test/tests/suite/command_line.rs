@@ -274,3 +274,60 @@ fn help_describes_every_command_and_flag() {
         }
     }
 }
+
+#[test]
+fn a_denial_says_in_the_log_what_to_add_to_allow_it() {
+    let folder = Folder::new("denied");
+    let authorizations = folder.file("authorizations.toml");
+    let write = |more: &str| {
+        let text = format!(
+            "[authorizations.main]\ninstance = \"https://127.0.0.1\"\ngrant = \"bearer\"\ntoken = \"t\"\n{more}"
+        );
+        std::fs::write(&authorizations, text).unwrap();
+    };
+    for (more, says) in [
+        ("allowed-calls = [\"POST /api/now/table/incident\"]", "add \"GET /api/now/table/incident\" to allowed-calls"),
+        ("", "add \"127.0.0.1\" to allowed-addresses"),
+    ] {
+        write(more);
+        let output = host_test(&[
+            "call",
+            "get",
+            "--instance",
+            "https://127.0.0.1",
+            "--authorization",
+            "main",
+            "--authorizations",
+            &authorizations,
+            "--number",
+            "INC1",
+        ]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stdout).contains("denied-by-host"), "{}", text(&output.stdout));
+        assert!(text(&output.stderr).contains(says), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_proxy_that_is_none_is_a_mistake_and_its_password_is_not_shown() {
+    let folder = Folder::new("proxy");
+    let authorizations = folder.file("authorizations.toml");
+    std::fs::write(&authorizations, "").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_host-test"))
+        .args(["call", "columns", "--instance", "dev1", "--authorization", "main", "--authorizations", &authorizations])
+        .env("HTTPS_PROXY", "socks5://user:hunter2@proxy.example")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let says = text(&output.stderr);
+    assert!(says.contains("HTTPS_PROXY") && says.contains("http://HOST:PORT") && !says.contains("hunter2"), "{says}");
+}
+
+#[test]
+fn a_soak_counts_its_calls_and_says_its_seed() {
+    let output = host_test(&["soak", "--calls", "50", "--concurrency", "10", "--seed", "11", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((verdict["seed"].as_u64(), verdict["calls"].as_u64()), (Some(11), Some(50)));
+    assert_eq!(verdict["contradictions"], json!([]));
+}

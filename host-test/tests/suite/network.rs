@@ -4,7 +4,7 @@
 use crate::support::{PATIENT_MS, host};
 use crate::wire::{Certificate, Step, Wire, answer};
 use servicenow_host::scenarios::{by, columns, create, update};
-use servicenow_host::types::{Call, Reason, WriteHappened};
+use servicenow_host::types::Call;
 use servicenow_host::{Failed, Host, Outcome};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 const TOLERANCE: Duration = Duration::from_millis(100);
 
 /// Short, because the rows that fall silent take it whole.
-const MS: u32 = 300;
+pub const MS: u32 = 300;
 
 const SYS_ID: &str = "189d7fc183a51210d81dc590ceaad387";
 
@@ -71,8 +71,20 @@ fn chunked(body: &str, trailers: &str) -> String {
     )
 }
 
-#[tokio::test]
-async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
+/// A fault of the network, and what a create is told.
+pub struct Fault {
+    /// Its name.
+    pub name: &'static str,
+    /// What the server does.
+    pub script: Vec<Step>,
+    /// Case, reason, and whether it was written.
+    pub expected: &'static str,
+}
+
+const CREATED: &str = "incident-created";
+
+/// Every fault, and two of no fault.
+pub fn faults() -> Vec<Fault> {
     let head = |length: usize| {
         format!("HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n")
     };
@@ -80,9 +92,9 @@ async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
     let html = |status: &str, page: &str| {
         format!("HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{page}", page.len())
     };
-    let ok = "incident-created";
-    for (name, script, expected) in [
-        ("whole, as a control", sends(whole.clone()), ok),
+    let fault = |(name, script, expected)| Fault { name, script, expected };
+    [
+        ("whole, as a control", sends(whole.clone()), CREATED),
         ("closed after the request", sends(""), "error Lost Unknown"),
         ("reset after the request", after_request(&[Step::Reset]), "error Lost Unknown"),
         (
@@ -157,14 +169,14 @@ async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
             )),
             "error Lost Unknown",
         ),
-        ("a byte order mark", sends(answer("201 Created", "", format!("\u{feff}{RECORD}").as_bytes())), ok),
+        ("a byte order mark", sends(answer("201 Created", "", format!("\u{feff}{RECORD}").as_bytes())), CREATED),
         (
             "no UTF-8",
             sends(answer("201 Created", "", b"{\"result\":\"\xff\"}")),
             "create-incident-failure NotJson Unknown",
         ),
-        ("100 first", sends([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), whole.clone()].concat()), ok),
-        ("trailers", sends(chunked(RECORD, "x-note: 1\r\n")), ok),
+        ("100 first", sends([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), whole.clone()].concat()), CREATED),
+        ("trailers", sends(chunked(RECORD, "x-note: 1\r\n")), CREATED),
         ("a chunk that is none", sends(chunked(RECORD, "").replace("\r\n0\r\n", "\r\nxyz\r\n")), "error Lost Unknown"),
         ("20 MB", sends(answer("201 Created", "", &vec![b' '; 20 << 20])), "create-incident-failure TooLarge Unknown"),
         (
@@ -177,7 +189,14 @@ async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
             sends(answer("201 Created", &"x-note: 1\r\n".repeat(1000), RECORD.as_bytes())),
             "create-incident-failure TooLarge Unknown",
         ),
-    ] {
+    ]
+    .map(fault)
+    .into()
+}
+
+#[tokio::test]
+async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
+    for Fault { name, script, expected } in faults() {
         let wire = Wire::play(script.clone()).await;
         let host = host(&authorizations(&wire.origin, BEARER));
         // A large body takes a while on a busy machine; what falls silent takes its deadline whole.
@@ -188,10 +207,11 @@ async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
         let wire = Wire::play(script.into_iter().map(with_statuses_swapped).collect()).await;
         let host = crate::support::host(&authorizations(&wire.origin, BEARER));
         let read = gets(&host, &wire.origin, ms).await;
-        let is_read = if expected == ok { read == "get-incident-success" } else { read.ends_with(" No") };
+        let is_read = if expected == CREATED { read == "get-incident-success" } else { read.ends_with(" No") };
         assert!(is_read, "a get, {name}: {read}");
         // An update that has the sys_id already does not need it in the answer.
-        let expected = expected.replace("create-incident", "incident-update").replace(ok, "incident-update-success");
+        let expected =
+            expected.replace("create-incident", "incident-update").replace(CREATED, "incident-update-success");
         let expected = expected.replace("UnexpectedAnswer Yes", "WrongRecord Unknown");
         assert_eq!(updates(&host, &wire.origin, ms).await, expected, "an update, {name}");
     }

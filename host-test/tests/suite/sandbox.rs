@@ -198,3 +198,25 @@ async fn calls_share_one_connection() {
     // Token and calls: one after the other, they need no second connection.
     assert_eq!(stage.simulator.connections(), 1);
 }
+
+#[tokio::test]
+async fn calls_beyond_the_limit_of_their_authorization_wait_in_turn_inside_their_deadlines() {
+    let stage = Stage::set().await.unwrap();
+    let limits = Limits { max_calls_per_authorization: 1, ..Limits::default() };
+    let host = host_with(stage.simulator.authorizations(), limits);
+    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Delay { ms: 400 }));
+    let create_within = |ms| host.create(stage.call(ms), columns(&[("urgency", "1")]), create());
+    let (held, late, patient) = tokio::join!(
+        host.get(stage.call(PATIENT_MS), by("number", "INC0010001")),
+        create_within(200),
+        create_within(PATIENT_MS)
+    );
+    assert!(matches!(held.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", held.outcome);
+    match &late.outcome {
+        CreateOutcome::Timeout(failure) => assert_eq!(failure.write_happened, WriteHappened::No),
+        other => panic!("{other:?}"),
+    }
+    assert!(late.exchanges.is_empty() && late.elapsed < Duration::from_millis(200) + TOLERANCE, "{:?}", late.elapsed);
+    assert!(matches!(patient.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", patient.outcome);
+    assert!(patient.elapsed > Duration::from_millis(350), "it waited: {:?}", patient.elapsed);
+}

@@ -1,0 +1,209 @@
+//! Secrets: planted in every grant, and then looked for in everything that comes out and in the guest's memory.
+
+use crate::network::{MS, faults};
+use crate::support::PATIENT_MS;
+use crate::wire::{Step, Wire, answer};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use servicenow_host::incidents::CreateOutcome;
+use servicenow_host::scenarios::{by, columns, create, update};
+use servicenow_host::simulator::Simulator;
+use servicenow_host::soak::Plan;
+use servicenow_host::types::Call;
+use servicenow_host::{Authorizations, Host};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::fmt::MakeWriter;
+use wasmtime::{Config, LinearMemory, MemoryCreator, MemoryType};
+
+/// Grants, with secrets that all hold this word.
+const CANARY: &str = "canary";
+
+const GRANTS: [&str; 6] = [
+    "grant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"canary-client-secret\"",
+    "grant = \"password\"\nclient-id = \"c\"\nclient-secret = \"canary-client-secret\"\nusername = \"u\"\npassword = \"canary-password\"",
+    "grant = \"refresh-token\"\nclient-id = \"c\"\nclient-secret = \"canary-client-secret\"\nrefresh-token = \"canary-refresh-token\"",
+    "grant = \"bearer\"\ntoken = \"canary-bearer-token\"",
+    "grant = \"basic\"\nusername = \"u\"\npassword = \"canary-password\"",
+    "grant = \"api-key\"\napi-key = \"canary-api-key\"",
+];
+
+/// Everything logged while it lives, at the finest level, by this thread: the runtime of a test has no other.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let subscriber =
+            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// Where the secrets are in a text, also as basic authentication encodes them.
+fn secrets_in(text: &[u8]) -> Option<String> {
+    let basic = BASE64_STANDARD.encode("u:canary-password");
+    let needles = [CANARY, &basic];
+    let at =
+        needles.iter().find_map(|needle| text.windows(needle.len()).position(|window| window == needle.as_bytes()))?;
+    let around = text.get(at.saturating_sub(60)..(at + 60).min(text.len())).unwrap_or_default();
+    Some(String::from_utf8_lossy(around).into_owned())
+}
+
+fn authorizations(origin: &str, token_service: &str, more: &str) -> Authorizations {
+    let text = format!(
+        "[authorizations.main]\ninstance = {origin:?}\nallow-http-loopback = true\ntoken-url = \"{token_service}/oauth_token.do\"\n{more}"
+    );
+    Authorizations::parse(&text, Path::new("a.toml")).unwrap()
+}
+
+async fn token_service() -> Wire {
+    let token = br#"{"access_token":"canary-access-token","refresh_token":"canary-rotated-token","expires_in":1799}"#;
+    Wire::play(vec![Step::Read, Step::Send(answer("200 OK", "", token))]).await
+}
+
+#[tokio::test]
+async fn no_secret_is_in_a_log_an_outcome_or_a_trace_whatever_goes_wrong() {
+    let (log, _guard) = Log::start();
+    let tokens = token_service().await;
+    let host = crate::support::host("");
+    for (at, fault) in faults().into_iter().enumerate() {
+        let wire = Wire::play(fault.script).await;
+        let ms = if fault.expected.contains("Deadline") { MS } else { PATIENT_MS };
+        // Each fault with one grant, and each grant with many faults.
+        let mut grants = vec![GRANTS[at % GRANTS.len()].to_string()];
+        grants.push(format!("{}\ncredential = \"header\"", GRANTS[(at + 1) % GRANTS.len()]));
+        grants.push(format!("{}\ncredential = \"grant\"", GRANTS[0]));
+        for grant in grants {
+            let host = host.with(authorizations(&wire.origin, &tokens.origin, &grant), Default::default()).unwrap();
+            let call = || Call { authorization: "main".into(), instance: wire.origin.clone(), timeout_ms: Some(ms) };
+            let created = host.create(call(), columns(&[("urgency", "1")]), create()).await;
+            let updated = host.update(call(), "1".repeat(32), columns(&[("urgency", "1")]), update()).await;
+            let shown = format!("{created:?} {updated:?} {:?}", host.authenticate(call()).await);
+            assert_eq!(secrets_in(shown.as_bytes()), None, "{}: {grant}", fault.name);
+        }
+    }
+    let logged = log.text();
+    assert!(logged.lines().count() > 1_000, "the log is really kept: {} lines", logged.lines().count());
+    assert_eq!(secrets_in(logged.as_bytes()), None);
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_while_everything_goes_wrong_at_once() {
+    let (log, _guard) = Log::start();
+    let plan = Plan { calls: 200, concurrency: 50, seed: 7 };
+    let verdict = plan.run(&crate::support::host(""), Default::default(), |_| {}).await.unwrap();
+    let shown = format!("{} {verdict:?}", log.text());
+    assert!(shown.len() > 10_000, "the log is really kept: {} bytes", shown.len());
+    let planted = Simulator::start(Default::default()).await.unwrap().access().clone();
+    for secret in [&planted.client_secret, &planted.password] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+    assert!(!shown.contains("Bearer "), "an access token");
+}
+
+/// A memory of a guest, searched when it is given back.
+struct Memory {
+    bytes: Box<[u8]>,
+    size: usize,
+    found: Arc<Mutex<Vec<bool>>>,
+}
+
+// SAFETY: the bytes are allocated once, zeroed and never moved, and `size` never exceeds them.
+unsafe impl LinearMemory for Memory {
+    fn byte_size(&self) -> usize {
+        self.size
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
+        if new_size > self.bytes.len() {
+            return Err(wasmtime::Error::msg("the memory of this test is full"));
+        }
+        self.size = new_size;
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.bytes.as_ptr().cast_mut()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.found.lock().unwrap().push(secrets_in(&self.bytes[..self.size]).is_some());
+    }
+}
+
+/// Makes memories that are searched. Wasmtime shows the memory of a component in no other way.
+struct Memories(Arc<Mutex<Vec<bool>>>);
+
+// SAFETY: as of `Memory`; no guard is promised, and the engine is configured to rely on none.
+unsafe impl MemoryCreator for Memories {
+    fn new_memory(
+        &self,
+        _: MemoryType,
+        minimum: usize,
+        _: Option<usize>,
+        _: Option<usize>,
+        _: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        const CAPACITY: usize = 16 << 20;
+        Ok(Box::new(Memory { bytes: vec![0; CAPACITY].into(), size: minimum, found: Arc::clone(&self.0) }))
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_guest_s_memory_unless_the_authorization_hands_it_out() {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let mut config = Config::new();
+    config.with_host_memory(Arc::new(Memories(Arc::clone(&found))));
+    config.memory_reservation(0).memory_guard_size(0).memory_init_cow(false);
+    let watched = Host::builder().config(config).build().unwrap();
+    let tokens = token_service().await;
+    let record = br#"{"result":{"number":"INC1","sys_id":"189d7fc183a51210d81dc590ceaad387"}}"#;
+    let wire = Wire::play(vec![Step::Read, Step::Send(answer("201 Created", "", record))]).await;
+    for grant in GRANTS {
+        for (handout, shown) in [("", false), ("\ncredential = \"header\"", true)] {
+            let authorizations = authorizations(&wire.origin, &tokens.origin, &format!("{grant}{handout}"));
+            let host = watched.with(authorizations, Default::default()).unwrap();
+            let call =
+                || Call { authorization: "main".into(), instance: wire.origin.clone(), timeout_ms: Some(PATIENT_MS) };
+            found.lock().unwrap().clear();
+            let created = host.create(call(), columns(&[("urgency", "1")]), create()).await.outcome;
+            assert!(matches!(created, CreateOutcome::IncidentCreated(_)), "{created:?}");
+            host.get(call(), by("number", "INC1")).await;
+            host.authenticate(call()).await;
+            let found = found.lock().unwrap().clone();
+            // Handed out it is found in some: a guest writes over what it no longer needs.
+            assert_eq!((found.len(), found.contains(&true)), (3, shown), "{grant}{handout}");
+        }
+    }
+}
