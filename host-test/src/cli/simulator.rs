@@ -22,6 +22,9 @@ pub struct Command {
     /// Write an authorizations file for this simulator, with one authorization named main
     #[arg(long, value_name = "FILE")]
     authorizations_file: Option<PathBuf>,
+    /// Make keys and times the same each time: the clock starts at 2026-01-01 and moves a second with each write
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
 }
 
 impl Command {
@@ -33,7 +36,12 @@ impl Command {
                 self.listen
             );
         }
-        let options = Options { listen: Some(self.listen), tls: self.tls.clone(), settings: Settings::default() };
+        let options = Options {
+            listen: Some(self.listen),
+            tls: self.tls.clone(),
+            settings: Settings::default(),
+            seed: self.seed,
+        };
         let listening = format!("cannot listen on {} (is the port taken?) or write the CA", self.listen);
         let simulator = Simulator::start(options).await.context(listening)?;
         if let Some(path) = &self.authorizations_file {

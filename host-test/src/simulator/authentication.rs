@@ -1,5 +1,6 @@
 //! Who is calling: a bearer token, a user and password, or an API key.
 
+use super::access::Caller;
 use super::answer::{Answer, error};
 use super::{Instance, Settings, lock};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
@@ -53,11 +54,11 @@ fn random() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Lets a request of the integration user through.
-pub fn check(instance: &Instance, headers: &HeaderMap) -> Result<(), Box<Answer>> {
+/// Who makes a request.
+pub fn check(instance: &Instance, headers: &HeaderMap) -> Result<Caller, Box<Answer>> {
     let settings = instance.settings();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let known = match text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' ')) {
+    let user_name = match text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' ')) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             if !lock(&instance.tokens).is_valid(token) {
                 return Err(unauthenticated());
@@ -65,20 +66,24 @@ pub fn check(instance: &Instance, headers: &HeaderMap) -> Result<(), Box<Answer>
             if settings.is_securely_scoped {
                 return Err(Box::new(error(403, "User Not Authorized", "Access to unscoped api is not allowed")));
             }
-            true
+            Some(settings.username.clone())
         }
         Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
-            !settings.refuses_basic && is_user(&settings, pair)
+            user(&settings, pair).filter(|_| !settings.refuses_basic)
         }
-        _ => text("x-sn-apikey") == Some(&settings.api_key),
+        _ => (text("x-sn-apikey") == Some(&settings.api_key)).then(|| settings.username.clone()),
     };
-    if known { Ok(()) } else { Err(unauthenticated()) }
+    drop(settings);
+    user_name.and_then(|user_name| Caller::of(&instance.store(), &user_name)).ok_or_else(unauthenticated)
 }
 
-fn is_user(settings: &Settings, pair: &str) -> bool {
-    BASE64_STANDARD
-        .decode(pair)
-        .is_ok_and(|pair| pair == format!("{}:{}", settings.username, settings.password).as_bytes())
+/// The user whose name and password these are.
+fn user(settings: &Settings, pair: &str) -> Option<String> {
+    let pair = String::from_utf8(BASE64_STANDARD.decode(pair).ok()?).ok()?;
+    let (name, password) = pair.split_once(':')?;
+    let known = settings.users.iter().find(|user| user.name == name && user.password == password);
+    let integration = (name, password) == (&settings.username, &settings.password);
+    (integration || known.is_some()).then(|| name.to_string())
 }
 
 fn unauthenticated() -> Box<Answer> {

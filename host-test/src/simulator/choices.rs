@@ -1,5 +1,7 @@
 //! The choices of the incident table, as an instance as delivered declares them.
 
+use super::dictionary::{self, Column};
+use super::row::Row;
 use std::sync::LazyLock;
 
 /// Column, value, label, and the value of the column it depends on.
@@ -36,9 +38,57 @@ pub fn value(column: &str, label: &str) -> Option<&'static str> {
     all().iter().find(|choice| choice.0 == column && choice.2.eq_ignore_ascii_case(label)).map(|choice| choice.1)
 }
 
-/// Whether a column takes declared values alone.
-pub fn is_choice(column: &str) -> bool {
-    all().iter().any(|choice| choice.0 == column)
+/// Whether a column of a table takes declared values alone. The choices are the incident's; of other tasks only those of
+/// columns that all tasks share.
+pub fn is_choice(table: &str, column: &str) -> bool {
+    let shared = dictionary::columns("task").iter().any(|known| known.name == column && column != "state");
+    (table == "incident" || shared) && all().iter().any(|choice| choice.0 == column)
+}
+
+/// The rows of `sys_choice`. Choices of a column that task declares stand under task.
+pub fn rows() -> impl Iterator<Item = Row> {
+    all().iter().enumerate().map(|(at, &(element, value, label, dependent))| {
+        let inherited = element != "state"
+            && element != "priority"
+            && dictionary::columns("task").iter().any(|c| c.name == element);
+        let columns = [
+            ("name", if inherited { "task" } else { "incident" }),
+            ("element", element),
+            ("value", value),
+            ("label", label),
+            ("dependent_value", dependent),
+            ("language", "en"),
+            ("inactive", "false"),
+        ];
+        let mut row = Row::new("sys_choice", columns);
+        row.set("sequence", at.to_string());
+        row
+    })
+}
+
+/// The row of `sys_dictionary` that defines a column.
+pub fn definition(table: &str, column: &Column) -> Row {
+    let mut row = Row::new(
+        "sys_dictionary",
+        [
+            ("name", table),
+            ("element", column.name),
+            ("internal_type", column.kind),
+            ("max_length", column.max_length()),
+            ("mandatory", if column.name == "caller_id" { "true" } else { "false" }),
+            ("read_only", if column.name.starts_with("sys_") { "true" } else { "false" }),
+            ("reference", column.reference().unwrap_or_default()),
+            ("active", "true"),
+        ],
+    );
+    row.set("column_label", title(column.name));
+    row
+}
+
+/// `short_description` as `Short description`.
+fn title(name: &str) -> String {
+    let words = name.trim_start_matches("u_").replace('_', " ");
+    words[..1].to_uppercase() + &words[1..]
 }
 
 const CHOICES: &str = "\

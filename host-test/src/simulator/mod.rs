@@ -12,6 +12,7 @@
 //!
 //! What no public source confirms is listed in [`Settings`], with the default taken.
 
+mod access;
 mod answer;
 mod authentication;
 mod chaos;
@@ -19,17 +20,21 @@ mod choices;
 mod dictionary;
 mod fault;
 mod incident;
+mod instance;
 mod oauth;
 mod query;
 mod render;
 mod router;
+mod row;
 mod server;
+mod source;
 mod store;
 mod table_api;
 mod tls;
+mod write;
 
 pub use fault::{Effect, Fault};
-pub use store::Row;
+pub use row::Row;
 
 use crate::authorizations::Authorizations;
 use fault::Faults;
@@ -72,6 +77,8 @@ pub struct Settings {
     pub reads_dictionary: bool,
     /// Columns that the integration user may not write: dropped without a word.
     pub protected_columns: Vec<String>,
+    /// Further users.
+    pub users: Vec<User>,
     /// Whether a client's own sys_id is taken on insert. Confirmed by a client's test; some instances may not.
     pub may_take_sys_id: bool,
     /// The status of an insert that repeats a key. Undocumented; 403 like its siblings.
@@ -95,10 +102,22 @@ impl Default for Settings {
             reads_incidents: true,
             reads_dictionary: true,
             protected_columns: Vec::new(),
+            users: Vec::new(),
             may_take_sys_id: true,
             may_refuse_key_with: 403,
         }
     }
+}
+
+/// A user who signs in with basic authentication.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+    /// The roles, such as `itil`.
+    pub roles: Vec<String>,
 }
 
 /// How the simulator is run.
@@ -110,6 +129,8 @@ pub struct Options {
     pub tls: Option<PathBuf>,
     /// How the instance is set up.
     pub settings: Settings,
+    /// Makes keys and times the same each time; chance and the clock where absent.
+    pub seed: Option<u64>,
 }
 
 /// What a client needs to call the simulator.
@@ -185,7 +206,7 @@ impl Simulator {
         };
         let instance = Arc::new(Instance {
             base_url,
-            store: Mutex::new(Store::new(&settings.username)),
+            store: Mutex::new(instance::fresh(&settings, options.seed)),
             settings: Mutex::new(settings),
             tokens: Mutex::default(),
             faults: Mutex::default(),
@@ -226,6 +247,16 @@ impl Simulator {
             .expect("the simulator writes a file that can be read")
     }
 
+    /// Adds a user who signs in with basic authentication.
+    pub fn add_user(&self, user: User) {
+        let mut store = self.instance.store();
+        let row = Row::new("sys_user", [("user_name", user.name.as_str()), ("name", &user.name), ("active", "true")]);
+        let roles: Vec<&str> = user.roles.iter().map(String::as_str).collect();
+        access::add_user(&mut store, row, &roles);
+        drop(store);
+        self.instance.settings().users.push(user);
+    }
+
     /// Changes the set-up of the instance.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.instance.settings());
@@ -254,7 +285,7 @@ impl Simulator {
 
     /// The rows of a table, in the order they were inserted.
     pub fn rows(&self, table: &str) -> Vec<Row> {
-        self.instance.store().rows(table).to_vec()
+        self.instance.store().rows(table).cloned().collect()
     }
 
     /// Every request so far, as `METHOD /path?query`.

@@ -1,8 +1,9 @@
-//! Records as JSON, in the three shapes of `sysparm_display_value`.
+//! Records as JSON, in the three shapes of `sysparm_display_value` (facts 2.3).
 
+use super::choices;
 use super::dictionary::{self, Column};
-use super::store::{Row, Store};
-use super::{choices, query::Query};
+use super::row::Row;
+use super::store::Store;
 use serde_json::{Map, Value, json};
 
 /// How records are shown.
@@ -28,59 +29,74 @@ pub enum Display {
     Both,
 }
 
+/// The one table whose rows a domain refers to, as captures show it.
+const DOMAIN_TABLE: &str = "sys_user_group";
+
 impl Shape {
-    /// The rows that a query selects, shown.
-    pub fn rows(&self, store: &Store, table: &str, query: &Query, offset: usize, limit: usize) -> (usize, Vec<Value>) {
-        let rows = match query.key() {
-            Some(key) => store.find(table, key).map_or(&[][..], std::slice::from_ref),
-            None => store.rows(table),
-        };
-        let found = query.select(rows);
-        let page = found.iter().skip(offset).take(limit).map(|row| self.record(store, table, row));
-        (found.len(), page.collect())
-    }
-
-    /// A record, shown.
+    /// A record of a table, shown. Columns that do not exist are left out.
     pub fn record(&self, store: &Store, table: &str, row: &Row) -> Value {
-        let columns = dictionary::columns(table);
-        let wanted = |column: &&Column| self.fields.is_empty() || self.fields.iter().any(|field| field == column.name);
-        let cells = columns.iter().filter(wanted).map(|column| {
-            let value = row.get(column.name).map_or("", String::as_str);
-            (column.name.to_string(), self.cell(store, column, value))
-        });
-        Value::Object(cells.collect::<Map<_, _>>())
+        // A record that is listed under the table it extends has that table's columns.
+        let Some(table) = dictionary::table(table) else { return Value::Null };
+        let cells = if self.fields.is_empty() {
+            let cell =
+                |column: &Column| (column.name.to_string(), self.cell(store, table.name, column, row.get(column.name)));
+            table.columns.iter().map(cell).collect::<Map<_, _>>()
+        } else {
+            self.fields
+                .iter()
+                .filter_map(|path| Some((path.clone(), self.walk(store, table.name, row, path)?)))
+                .collect()
+        };
+        Value::Object(cells)
     }
 
-    fn cell(&self, store: &Store, column: &Column, value: &str) -> Value {
-        let table = if column.name == "sys_domain" { Some("sys_user_group") } else { column.reference() };
-        let Some(table) = table.filter(|_| !value.is_empty()) else {
-            let shown = self.shown(column, value);
+    /// A column named by a path, such as `caller_id.email`.
+    fn walk(&self, store: &Store, table: &str, row: &Row, path: &str) -> Option<Value> {
+        let value = store.value(table, row, path)?;
+        let mut table = dictionary::table(table)?;
+        if let Some(class) = dictionary::table(&row["sys_class_name"]) {
+            table = class;
+        }
+        let (walked, last) = path.rsplit_once('.').map_or((None, path), |(walked, last)| (Some(walked), last));
+        for step in walked.into_iter().flat_map(|walked| walked.split('.')) {
+            table = dictionary::table(table.column(step)?.reference()?)?;
+        }
+        Some(self.cell(store, table.name, table.column(last)?, &value))
+    }
+
+    fn cell(&self, store: &Store, table: &str, column: &Column, value: &str) -> Value {
+        let is_domain = column.kind == "domain_id";
+        let referred = if is_domain { Some(DOMAIN_TABLE) } else { column.reference() };
+        let Some(referred) = referred.filter(|_| !value.is_empty()) else {
+            let shown = shown(table, column, value);
             return match self.display {
                 Display::Values => json!(value),
                 Display::Shown => json!(shown),
                 // An empty choice shows null here and nowhere else.
-                Display::Both if value.is_empty() && choices::is_choice(column.name) => {
+                Display::Both if value.is_empty() && choices::is_choice(table, column.name) => {
                     json!({"display_value": null, "value": ""})
                 }
                 Display::Both => json!({"display_value": shown, "value": value}),
             };
         };
-        let shown = if column.name == "sys_domain" { value.to_string() } else { store.display(table, value) };
-        let link = format!("{}/{table}/{value}", self.tables_url);
+        let shown = if is_domain { value } else { store.display(referred, value) };
+        let link = || format!("{}/{referred}/{value}", self.tables_url);
         match (self.display, self.no_links) {
             (Display::Values, true) => json!(value),
-            (Display::Values, false) => json!({"link": link, "value": value}),
+            (Display::Values, false) => json!({"link": link(), "value": value}),
             (Display::Shown, true) => json!(shown),
-            (Display::Shown, false) => json!({"display_value": shown, "link": link}),
+            (Display::Shown, false) => json!({"display_value": shown, "link": link()}),
             (Display::Both, true) => json!({"display_value": shown, "value": value}),
-            (Display::Both, false) => json!({"display_value": shown, "value": value, "link": link}),
+            (Display::Both, false) => json!({"display_value": shown, "value": value, "link": link()}),
         }
     }
+}
 
-    fn shown(&self, column: &Column, value: &str) -> String {
-        match column.kind {
-            "due_date" if value.is_empty() && column.name != "due_date" => "UNKNOWN".to_string(),
-            _ => choices::label(column.name, value).unwrap_or(value).to_string(),
-        }
+/// What a person reads in place of a value that refers to nothing.
+fn shown<'a>(table: &str, column: &Column, value: &'a str) -> &'a str {
+    match column.kind {
+        "due_date" if value.is_empty() && column.name != "due_date" => "UNKNOWN",
+        _ if choices::is_choice(table, column.name) => choices::label(column.name, value).unwrap_or(value),
+        _ => value,
     }
 }

@@ -1,16 +1,19 @@
 //! Which part of the instance answers a request.
 
+use super::access::Caller;
 use super::answer::{Answer, error, hibernating, json};
 use super::fault::Fault;
-use super::table_api::Call;
-use super::{Instance, authentication, lock, oauth};
+use super::table_api::{Call, empty};
+use super::{Instance, authentication, dictionary, lock, oauth};
 use bytes::Bytes;
-use http::{Method, Request, header};
-use std::collections::HashMap;
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use url::form_urlencoded;
 
 /// `glide.rest.max_content_length` as delivered.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// The media types that the Table API names.
+const MEDIA_TYPES: &str = "application/json, application/xml, text/xml";
 
 /// The address that takes faults from test authors who are not in this process.
 pub const FAULTS: &str = "/simulator/faults";
@@ -30,10 +33,28 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     let Some((version, rest)) = table_path(path) else {
         return error(400, "Requested URI does not represent any resource", "");
     };
-    if let Err(refused) = authentication::check(instance, request.headers()) {
-        return *refused;
+    let caller = match authentication::check(instance, request.headers()) {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let method = match method(request) {
+        Some(method) => method,
+        None => return error(405, "Method Not Allowed", ""),
+    };
+    let mut answer = match accepts_json(request) {
+        true => table(instance, request, &method, &caller, version, rest),
+        false => error(
+            406,
+            "Not Acceptable",
+            &format!("Supported response media types for this service are: [{MEDIA_TYPES}]"),
+        ),
+    };
+    let wants_no_body = request.headers().get("x-no-response-body").is_some_and(|value| value == "true");
+    if method != Method::GET && answer.status().is_success() && wants_no_body {
+        answer = empty(StatusCode::NO_CONTENT);
     }
-    table(instance, request, version, rest)
+    answer.headers_mut().insert("x-is-logged-in", HeaderValue::from_static("true"));
+    answer
 }
 
 /// The version segment and what follows `table/`, in `/api/now[/v1|/v2]/table/...`.
@@ -48,9 +69,33 @@ fn table_path(path: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn table(instance: &Instance, request: &Request<Bytes>, version: &str, rest: &str) -> Answer {
+/// The method, as `X-HTTP-Method-Override` may change it. HEAD is a GET whose body is not sent.
+fn method(request: &Request<Bytes>) -> Option<Method> {
+    let method = match request.headers().get("x-http-method-override") {
+        Some(name) => Method::from_bytes(name.as_bytes()).ok()?,
+        None => request.method().clone(),
+    };
+    let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    if method == Method::HEAD { Some(Method::GET) } else { known.into_iter().find(|known| *known == method) }
+}
+
+/// Whether the answer's media type is one that the caller takes. XML is not simulated.
+fn accepts_json(request: &Request<Bytes>) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+    let mut ranges = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+    ranges.any(|range| matches!(range, "" | "*/*" | "application/*" | "application/json"))
+}
+
+fn table(
+    instance: &Instance,
+    request: &Request<Bytes>,
+    method: &Method,
+    caller: &Caller,
+    version: &str,
+    rest: &str,
+) -> Answer {
     let query = request.uri().query().unwrap_or_default();
-    let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let (table, sys_id) = match rest.split_once('/') {
         Some((table, sys_id)) => (table, Some(sys_id)),
         None => (rest, None),
@@ -58,10 +103,10 @@ fn table(instance: &Instance, request: &Request<Bytes>, version: &str, rest: &st
     let settings = instance.settings().clone();
     let mut store = instance.store();
     let tables_url = format!("{}/api/now{version}/table", instance.base_url);
-    let mut call = Call { settings: &settings, store: &mut store, tables_url, table, parameters };
-    if let Err(refused) = call.check() {
-        return *refused;
-    }
+    let Some(table) = dictionary::table(table) else {
+        return error(400, &format!("Invalid table {table}"), "");
+    };
+    let mut call = Call { settings: &settings, store: &mut store, caller, tables_url, table, parameters };
     let body = request.body();
     if body.len() > MAX_BODY_BYTES {
         let detail = format!(
@@ -70,11 +115,12 @@ fn table(instance: &Instance, request: &Request<Bytes>, version: &str, rest: &st
         );
         return error(400, "Exception while reading request", &detail);
     }
-    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && !is_json(request) {
-        let message = "Invalid content-type. Supported request media types for this service are: [application/json, application/xml, text/xml]";
-        return error(415, message, "");
+    if matches!(*method, Method::POST | Method::PUT | Method::PATCH) && !is_json(request) {
+        let message =
+            format!("Invalid content-type. Supported request media types for this service are: [{MEDIA_TYPES}]");
+        return error(415, &message, "");
     }
-    match (request.method(), sys_id) {
+    match (method, sys_id) {
         (&Method::GET, None) => call.list(),
         (&Method::GET, Some(sys_id)) => call.read(sys_id),
         (&Method::POST, None) => call.insert(body),
@@ -86,7 +132,8 @@ fn table(instance: &Instance, request: &Request<Bytes>, version: &str, rest: &st
 
 fn is_json(request: &Request<Bytes>) -> bool {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    media_type.is_some_and(|value| value.starts_with("application/json"))
+    let has_body = !request.body().is_empty();
+    media_type.map_or(!has_body, |value| value.to_ascii_lowercase().starts_with("application/json"))
 }
 
 /// Adds a fault by POST, or forgets all by DELETE.

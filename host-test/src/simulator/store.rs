@@ -1,169 +1,191 @@
-//! The tables of the instance: rows of text, in memory.
+//! The tables of the instance: rows in memory, found by their place, their key or an index.
 
+use super::query::Query;
+use super::source::Source;
 use super::{choices, dictionary};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
-/// A record: every scalar is text.
-pub type Row = BTreeMap<String, String>;
+pub use super::row::Row;
 
-/// A table's rows in the order they were inserted, and where each key is.
+/// The columns that rows are found by without looking at all of them.
+const INDEXED: [&str; 6] = ["number", "correlation_id", "user_name", "element_id", "user", "name"];
+
+/// How deep a dot-walk goes.
+const MAX_WALK: usize = 5;
+
+/// The rows of one table in the order they were inserted, without those of the tables that extend it.
 #[derive(Default)]
-struct Table {
-    rows: Vec<Row>,
-    places: HashMap<String, usize>,
+struct Rows {
+    /// A removed row leaves its place empty, so that the others keep theirs.
+    places: Vec<Option<Row>>,
+    by_key: HashMap<String, usize>,
+    by_value: HashMap<(&'static str, String), Vec<usize>>,
+    next_number: u32,
 }
 
-impl Table {
-    fn of(rows: Vec<Row>) -> Self {
-        let places = rows.iter().enumerate().map(|(at, row)| (row["sys_id"].clone(), at)).collect();
-        Self { rows, places }
+impl Rows {
+    fn note(&mut self, at: usize, row: &Row) {
+        for column in INDEXED {
+            let value = row.get(column);
+            if !value.is_empty() {
+                self.by_value.entry((column, value.to_lowercase())).or_default().push(at);
+            }
+        }
+    }
+
+    fn forget(&mut self, at: usize, row: &Row) {
+        for column in INDEXED {
+            if let Some(places) = self.by_value.get_mut(&(column, row.get(column).to_lowercase())) {
+                places.retain(|place| *place != at);
+            }
+        }
     }
 }
 
 /// The tables.
 pub struct Store {
-    tables: HashMap<&'static str, Table>,
-    next_number: u32,
-    /// The integration user.
-    pub user: Row,
+    tables: HashMap<&'static str, Rows>,
+    /// Where keys and times come from.
+    pub source: Source,
 }
 
 impl Store {
-    /// An instance with users, groups, choices and dictionary, and no incident.
-    pub fn new(username: &str) -> Self {
-        let user = row(&[
-            ("sys_id", "6816f79cc0a8016401c5a33be04be441"),
-            ("user_name", username),
-            ("name", "Flow Integration"),
-            ("email", "flow.integration@example.com"),
-        ]);
-        let caller = row(&[
-            ("sys_id", "5137153cc611227c000bbd1bd8cd2005"),
-            ("user_name", "example.caller"),
-            ("name", "Example Caller"),
-            ("email", "caller@example.com"),
-        ]);
-        let desk = row(&[("sys_id", "679434f053231300e321ddeeff7b12d8"), ("name", "Service Desk")]);
-        let mut store = Self { tables: HashMap::new(), next_number: 10_001, user: user.clone() };
-        store.tables.insert("incident", Table::default());
-        store.tables.insert("sys_user", Table::of(vec![user, caller]));
-        store.tables.insert("sys_user_group", Table::of(vec![desk]));
-        store.tables.insert("sys_choice", Table::of(choice_rows()));
-        store.tables.insert("sys_dictionary", Table::of(dictionary_rows()));
+    /// An instance with choices and dictionary, and nothing else.
+    pub fn new(seed: Option<u64>) -> Self {
+        let tables = dictionary::tables().map(|table| (table.name, Rows { next_number: 10_001, ..Rows::default() }));
+        let mut store = Self { tables: tables.collect(), source: Source::new(seed) };
+        choices::rows().for_each(|row| store.add("sys_choice", row));
+        for table in dictionary::tables() {
+            let own = table.columns.iter().filter(|column| column.declared_by == table.name);
+            own.for_each(|column| store.add("sys_dictionary", choices::definition(table.name, column)));
+        }
         store
     }
 
-    /// The rows of a table.
-    pub fn rows(&self, table: &str) -> &[Row] {
-        self.tables.get(table).map_or(&[], |table| &table.rows)
+    /// The rows of a table and of those that extend it.
+    pub fn rows<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a Row> + 'a {
+        dictionary::with_children(table)
+            .flat_map(|table| self.tables.get(table))
+            .flat_map(|rows| rows.places.iter().flatten())
     }
 
     /// A row by its key.
     pub fn find(&self, table: &str, sys_id: &str) -> Option<&Row> {
-        let table = self.tables.get(table)?;
-        table.places.get(sys_id).map(|at| &table.rows[*at])
+        dictionary::with_children(table).find_map(|table| {
+            let rows = self.tables.get(table)?;
+            rows.places[*rows.by_key.get(sys_id)?].as_ref()
+        })
     }
 
-    /// Adds a row.
-    pub fn insert(&mut self, table: &str, row: Row) {
-        if let Some(table) = self.tables.get_mut(table) {
-            table.places.insert(row["sys_id"].clone(), table.rows.len());
-            table.rows.push(row);
+    /// The rows that a query selects, in its order.
+    pub fn select<'a>(&'a self, table: &'a str, query: &Query) -> Vec<&'a Row> {
+        let mut found: Vec<&Row> = match query.indexed(&INDEXED) {
+            Some(("sys_id", key)) => self.find(table, key).into_iter().collect(),
+            Some((column, value)) => self.with_value(table, column, value).collect(),
+            None => self.rows(table).collect(),
+        };
+        found.retain(|row| query.matches(self, table, row));
+        query.sort(self, table, &mut found);
+        found
+    }
+
+    fn with_value<'a>(&'a self, table: &'a str, column: &str, value: &str) -> impl Iterator<Item = &'a Row> + 'a {
+        let column = INDEXED.into_iter().find(|indexed| *indexed == column);
+        let key = column.map(|column| (column, value.to_lowercase()));
+        dictionary::with_children(table).filter_map(|table| self.tables.get(table)).flat_map(move |rows| {
+            let places = key.as_ref().and_then(|key| rows.by_value.get(key)).map_or(&[][..], Vec::as_slice);
+            places.iter().filter_map(|at| rows.places[*at].as_ref())
+        })
+    }
+
+    /// The rows whose indexed column has this value.
+    pub fn by<'a>(&'a self, table: &'a str, column: &str, value: &str) -> impl Iterator<Item = &'a Row> + 'a {
+        self.with_value(table, column, value)
+    }
+
+    /// Adds a row as it is. Without a key it gets one.
+    pub fn add(&mut self, table: &'static str, mut row: Row) {
+        if row.get("sys_id").is_empty() {
+            row.set("sys_id", self.source.sys_id());
+        }
+        if let Some(rows) = self.tables.get_mut(table) {
+            let at = rows.places.len();
+            rows.note(at, &row);
+            rows.by_key.insert(row["sys_id"].to_string(), at);
+            rows.places.push(Some(row));
         }
     }
 
     /// Replaces the row with the same key.
     pub fn replace(&mut self, table: &str, row: Row) {
-        if let Some(table) = self.tables.get_mut(table)
-            && let Some(at) = table.places.get(&row["sys_id"])
-        {
-            table.rows[*at] = row;
+        for table in dictionary::with_children(table) {
+            let Some(rows) = self.tables.get_mut(table) else { continue };
+            if let Some(at) = rows.by_key.get(&row["sys_id"]).copied() {
+                if let Some(old) = rows.places[at].take() {
+                    rows.forget(at, &old);
+                }
+                rows.note(at, &row);
+                rows.places[at] = Some(row);
+                return;
+            }
         }
     }
 
-    /// Removes a row. Whether it was there.
-    pub fn remove(&mut self, table: &str, sys_id: &str) -> bool {
-        let Some(table) = self.tables.get_mut(table).filter(|table| table.places.contains_key(sys_id)) else {
-            return false;
-        };
-        table.rows.retain(|row| row["sys_id"] != sys_id);
-        *table = Table::of(std::mem::take(&mut table.rows));
-        true
+    /// Removes a row. The row, if it was there.
+    pub fn remove(&mut self, table: &str, sys_id: &str) -> Option<Row> {
+        dictionary::with_children(table).find_map(|table| {
+            let rows = self.tables.get_mut(table)?;
+            let at = rows.by_key.remove(sys_id)?;
+            let row = rows.places[at].take()?;
+            rows.forget(at, &row);
+            Some(row)
+        })
     }
 
-    /// The next incident number.
-    pub fn number(&mut self) -> String {
-        let number = format!("INC{:07}", self.next_number);
-        self.next_number += 1;
-        number
+    /// The next number of a table, where its records have one.
+    pub fn number(&mut self, table: &str) -> Option<String> {
+        let prefix = dictionary::table(table)?.prefix?;
+        let rows = self.tables.get_mut(table)?;
+        let number = format!("{prefix}{:07}", rows.next_number);
+        rows.next_number += 1;
+        Some(number)
+    }
+
+    /// A column of a row, also one of a row it refers to: `caller_id.email`. `None` where there is no such column.
+    pub fn value<'a>(&'a self, table: &str, row: &'a Row, path: &str) -> Option<Cow<'a, str>> {
+        let mut table = dictionary::table(table)?;
+        // A list of a parent table shows the columns of the class that a record is of.
+        if let Some(class) = dictionary::table(&row["sys_class_name"]) {
+            table = class;
+        }
+        let (mut row, mut steps) = (Some(row), path.split('.').take(MAX_WALK).peekable());
+        while let Some(step) = steps.next() {
+            let column = table.column(step)?;
+            let value = row.map_or("", |row| row.get(step));
+            if steps.peek().is_none() {
+                return Some(Cow::Borrowed(value));
+            }
+            table = dictionary::table(column.reference()?)?;
+            row = self.find(table.name, value);
+        }
+        None
     }
 
     /// What a reference to a row shows: its name, or its number.
-    pub fn display(&self, table: &str, sys_id: &str) -> String {
-        let row = self.find(table, sys_id);
-        row.and_then(|row| row.get("name").or_else(|| row.get("number"))).cloned().unwrap_or_default()
+    pub fn display(&self, table: &str, sys_id: &str) -> &str {
+        let Some(row) = self.find(table, sys_id) else { return "" };
+        if row["name"].is_empty() { &row["number"] } else { &row["name"] }
     }
 
-    /// The row that a display value names: by name, e-mail or user name.
-    pub fn by_display(&self, table: &str, shown: &str) -> Option<String> {
+    /// The row that a display value names: by name, e-mail, user name or number.
+    pub fn by_display<'a>(&'a self, table: &'a str, shown: &str) -> Option<&'a Row> {
         let names = ["name", "email", "user_name", "number"];
-        let is =
-            |row: &&Row| names.iter().any(|name| row.get(*name).is_some_and(|value| value.eq_ignore_ascii_case(shown)));
-        self.rows(table).iter().find(is).map(|row| row["sys_id"].clone())
+        self.rows(table).find(|row| names.iter().any(|name| !shown.is_empty() && row[name].eq_ignore_ascii_case(shown)))
     }
-}
 
-/// A new key.
-pub fn sys_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
-
-fn row(columns: &[(&str, &str)]) -> Row {
-    columns.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
-}
-
-fn choice_rows() -> Vec<Row> {
-    // Choices of columns that every task has stand under the table they are inherited from.
-    let inherited = ["impact", "urgency", "approval", "escalation", "upon_reject", "upon_approval"];
-    let rows = choices::all().iter().enumerate().map(|(at, &(element, value, label, dependent))| {
-        let name = if inherited.contains(&element) { "task" } else { "incident" };
-        row(&[
-            ("sys_id", &sys_id()),
-            ("name", name),
-            ("element", element),
-            ("value", value),
-            ("label", label),
-            ("dependent_value", dependent),
-            ("language", "en"),
-            ("inactive", "false"),
-            ("sequence", &at.to_string()),
-        ])
-    });
-    rows.collect()
-}
-
-fn dictionary_rows() -> Vec<Row> {
-    let own =
-        ["caller_id", "category", "subcategory", "close_code", "incident_state", "severity", "hold_reason", "u_rack"];
-    let rows = dictionary::columns("incident").iter().map(|column| {
-        row(&[
-            ("sys_id", &sys_id()),
-            ("name", if own.contains(&column.name) { "incident" } else { "task" }),
-            ("element", column.name),
-            ("column_label", &label(column.name)),
-            ("internal_type", column.kind),
-            ("max_length", column.max_length()),
-            ("mandatory", if column.name == "caller_id" { "true" } else { "false" }),
-            ("read_only", if column.name.starts_with("sys_") { "true" } else { "false" }),
-            ("reference", column.reference().unwrap_or_default()),
-            ("active", "true"),
-        ])
-    });
-    rows.collect()
-}
-
-/// `short_description` as `Short description`.
-fn label(name: &str) -> String {
-    let words = name.trim_start_matches("u_").replace('_', " ");
-    words[..1].to_uppercase() + &words[1..]
+    /// A system property, where it is set.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.by("sys_properties", "name", name).next().map(|row| row.get("value"))
+    }
 }

@@ -1,18 +1,21 @@
-//! The Table API: parameters in, records or errors out.
+//! The Table API: parameters in, records or errors out (facts 2.1 to 2.7).
 
 use super::Settings;
+use super::access::Caller;
 use super::answer::{Answer, error, json};
-use super::dictionary;
-use super::incident::{self, Refused};
-use super::query::Query;
+use super::dictionary::Table;
+use super::query::{Now, Query};
 use super::render::{Display, Shape};
-use super::store::{Row, Store};
-use http::HeaderValue;
+use super::store::Store;
+use super::write::{Refused, Sent, Write};
+use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
 /// ServiceNow's limit where none is sent.
 const DEFAULT_LIMIT: usize = 10_000;
+
+/// The property that makes a query with an unknown column select nothing, instead of leaving the condition out.
+const STRICT_QUERIES: &str = "glide.invalid_query.returns_no_rows";
 
 /// A call of the Table API.
 pub struct Call<'a> {
@@ -20,17 +23,19 @@ pub struct Call<'a> {
     pub settings: &'a Settings,
     /// The instance's tables.
     pub store: &'a mut Store,
+    /// Who calls.
+    pub caller: &'a Caller,
     /// The address of the tables, in the version that was asked for.
     pub tables_url: String,
     /// The table.
-    pub table: &'a str,
-    /// The parameters.
-    pub parameters: HashMap<String, String>,
+    pub table: &'static Table,
+    /// The parameters, in the order they were sent.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Call<'_> {
     fn parameter(&self, name: &str) -> &str {
-        self.parameters.get(name).map_or("", String::as_str)
+        self.parameters.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     fn shape(&self) -> Shape {
@@ -50,15 +55,31 @@ impl Call<'_> {
         self.parameter("sysparm_input_display_value") == "true"
     }
 
-    /// Whether the table may be read at all.
-    pub fn check(&self) -> Result<(), Box<Answer>> {
-        if !dictionary::is_table(self.table) {
-            return Err(Box::new(error(400, &format!("Invalid table {}", self.table), "")));
-        }
-        if self.table == "sys_dictionary" && !self.settings.reads_dictionary {
-            return Err(Box::new(error(403, "Insufficient rights to query records", "")));
-        }
-        Ok(())
+    /// Whether the caller sees the table's rows.
+    fn reads(&self) -> bool {
+        let hidden = match self.table.name {
+            "incident" => !self.settings.reads_incidents,
+            "sys_dictionary" => !self.settings.reads_dictionary,
+            _ => false,
+        };
+        !hidden && self.caller.reads(self.table.name)
+    }
+
+    /// The rows that the parameters ask for: by an encoded query, or by columns and values.
+    fn query(&self) -> Query {
+        let encoded = self.parameter("sysparm_query");
+        let query = if encoded.is_empty() {
+            let filters = self
+                .parameters
+                .iter()
+                .filter(|(name, _)| self.table.column(name.split('.').next().unwrap_or(name)).is_some());
+            Query::equal(filters.map(|(name, value)| (name.as_str(), value.as_str())))
+        } else {
+            Query::parse(encoded)
+        };
+        let now = Now { time: self.store.source.peek(), user: &self.caller.sys_id };
+        let strict = self.store.property(STRICT_QUERIES) == Some("true");
+        query.on(self.table.name, strict, &now)
     }
 
     /// GET on a table.
@@ -75,17 +96,18 @@ impl Call<'_> {
             let detail = "sysparm_offset value must not be negative";
             return error(400, "Invalid value given for sysparm_offset", detail);
         };
-        let query = Query::parse(self.parameter("sysparm_query"), self.table);
-        let (total, mut rows) = self.shape().rows(self.store, self.table, &query, offset, limit);
-        let hidden = self.table == "incident" && !self.settings.reads_incidents;
-        if hidden {
-            rows.clear();
+        if self.table.name == "sys_dictionary" && !self.reads() {
+            return error(403, "Insufficient rights to query records", "");
         }
+        let found = if self.reads() { self.store.select(self.table.name, &self.query()) } else { Vec::new() };
+        let shape = self.shape();
+        let page = found.iter().skip(offset).take(limit);
+        let rows: Vec<_> = page.map(|row| shape.record(self.store, self.table.name, row)).collect();
+        let total = found.len();
         if rows.is_empty() && self.tables_url.ends_with("/v1/table") {
             return missing();
         }
         let mut answer = json(200, &json!({"result": rows}));
-        let total = if hidden { 0 } else { total };
         if self.parameter("sysparm_no_count") != "true" {
             answer.headers_mut().insert("x-total-count", HeaderValue::from(total));
         }
@@ -100,14 +122,14 @@ impl Call<'_> {
         if total <= limit || self.parameter("sysparm_suppress_pagination_header") == "true" {
             return None;
         }
-        let kept =
-            self.parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "sysparm_limit" | "sysparm_offset"));
+        let is_kept = |name: &str| !matches!(name, "sysparm_limit" | "sysparm_offset");
+        let kept = self.parameters.iter().filter(|(name, _)| is_kept(name));
         let kept = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
         let separator = if kept.is_empty() { "" } else { "&" };
         let page = |at: usize, relation: &str| {
             format!(
                 "<{}/{}?{kept}{separator}sysparm_limit={limit}&sysparm_offset={at}>;rel=\"{relation}\"",
-                self.tables_url, self.table
+                self.tables_url, self.table.name
             )
         };
         let mut links = vec![page(0, "first")];
@@ -123,24 +145,22 @@ impl Call<'_> {
 
     /// GET on a record.
     pub fn read(&self, sys_id: &str) -> Answer {
-        let hidden = self.table == "incident" && !self.settings.reads_incidents;
-        match self.store.find(self.table, sys_id).filter(|_| !hidden) {
-            Some(row) => json(200, &json!({"result": self.shape().record(self.store, self.table, row)})),
+        match self.store.find(self.table.name, sys_id).filter(|_| self.reads()) {
+            Some(row) => json(200, &json!({"result": self.shape().record(self.store, self.table.name, row)})),
             None => missing(),
         }
     }
 
     /// POST on a table.
     pub fn insert(&mut self, body: &[u8]) -> Answer {
-        let sent = match self.writable(body) {
+        let sent = match self.writable("Insert", body) {
             Ok(sent) => sent,
             Err(answer) => return *answer,
         };
-        let display_values = self.display_values();
-        match incident::insert(self.store, self.settings, &sent, display_values) {
+        match self.write().insert(&sent) {
             Ok(row) => {
-                let mut answer = json(201, &json!({"result": self.shape().record(self.store, self.table, &row)}));
-                let location = format!("{}/{}/{}", self.tables_url, self.table, row["sys_id"]);
+                let mut answer = json(201, &json!({"result": self.shape().record(self.store, self.table.name, &row)}));
+                let location = format!("{}/{}/{}", self.tables_url, self.table.name, &row["sys_id"]);
                 if let Ok(location) = HeaderValue::from_str(&location) {
                     answer.headers_mut().insert("location", location);
                 }
@@ -152,13 +172,12 @@ impl Call<'_> {
 
     /// PUT and PATCH on a record: both change what is sent and leave the rest.
     pub fn update(&mut self, sys_id: &str, body: &[u8]) -> Answer {
-        let sent = match self.writable(body) {
+        let sent = match self.writable("Update", body) {
             Ok(sent) => sent,
             Err(answer) => return *answer,
         };
-        let display_values = self.display_values();
-        match incident::update(self.store, self.settings, sys_id, &sent, display_values) {
-            Ok(Some(row)) => json(200, &json!({"result": self.shape().record(self.store, self.table, &row)})),
+        match self.write().update(sys_id, &sent) {
+            Ok(Some(row)) => json(200, &json!({"result": self.shape().record(self.store, self.table.name, &row)})),
             Ok(None) => missing(),
             Err(refused) => self.refused(&refused),
         }
@@ -166,24 +185,42 @@ impl Call<'_> {
 
     /// DELETE on a record.
     pub fn delete(&mut self, sys_id: &str) -> Answer {
-        if self.table != "incident" {
+        if !self.caller.deletes() {
             return error(403, "Operation Failed", "ACL Exception Delete Failed due to security constraints");
         }
-        if self.store.remove(self.table, sys_id) {
-            json(204, &Value::Null).map(|_| bytes::Bytes::new())
-        } else {
-            missing()
+        match self.store.remove(self.table.name, sys_id) {
+            Some(_) => empty(StatusCode::NO_CONTENT),
+            None => missing(),
         }
     }
 
-    fn writable(&self, body: &[u8]) -> Result<Row, Box<Answer>> {
-        if self.table != "incident" {
-            let detail = "ACL Exception Insert Failed due to security constraints";
-            return Err(Box::new(error(403, "Operation Failed", detail)));
+    fn write(&mut self) -> Write<'_> {
+        let display_values = self.display_values();
+        Write {
+            store: self.store,
+            settings: self.settings,
+            table: self.table,
+            user: &self.caller.sys_id,
+            user_name: &self.caller.user_name,
+            display_values,
         }
-        let members = serde_json::from_slice::<serde_json::Map<String, Value>>(body);
-        let members =
-            members.map_err(|_| error(400, "Exception while reading request", "The payload is not valid JSON"))?;
+    }
+
+    fn writable(&self, action: &str, body: &[u8]) -> Result<Sent, Box<Answer>> {
+        if !self.caller.writes(self.table.name) {
+            let detail = format!("ACL Exception {action} Failed due to security constraints");
+            return Err(Box::new(error(403, "Operation Failed", &detail)));
+        }
+        // An empty body writes nothing, and of many records only the first is taken.
+        let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
+        let members = match serde_json::from_slice::<Value>(body) {
+            Ok(Value::Object(members)) => members,
+            Ok(Value::Array(records)) => match records.into_iter().next() {
+                Some(Value::Object(members)) => members,
+                _ => return Err(Box::new(unreadable())),
+            },
+            Ok(_) | Err(_) => return Err(Box::new(unreadable())),
+        };
         let text = |value: Value| match value {
             Value::String(text) => text,
             Value::Null => String::new(),
@@ -210,4 +247,15 @@ impl Call<'_> {
 
 fn missing() -> Answer {
     error(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+}
+
+fn unreadable() -> Answer {
+    error(400, "Exception while reading request", "The payload is not valid JSON")
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Answer {
+    let mut answer = json(status.as_u16(), &Value::Null).map(|_| bytes::Bytes::new());
+    answer.headers_mut().remove(http::header::CONTENT_TYPE);
+    answer
 }

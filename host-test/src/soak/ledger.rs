@@ -68,7 +68,7 @@ pub fn audit(calls: usize, entries: &[Entry], rows: &[Row]) -> Vec<String> {
     for (call, times) in ended.into_iter().enumerate().filter(|(_, times)| *times != 1) {
         found.push(format!("call {call} has {times} outcomes"));
     }
-    let column = |row: &Row, name: &str| row.get(name).cloned().unwrap_or_default();
+    let column = |row: &Row, name: &str| row.get(name).to_string();
     let mut by_correlation: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
     let mut by_key: HashMap<String, Vec<&Row>> = HashMap::new();
     for row in rows {
@@ -126,9 +126,7 @@ mod tests {
     use super::*;
 
     fn row(sys_id: &str, correlation_id: &str, text: &str) -> Row {
-        [("sys_id", sys_id), ("correlation_id", correlation_id), ("short_description", text)]
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .into()
+        Row::new("incident", [("sys_id", sys_id), ("correlation_id", correlation_id), ("short_description", text)])
     }
 
     fn told(is_success: bool, sys_id: &str, write_happened: WriteHappened) -> Told {

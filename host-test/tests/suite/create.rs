@@ -310,8 +310,8 @@ async fn display_values_name_a_caller_and_a_group() {
         ]
     );
     let row = stage.simulator.rows("incident").pop().unwrap();
-    assert_eq!(row["caller_id"], "5137153cc611227c000bbd1bd8cd2005");
-    assert_eq!(row["assignment_group"], "679434f053231300e321ddeeff7b12d8");
+    assert_eq!(&row["caller_id"], "5137153cc611227c000bbd1bd8cd2005");
+    assert_eq!(&row["assignment_group"], "679434f053231300e321ddeeff7b12d8");
 }
 
 #[tokio::test]

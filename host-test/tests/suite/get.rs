@@ -33,7 +33,7 @@ async fn an_incident_is_found_by_each_of_its_keys_with_every_column() {
         let report = get(&stage, kind, value).await;
         assert_eq!(report.exchanges.len(), 1, "a get is one exchange");
         let incident = incident(report);
-        assert_eq!((&incident.number, &incident.sys_id), (&row["number"], &row["sys_id"]), "{kind}");
+        assert_eq!((incident.number.as_str(), incident.sys_id.as_str()), (&row["number"], &row["sys_id"]), "{kind}");
         assert_eq!((incident.state.as_str(), incident.matches), ("1", 1));
         let field = |name: &str| incident.fields.iter().find(|field| field.name == name).unwrap();
         assert_eq!((field("u_rack").value.as_str(), field("state").display_value.as_str()), ("B7", "New"));

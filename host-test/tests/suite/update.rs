@@ -10,7 +10,7 @@ use servicenow_host::{Failed, Report};
 const INCIDENTS: &str = "/api/now/table/incident";
 
 async fn run(stage: &Stage, pairs: &[(&str, &str)]) -> Report<UpdateOutcome> {
-    let sys_id = stage.simulator.rows("incident")[0]["sys_id"].clone();
+    let sys_id = stage.simulator.rows("incident")[0]["sys_id"].to_string();
     stage.host.update(stage.call(PATIENT_MS), sys_id, columns(pairs), update()).await
 }
 
@@ -24,7 +24,7 @@ async fn an_update_changes_what_was_sent_and_leaves_the_rest() {
     let stored: Vec<Stored> = receipt.columns.iter().map(|column| column.stored).collect();
     assert_eq!(stored, [Stored::Stored, Stored::Unverifiable, Stored::NotStored]);
     let row = &stage.simulator.rows("incident")[0];
-    assert_eq!((row["urgency"].as_str(), row["short_description"].as_str()), ("1", "A first"));
+    assert_eq!((&row["urgency"], &row["short_description"]), ("1", "A first"));
 }
 
 #[tokio::test]
