@@ -105,13 +105,16 @@ fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<
     linker.instantiate_pre(component)
 }
 
+/// A shorter one would keep a processor busy with nothing else.
+const MIN_EPOCH: Duration = Duration::from_millis(1);
+
 /// One ticker per engine: it ends with it.
 fn tick(engine: EngineWeak, epoch: Duration) {
     std::thread::spawn(move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            std::thread::sleep(epoch);
+            std::thread::sleep(epoch.max(MIN_EPOCH));
         }
     });
 }

@@ -17,9 +17,9 @@ use crate::builder::{BuildError, Builder, share};
 use crate::egress::{Exchange, Journal, Proxy};
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
-use crate::secret::HandedOut;
 use crate::store::{CallState, Shared};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -125,6 +125,7 @@ impl Host {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let mut store = self.store("", Journal::default(), deadline, deadline);
         let described = async {
+            let _admitted = self.admission.enter("").await;
             let plugin = self.plugin.instantiate_async(&mut store).await?;
             plugin.servicenow_plugin_manifest().call_describe(&mut store).await
         };
@@ -174,11 +175,11 @@ impl Host {
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
             let outcome = invoke(&plugin, &mut store, call).await?;
-            Ok((outcome, store.into_data().handed_out))
+            Ok((outcome, Arc::clone(&store.data().egress)))
         };
         let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
         let outcome = match timeout_at(deadline.into(), ended).await {
-            Ok(Ok((outcome, handed_out))) if is_told(&outcome, &handed_out) => {
+            Ok(Ok((outcome, egress))) if egress.is_told(&outcome) => {
                 tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
                 T::error(by_host(
                     Reason::DeniedByHost,
@@ -197,14 +198,10 @@ impl Host {
                 T::timeout(by_host(Reason::Deadline, "the host ended the call: no outcome before the deadline"))
             }
         };
+        // Whatever ended it: nothing leaves from here on.
+        journal.close();
         Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges() }
     }
-}
-
-/// Whether an outcome tells one of these secrets.
-fn is_told(outcome: &impl Serialize, secrets: &HandedOut) -> bool {
-    // A secret of printable ASCII, as headers take it, but for quotes and backslashes is the same in JSON.
-    !secrets.is_empty() && serde_json::to_vec(outcome).is_ok_and(|text| secrets.is_in(&text))
 }
 
 /// The correlation id that a create is made with, if it has one: read as the component reads it.

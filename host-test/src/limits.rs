@@ -45,6 +45,9 @@ pub const HOSTCALL_FUEL: usize = 3 * MAX_RESPONSE_BYTES + (1 << 20);
 /// How often a guest that computes is interrupted, so that the wall clock can end it.
 pub const EPOCH: Duration = Duration::from_millis(10);
 
+/// The largest create, sent three times at most, with as many answers as large: all bodies of a call together.
+pub const MAX_CALL_BYTES: usize = 64 * 1024 * 1024;
+
 /// Response headers are below 4 KB; hosts of wasmtime allow fields of 128 KiB by default.
 pub const MAX_HEADER_BYTES: usize = 128 * 1024;
 
@@ -65,6 +68,8 @@ pub struct Limits {
     pub max_request_bytes: usize,
     /// The largest response body, in bytes.
     pub max_response_bytes: usize,
+    /// All bodies of a call together, in bytes.
+    pub max_call_bytes: usize,
     /// The largest header section, in bytes.
     pub max_header_bytes: usize,
     /// How many requests a call may make.
@@ -93,6 +98,7 @@ impl Default for Limits {
             epoch: EPOCH,
             max_request_bytes: MAX_REQUEST_BYTES,
             max_response_bytes: MAX_RESPONSE_BYTES,
+            max_call_bytes: MAX_CALL_BYTES,
             max_header_bytes: MAX_HEADER_BYTES,
             max_requests: MAX_REQUESTS,
             max_memory: MAX_MEMORY,

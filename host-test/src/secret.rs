@@ -1,5 +1,6 @@
 //! Secrets: text that is never shown and is wiped when dropped.
 
+use bytes::Bytes;
 use serde::Deserialize;
 use std::fs;
 use std::path::PathBuf;
@@ -22,25 +23,43 @@ impl Secret {
     }
 }
 
-/// The secrets that a guest was handed, shared by all that may meet them.
+/// Secrets that texts are searched for, shared by all that may meet them.
 #[derive(Clone, Default)]
-pub struct HandedOut(Arc<Mutex<Vec<Secret>>>);
+pub struct Known(Arc<Mutex<Vec<Secret>>>);
 
 /// A shorter secret would be found by chance.
 const MIN_SEARCHED: usize = 8;
 
-impl HandedOut {
-    /// Notes the value of a header, or a client's secret. Of `Bearer x` and `Basic x`, `x` is the secret.
+impl Known {
+    /// Notes a secret, as it is and as JSON writes it. Of the value of a header, `Bearer x`, `x` alone too.
     pub fn add(&self, value: &str) {
-        let secret = value.rsplit(' ').next().unwrap_or(value);
-        if secret.len() >= MIN_SEARCHED {
-            self.lock().push(Secret::new(secret.to_string()));
+        let word = value.rsplit(' ').next().unwrap_or(value);
+        let quoted = [value, word].map(|text| serde_json::Value::from(text).to_string());
+        let [value_in_json, word_in_json] = quoted.each_ref().map(|quoted| &quoted[1..quoted.len() - 1]);
+        let mut known = self.lock();
+        for form in [value, word, value_in_json, word_in_json] {
+            if form.len() >= MIN_SEARCHED && !known.iter().any(|secret| secret.expose() == form) {
+                known.push(Secret::new(form.to_string()));
+            }
         }
     }
 
     /// Whether one of them is in a text, as it is. A guest that disguises it is not found out.
-    pub fn is_in(&self, text: &[u8]) -> bool {
+    pub fn are_in(&self, text: &[u8]) -> bool {
         self.lock().iter().any(|secret| memchr::memmem::find(text, secret.expose().as_bytes()).is_some())
+    }
+
+    /// The text with stars in their place.
+    pub fn struck_from(&self, text: Bytes) -> Bytes {
+        if !self.are_in(&text) {
+            return text;
+        }
+        let mut text = text.to_vec();
+        for secret in self.lock().iter() {
+            let places: Vec<usize> = memchr::memmem::find_iter(&text, secret.expose().as_bytes()).collect();
+            places.into_iter().for_each(|at| text[at..at + secret.expose().len()].fill(b'*'));
+        }
+        text.into()
     }
 
     /// Whether there are none.
@@ -93,6 +112,7 @@ impl Source {
             Source::Env { env } => std::env::var(&env).map_err(|_| Missing::Env(env))?,
             Source::File { file } => fs::read_to_string(&file).map_err(|error| Missing::File(file, error))?,
         };
+        let text = Zeroizing::new(text);
         let secret = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
         if secret.is_empty() || secret.contains(char::is_control) {
             return Err(Missing::Unusable);
@@ -116,5 +136,23 @@ mod tests {
         assert_eq!(Source::Literal("s3cret".to_string()).read().ok().unwrap().expose(), "s3cret");
         let path = std::env::var("PATH").unwrap();
         assert_eq!(Source::Env { env: "PATH".to_string() }.read().ok().unwrap().expose(), path);
+    }
+
+    #[test]
+    fn a_secret_is_found_as_it_is_and_as_json_writes_it() {
+        let known = Known::default();
+        known.add("Bearer to\"ken-12345");
+        known.add("short");
+        for (text, found) in [
+            ("x to\"ken-12345 y", true),
+            (r#"{"a":"to\"ken-12345"}"#, true),
+            ("Bearer token", false),
+            ("short", false),
+            ("", false),
+        ] {
+            assert_eq!(known.are_in(text.as_bytes()), found, "{text}");
+        }
+        let struck = known.struck_from(Bytes::from_static(b"<to\"ken-12345>"));
+        assert_eq!(struck, b"<************>".as_slice());
     }
 }

@@ -2,17 +2,20 @@
 
 use crate::authorizations::{Authorization, Authorizations, Grant, Handout};
 use crate::bindings::servicenow::plugin::credentials::{
-    Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient,
+    Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
-use crate::egress::{Clients, Egress, Injected, Journal, Policy, RateLimits};
+use crate::egress::{CallEgress, Clients, Egress, Journal, Policy, RateLimits};
 use crate::limits::{Limits, MAX_MEMORIES};
-use crate::secret::HandedOut;
 use crate::tokens::{Access, NoAccess, Tokens, grant_type};
+use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::{HasSelf, ResourceTable};
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// A call asks for its credential once, and once more after each 401; twice as often is beyond any need.
+const MAX_CREDENTIAL_CALLS: u32 = 16;
 
 /// The state of one call.
 pub struct CallState {
@@ -21,12 +24,13 @@ pub struct CallState {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    egress: Egress,
+    hook: Egress,
+    /// What the call has for its requests.
+    pub egress: Arc<CallEgress>,
     name: String,
     authorization: Option<Authorization>,
     tokens: Tokens,
-    /// What the guest was handed out of the credential.
-    pub handed_out: HandedOut,
+    credentials_left: u32,
     generation: u64,
     deadline: Instant,
 }
@@ -54,8 +58,12 @@ impl CallState {
         table.set_max_capacity(limits.max_resources);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.max_header_bytes);
-        let handed_out = HandedOut::default();
         let known = shared.authorizations.get(authorization);
+        let guest_authorizes = known.is_some_and(|known| known.credential != Handout::AddedByHost);
+        let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
+        let policy = known.map(Policy::new);
+        let egress = CallEgress::new(authorization, policy, guest_authorizes, means, deadline, limits.clone());
+        let egress = Arc::new(egress);
         Self {
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.max_memory)
@@ -69,23 +77,12 @@ impl CallState {
             // No environment, no arguments, no files, no sockets, no output.
             wasi: WasiCtx::builder().build(),
             http,
-            egress: Egress {
-                authorization: authorization.to_string(),
-                policy: known.map(Policy::new),
-                guest_authorizes: known.is_some_and(|known| known.credential != Handout::AddedByHost),
-                injected: Injected::default(),
-                handed_out: handed_out.clone(),
-                clients: shared.clients.clone(),
-                rate_limits: shared.rate_limits.clone(),
-                journal,
-                deadline,
-                limits: limits.clone(),
-                requests_left: limits.max_requests,
-            },
+            hook: Egress(Arc::clone(&egress)),
+            egress,
             name: authorization.to_string(),
             authorization: known.cloned(),
             tokens: shared.tokens.clone(),
-            handed_out,
+            credentials_left: MAX_CREDENTIAL_CALLS,
             generation: 0,
             deadline,
         }
@@ -96,16 +93,30 @@ impl CallState {
         self
     }
 
+    /// The authorization of this call, if it is the one named and was not asked for too often.
+    fn known(&mut self, authorization: &str) -> Result<Authorization, CredentialError> {
+        let known = self.authorization.clone().filter(|_| authorization == self.name);
+        let known = known.ok_or(CredentialError::UnknownAuthorization)?;
+        self.credentials_left = self.credentials_left.checked_sub(1).ok_or_else(|| {
+            tracing::warn!(authorization, "denied: the component asked for its credential too often");
+            CredentialError::Unreachable(UnreachableReason::DeniedByHost)
+        })?;
+        Ok(known)
+    }
+
     fn granted(&mut self, authorization: &Authorization, access: Access) -> Result<Granted, CredentialError> {
         self.generation = access.generation;
         let credential = match authorization.credential {
             Handout::AddedByHost => {
                 let value = access.header_value().ok_or(CredentialError::UnknownAuthorization)?;
-                self.egress.injected.set(access.name.clone(), value);
+                self.egress.inject(access.name.clone(), value);
                 Credential::AddedByHost
             }
             Handout::Header | Handout::Grant => {
-                self.handed_out.add(access.value.expose());
+                self.egress.hand_out(access.value.expose());
+                if let Grant::Basic { password, .. } = &authorization.grant {
+                    self.egress.hand_out(password.expose());
+                }
                 Credential::Header(Header { name: access.name.to_string(), value: access.value.expose().to_string() })
             }
         };
@@ -135,10 +146,9 @@ fn grant(
 
 impl Credentials for CallState {
     async fn get(&mut self, authorization: String) -> Result<Granted, CredentialError> {
-        let known = self.authorization.clone().filter(|_| authorization == self.name);
-        let known = known.ok_or(CredentialError::UnknownAuthorization)?;
+        let known = self.known(&authorization)?;
         if let (Handout::Grant, Grant::ClientCredentials(client)) = (known.credential, &known.grant) {
-            self.handed_out.add(client.secret.expose());
+            self.egress.hand_out(client.secret.expose());
             let client = OauthClient {
                 client_id: client.id.clone(),
                 client_secret: client.secret.expose().to_string(),
@@ -152,8 +162,11 @@ impl Credentials for CallState {
     }
 
     async fn refused(&mut self, authorization: String) -> Result<Granted, CredentialError> {
-        let known = self.authorization.clone().filter(|_| authorization == self.name);
-        let known = known.ok_or(CredentialError::UnknownAuthorization)?;
+        // Only the instance's own 401 costs a token: a guest cannot make the host fetch one after the other.
+        if !self.egress.was_unauthorized() {
+            return self.get(authorization).await;
+        }
+        let known = self.known(&authorization)?;
         if known.credential == Handout::Grant {
             return self.get(authorization).await;
         }
@@ -181,6 +194,6 @@ impl WasiView for CallState {
 
 impl WasiHttpView for CallState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView { hooks: &mut self.hook, table: &mut self.table, ctx: &mut self.http }
     }
 }

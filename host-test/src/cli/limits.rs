@@ -2,8 +2,8 @@
 
 use crate::capacity::max_calls;
 use crate::limits::{
-    EPOCH, HOSTCALL_FUEL, Limits, MAX_CALLS_PER_AUTHORIZATION, MAX_HEADER_BYTES, MAX_INSTANCES, MAX_MEMORY,
-    MAX_REQUEST_BYTES, MAX_REQUESTS, MAX_RESOURCES, MAX_RESPONSE_BYTES, MAX_TABLE_ELEMENTS, MAX_TIMEOUT,
+    EPOCH, HOSTCALL_FUEL, Limits, MAX_CALL_BYTES, MAX_CALLS_PER_AUTHORIZATION, MAX_HEADER_BYTES, MAX_INSTANCES,
+    MAX_MEMORY, MAX_REQUEST_BYTES, MAX_REQUESTS, MAX_RESOURCES, MAX_RESPONSE_BYTES, MAX_TABLE_ELEMENTS, MAX_TIMEOUT,
 };
 use clap::Args;
 use humantime::Duration;
@@ -20,6 +20,9 @@ pub struct LimitOptions {
     /// The largest response body
     #[arg(long, value_name = "BYTES", default_value_t = MAX_RESPONSE_BYTES, help_heading = "Limits", hide_short_help = true)]
     max_response_bytes: usize,
+    /// All bodies of a call together
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_CALL_BYTES, help_heading = "Limits", hide_short_help = true)]
+    max_call_bytes: usize,
     /// The largest header section
     #[arg(long, value_name = "BYTES", default_value_t = MAX_HEADER_BYTES, help_heading = "Limits", hide_short_help = true)]
     max_header_bytes: usize,
@@ -59,6 +62,7 @@ impl LimitOptions {
             max_timeout: *self.max_timeout,
             max_request_bytes: self.max_request_bytes,
             max_response_bytes: self.max_response_bytes,
+            max_call_bytes: self.max_call_bytes,
             max_header_bytes: self.max_header_bytes,
             max_requests: self.max_requests,
             max_memory: self.max_memory,

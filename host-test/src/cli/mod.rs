@@ -9,7 +9,11 @@ mod soak;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Exit code of a call that ended in another outcome than success.
 pub const OTHER_OUTCOME: u8 = 1;
@@ -59,7 +63,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(filter) => filter,
         Err(error) => return fail(&anyhow::anyhow!("--log {:?}: {error}; give a level such as info", cli.log)),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(log.with_filter(filter.and(filter_fn(is_ours_to_show)))).init();
     let done = match cli.command {
         Command::Demo(command) => command.run().await,
         Command::Call(method) => method.run().await,
@@ -72,6 +77,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(false) => ExitCode::from(OTHER_OUTCOME),
         Err(error) => fail(&error),
     }
+}
+
+/// The WASI library traces every argument of the component, which may be a secret that the component was handed.
+fn is_ours_to_show(metadata: &Metadata<'_>) -> bool {
+    !(metadata.target().starts_with("wasmtime_wasi") && *metadata.level() == Level::TRACE)
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -53,7 +53,7 @@ impl Soak {
         } else {
             print_text(&verdict);
         }
-        Ok(verdict.contradictions.is_empty())
+        Ok(verdict.is_good())
     }
 }
 

@@ -41,31 +41,53 @@ static SPECIAL_NETWORKS: LazyLock<Vec<IpNet>> =
     LazyLock::new(|| SPECIAL.iter().filter_map(|network| network.parse().ok()).collect());
 
 /// The addresses an authorization may reach: public ones, and those of the networks it names.
-#[derive(Clone, Debug, Default)]
-pub struct Addresses(Vec<IpNet>);
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    networks: Vec<IpNet>,
+    public: bool,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
 
 impl Addresses {
     /// Public addresses and these networks.
     pub fn new(networks: Vec<IpNet>) -> Self {
-        Self(networks)
+        Self { networks, public: true }
     }
 
     /// The same, and this machine itself.
     pub fn with_loopback(mut self) -> Self {
         let loopback = [IpAddr::from([127, 0, 0, 0]), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        self.0.extend(loopback.into_iter().zip([8, 128]).filter_map(|(address, bits)| IpNet::new(address, bits).ok()));
+        self.networks
+            .extend(loopback.into_iter().zip([8, 128]).filter_map(|(address, bits)| IpNet::new(address, bits).ok()));
         self
+    }
+
+    /// This machine itself, and no other.
+    pub fn loopback() -> Self {
+        Self { networks: Vec::new(), public: false }.with_loopback()
     }
 
     /// Whether a connection to this address may be made.
     pub fn allow(&self, address: IpAddr) -> bool {
         let address = canonical(address);
-        self.0.iter().any(|network| network.contains(&address)) || is_public(address)
+        self.networks.iter().any(|network| network.contains(&address)) || self.public && is_public(address)
     }
 }
 
+/// Of IPv6 only what IANA gives out for the public internet.
+const GLOBAL: Ipv6Addr = Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0);
+
 fn is_public(address: IpAddr) -> bool {
-    !SPECIAL_NETWORKS.iter().any(|network| network.contains(&address))
+    let is_global = match address {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(address) => address.segments()[0] >> 13 == GLOBAL.segments()[0] >> 13,
+    };
+    is_global && !SPECIAL_NETWORKS.iter().any(|network| network.contains(&address))
 }
 
 /// The IPv4 address that an IPv6 address stands for, where it does: mapped, compatible, translated and 6to4.
@@ -116,6 +138,8 @@ mod tests {
             ("::127.0.0.1", false),
             ("64:ff9b::7f00:1", false),
             ("2002:a9fe:a9fe::1", false),
+            ("::2", false),
+            ("::ffff:0:7f00:1", false),
             ("fe80::1", false),
             ("fd00:ec2::254", false),
             ("ff02::1", false),
@@ -132,6 +156,8 @@ mod tests {
         {
             assert_eq!(addresses.allow(address.parse().unwrap()), allowed, "{address}");
         }
+        assert!(Addresses::loopback().allow("127.0.0.1".parse().unwrap()));
+        assert!(!Addresses::loopback().allow("8.8.8.8".parse().unwrap()));
         let local = Addresses::default().with_loopback();
         for (address, allowed) in [("127.0.0.1", true), ("::1", true), ("10.1.2.3", false), ("0.0.0.0", false)] {
             assert_eq!(local.allow(address.parse().unwrap()), allowed, "{address}");

@@ -24,6 +24,10 @@ use wasmtime_wasi_http::Error;
 /// ServiceNow closes idle connections after 20 to 70 seconds; ours go first, so that no request meets a closing one.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// How many connections of an authorization stay open without a call: some for its next calls, and not so many that those of
+/// many authorizations use up the process's descriptors.
+const MAX_IDLE: usize = 64;
+
 /// The smallest buffer that the HTTP library takes.
 const MIN_BUFFER: usize = 8 * 1024;
 
@@ -56,6 +60,7 @@ impl Clients {
             let connector = connector(name, authorization, roots.clone(), proxy.clone())?;
             let client = Client::builder(TokioExecutor::new())
                 .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(MAX_IDLE)
                 .pool_timer(TokioTimer::new())
                 .http1_max_buf_size(max_header_bytes.max(MIN_BUFFER))
                 .build(connector);

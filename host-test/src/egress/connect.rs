@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tower_service::Service;
 use url::Url;
 use wasmtime_wasi_http::Error;
@@ -33,7 +34,8 @@ pub struct BadProxy;
 impl Proxy {
     /// The proxy of `HTTPS_PROXY`, but for the hosts and networks of `NO_PROXY`. Lower case counts as well.
     pub fn from_env() -> Result<Self, BadProxy> {
-        let read = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let read = |names: [&'static str; 2]| names.into_iter().find_map(set).unwrap_or_default();
         Self::new(&read(["HTTPS_PROXY", "https_proxy"]), &read(["NO_PROXY", "no_proxy"]))
     }
 
@@ -47,7 +49,11 @@ impl Proxy {
         if url.scheme() != "http" || url.host().is_none() || !matches!(url.path(), "" | "/") {
             return Err(BadProxy);
         }
-        Ok(Self(Some(Arc::new(Matcher::builder().https(address).no(except.to_string()).build()))))
+        // What the matcher cannot read it leaves out, and then connections would go around the proxy.
+        let probe = Uri::from_static("https://probe.invalid/");
+        let matcher = |except: &str| Matcher::builder().https(url.to_string()).no(except.to_string()).build();
+        matcher("").intercept(&probe).ok_or(BadProxy)?;
+        Ok(Self(Some(Arc::new(matcher(except)))))
     }
 
     fn tunnel(&self, to: &Uri) -> Option<Tunnel<HttpConnector>> {
@@ -70,18 +76,36 @@ fn http_connector<R>(resolver: R) -> HttpConnector<R> {
 /// Connects one authorization.
 #[derive(Clone)]
 pub struct Connector {
-    direct: HttpConnector<Resolver>,
-    addresses: Arc<Addresses>,
+    /// Over https.
+    secured: Direct,
+    /// Over http: to this machine alone, whatever a name resolves to.
+    plain: Direct,
     proxy: Proxy,
 }
+
+/// Connections to addresses that may be reached.
+#[derive(Clone)]
+struct Direct {
+    http: HttpConnector<Resolver>,
+    addresses: Arc<Addresses>,
+}
+
+/// How many names an authorization resolves at once. The platform's resolver holds a thread for each, also after whoever
+/// asked is gone, so that a silent name service would otherwise stop all authorizations.
+const MAX_RESOLVING: usize = 16;
 
 impl Connector {
     /// Connects to these addresses, or through the proxy: that one resolves names itself, and the operator trusts it to
     /// keep them out of its own network.
     pub fn new(addresses: Addresses, proxy: Proxy) -> Self {
-        let addresses = Arc::new(addresses);
-        let resolver = Resolver { resolver: GaiResolver::new(), addresses: Arc::clone(&addresses) };
-        Self { direct: http_connector(resolver), addresses, proxy }
+        let resolving = Arc::new(Semaphore::new(MAX_RESOLVING));
+        let direct = |addresses: Addresses| {
+            let (addresses, resolving) = (Arc::new(addresses), Arc::clone(&resolving));
+            let resolver = Resolver { resolver: GaiResolver::new(), addresses: Arc::clone(&addresses), resolving };
+            Direct { http: http_connector(resolver), addresses }
+        };
+        let plain = direct(Addresses::loopback());
+        Self { secured: direct(addresses), plain, proxy }
     }
 }
 
@@ -91,19 +115,20 @@ impl Service<Uri> for Connector {
     type Future = Connecting<Self::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.direct.poll_ready(context).map_err(Into::into)
+        self.secured.http.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
         if let Some(mut tunnel) = self.proxy.tunnel(&to) {
             return Box::pin(async move { Ok(tunnel.call(to).await?) });
         }
+        let direct = if to.scheme_str() == Some("http") { &mut self.plain } else { &mut self.secured };
         // An address that is no name is never resolved, so it is checked here.
         let host = to.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        if let Some(address) = host.parse().ok().filter(|address| !self.addresses.allow(*address)) {
+        if let Some(address) = host.parse().ok().filter(|address| !direct.addresses.allow(*address)) {
             return Box::pin(async move { Err(Prohibited(address).into()) });
         }
-        let connecting = self.direct.call(to);
+        let connecting = direct.http.call(to);
         Box::pin(async move { Ok(connecting.await?) })
     }
 }
@@ -114,6 +139,7 @@ impl Service<Uri> for Connector {
 struct Resolver {
     resolver: GaiResolver,
     addresses: Arc<Addresses>,
+    resolving: Arc<Semaphore>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -135,9 +161,14 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let resolving = self.resolver.call(name);
+        let (mut resolver, places) = (self.resolver.clone(), Arc::clone(&self.resolving));
         let addresses = Arc::clone(&self.addresses);
-        Box::pin(async move { reachable(resolving.await.map_err(Unresolved)?, &addresses) })
+        // In a task of its own: its place is free again when the platform answered, and not when the caller went away.
+        let resolved = tokio::spawn(async move {
+            let _place = places.acquire_owned().await;
+            resolver.call(name).await
+        });
+        Box::pin(async move { reachable(resolved.await?.map_err(Unresolved)?, &addresses) })
     }
 }
 
@@ -208,6 +239,11 @@ mod tests {
             assert_eq!(proxy.tunnel(&to.parse().unwrap()).is_some(), proxied, "{to}");
         }
         assert!(Proxy::new("", "").unwrap().tunnel(&"https://a.example/".parse().unwrap()).is_none());
+        // A password is taken as it is, whatever is in it: nothing goes around the proxy.
+        for odd in ["http://u:p ss@proxy.example:1", " http://proxy.example:1", "u:p^\"ä@proxy.example:1"] {
+            let proxy = Proxy::new(odd, "").unwrap();
+            assert!(proxy.tunnel(&"https://a.example/".parse().unwrap()).is_some(), "{odd}");
+        }
         for bad in ["https://proxy.example", "socks5://proxy.example", "http://", "http://u:hunter2@"] {
             let error = Proxy::new(bad, "").err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");

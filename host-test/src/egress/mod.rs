@@ -1,6 +1,7 @@
 //! What leaves the sandbox: a policy as a value, a pooled client per authorization, and the thin hook between them.
 
 pub mod addresses;
+mod call;
 mod client;
 mod connect;
 mod hook;
@@ -8,9 +9,10 @@ mod journal;
 pub mod policy;
 mod rate_limit;
 
+pub use call::CallEgress;
 pub use client::{Clients, Sent, TlsFile};
 pub use connect::{BadProxy, Proxy};
-pub use hook::{Egress, Injected};
+pub use hook::Egress;
 pub use journal::{Exchange, Journal};
 pub use policy::Policy;
 pub use rate_limit::RateLimits;

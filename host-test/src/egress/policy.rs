@@ -38,6 +38,15 @@ pub enum Target {
     TokenService,
 }
 
+/// A request that may leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Where it goes.
+    pub target: Target,
+    /// The address it goes to, made of the policy's own origin and the path as it was asked for.
+    pub uri: Uri,
+}
+
 /// Why a request may not leave, and what would allow it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -76,15 +85,19 @@ impl Policy {
     }
 
     /// Where a request goes, if it may.
-    pub fn check(&self, method: &Method, uri: &Uri) -> Result<Target, Denied> {
+    pub fn check(&self, method: &Method, uri: &Uri) -> Result<Allowed, Denied> {
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
             return Err(Denied::Address);
         }
         let url = Url::parse(&uri.to_string()).map_err(|_| Denied::Address)?;
-        if self.token_url.as_ref() == Some(&url) && method == Method::POST {
-            return Ok(Target::TokenService);
-        }
         let origin = Origin::of(&url).ok_or(Denied::Address)?;
+        if let Some(token_url) = self.token_url.as_ref().filter(|_| method == Method::POST) {
+            // As it stands, and not as it would be read: nothing in it is to be resolved on the way.
+            let same = (uri.path(), uri.query()) == (token_url.path(), token_url.query());
+            if same && Origin::of(token_url).as_ref() == Some(&origin) {
+                return allowed(Target::TokenService, token_url.as_str());
+            }
+        }
         if origin != self.instance {
             return Err(Denied::Origin(origin.to_string(), self.instance.clone()));
         }
@@ -93,11 +106,16 @@ impl Policy {
         if !is_plain(path) || is_batch(path) {
             return Err(Denied::Path(path.to_string()));
         }
-        if self.calls.iter().any(|call| call.allows(method, path)) {
-            return Ok(Target::Instance);
+        if !self.calls.iter().any(|call| call.allows(method, path)) {
+            return Err(Denied::Call(method.clone(), path.to_string()));
         }
-        Err(Denied::Call(method.clone(), path.to_string()))
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        allowed(Target::Instance, &format!("{}{path}{query}", self.instance))
     }
+}
+
+fn allowed(target: Target, address: &str) -> Result<Allowed, Denied> {
+    address.parse().map(|uri| Allowed { target, uri }).map_err(|_| Denied::Address)
 }
 
 impl AllowedCall {
@@ -141,7 +159,8 @@ impl fmt::Display for AllowedCall {
 /// Whether every segment is a plain name: no server can read it as another path.
 fn is_plain(path: &str) -> bool {
     let is_name = |segment: &str| {
-        !matches!(segment, "" | "." | "..")
+        !segment.is_empty()
+            && !segment.starts_with('.')
             && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
     };
     path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_name))
@@ -191,6 +210,7 @@ mod tests {
             ("POST", "https://dev1.service-now.com/api/now/v1/batch", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident/../sys_user", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident/./x", false),
+            ("GET", "https://dev1.service-now.com/api/now/table/incident/..9now", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident/%2e%2e/sys_user", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident/.%2E/sys_user", false),
             ("GET", "https://dev1.service-now.com/api/now/table/incident%2f..%2fsys_user", false),
@@ -223,7 +243,8 @@ mod tests {
             ("https://ITSM.example.com.", "https://itsm.EXAMPLE.com/api/now/table/incident"),
         ] {
             let policy = policy("").for_instance(instance);
-            assert!(allows(&policy, "GET", uri), "{instance} {uri}");
+            let allowed = policy.check(&Method::GET, &uri.parse().unwrap()).unwrap();
+            assert!(allowed.uri.to_string().starts_with(policy.instance.as_str()), "{instance} {uri} {}", allowed.uri);
         }
     }
 
@@ -237,7 +258,10 @@ mod tests {
     fn the_token_service_is_reachable_only_for_a_guest_that_obtains_tokens_itself() {
         let uri: Uri = "https://dev1.service-now.com/oauth_token.do".parse().unwrap();
         let grant = policy("credential = \"grant\"");
-        assert_eq!(grant.check(&Method::POST, &uri), Ok(Target::TokenService));
+        assert_eq!(grant.check(&Method::POST, &uri).map(|allowed| allowed.target), Ok(Target::TokenService));
+        for path in ["/api/now/v1/batch/../../../../oauth_token.do", "/%2e%2e/oauth_token.do", "/x/../oauth_token.do"] {
+            assert!(!allows(&grant, "POST", &format!("https://dev1.service-now.com{path}")), "{path}");
+        }
         assert!(grant.check(&Method::GET, &uri).is_err());
         assert!(policy("credential = \"header\"").check(&Method::POST, &uri).is_err());
     }

@@ -38,7 +38,9 @@ impl RateLimits {
     pub fn learn(&self, authorization: &str, status: StatusCode, headers: &HeaderMap) {
         let Some(slot) = self.0.get(authorization).filter(|_| status == StatusCode::TOO_MANY_REQUESTS) else { return };
         let until = Instant::now() + named(headers).unwrap_or(ASSUMED_PAUSE).min(MAX_PAUSE);
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        // The later one holds, in whatever order the answers came.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = slot.max(Some(until));
     }
 }
 

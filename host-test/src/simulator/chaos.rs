@@ -5,8 +5,9 @@
 
 use super::fault::Effect;
 use super::oauth;
+use fnv::FnvHasher;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
 
 /// Of a hundred requests, how many meet no fault.
 const CALM: u8 = 70;
@@ -28,11 +29,13 @@ impl Chaos {
 
     /// The fault that a request meets.
     pub fn effect(&mut self, method: &str, address: &str, body: &[u8]) -> Option<Effect> {
-        let mut hasher = DefaultHasher::new();
-        (self.seed, method, address, body).hash(&mut hasher);
+        let mut hasher = FnvHasher::with_key(self.seed);
+        for part in [method.as_bytes(), address.as_bytes(), body] {
+            hasher.write(part);
+        }
         let seen = self.seen.entry(hasher.finish()).or_default();
         *seen += 1;
-        seen.hash(&mut hasher);
+        hasher.write(&seen.to_le_bytes());
         let effect = effect(&mut fastrand::Rng::with_seed(hasher.finish()))?;
         let never_answers = matches!(effect, Effect::Hang | Effect::CommitLate { .. });
         (address != oauth::PATH || !never_answers).then_some(effect)

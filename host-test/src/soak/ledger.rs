@@ -2,7 +2,7 @@
 
 use crate::simulator::Row;
 use crate::types::WriteHappened;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// What a call does.
@@ -53,6 +53,11 @@ pub struct Entry {
     pub told: Told,
 }
 
+/// The correlation id of the incident that is prepared for a call.
+pub fn prepared_for(call: usize) -> String {
+    format!("base-{call}")
+}
+
 /// What the update of this call writes.
 pub fn written_by(call: usize) -> String {
     format!("written by call {call}")
@@ -74,6 +79,19 @@ pub fn audit(calls: usize, entries: &[Entry], rows: &[Row]) -> Vec<String> {
     for row in rows {
         by_correlation.entry(column(row, "correlation_id")).or_default().push(row);
         by_key.entry(column(row, "sys_id")).or_default().push(row);
+    }
+    let asked: HashSet<String> = entries
+        .iter()
+        .map(|entry| match &entry.task {
+            Task::Create { correlation_id } => correlation_id.clone(),
+            Task::Update { incident } | Task::Get { incident } => prepared_for(*incident),
+        })
+        .collect();
+    for id in by_correlation.keys().filter(|id| !asked.contains(*id)) {
+        found.push(format!("an incident of correlation id {id:?} is there, which nobody asked for"));
+    }
+    for entry in entries.iter().filter(|entry| entry.told.outcome.contains("invalid-")) {
+        found.push(format!("call {} was told that its inputs are not in order", entry.call));
     }
     for (id, twins) in by_correlation.iter().filter(|(_, rows)| rows.len() > 1) {
         found.push(format!("correlation id {id} exists {} times", twins.len()));
@@ -144,7 +162,8 @@ mod tests {
         let (update, get) = (Task::Update { incident: 0 }, Task::Get { incident: 0 });
         let (yes, no, unknown) = (WriteHappened::Yes, WriteHappened::No, WriteHappened::Unknown);
         let one = || vec![row("1", "c", "")];
-        let updated = || vec![row("1", "", &written_by(0))];
+        let base = || vec![row("1", "base-0", "")];
+        let updated = || vec![row("1", "base-0", &written_by(0))];
         for (entries, rows, says) in [
             (vec![entry(create(), told(true, "1", yes))], one(), None),
             (vec![entry(create(), told(false, "", unknown))], one(), None),
@@ -160,14 +179,20 @@ mod tests {
             ),
             (vec![entry(update.clone(), told(true, "1", yes))], updated(), None),
             (vec![entry(update.clone(), told(false, "", unknown))], updated(), None),
-            (vec![entry(update.clone(), told(true, "1", yes))], one(), Some("is not there")),
+            (vec![entry(update.clone(), told(true, "1", yes))], base(), Some("is not there")),
             (vec![entry(update, told(false, "", no))], updated(), Some("against its outcome")),
-            (vec![entry(get.clone(), told(true, "1", yes))], one(), None),
-            (vec![entry(get.clone(), told(true, "2", yes))], one(), Some("not what it asked for")),
+            (vec![entry(get.clone(), told(true, "1", yes))], base(), None),
+            (vec![entry(get.clone(), told(true, "1", yes))], one(), Some("nobody asked for")),
+            (vec![entry(get.clone(), told(true, "2", yes))], base(), Some("not what it asked for")),
+            (
+                vec![entry(get.clone(), Told { outcome: "get invalid-data".to_string(), ..told(false, "", no) })],
+                base(),
+                Some("in order"),
+            ),
             (vec![], vec![], Some("0 outcomes")),
             (
                 vec![entry(get.clone(), told(true, "1", yes)), entry(get, told(true, "1", yes))],
-                one(),
+                base(),
                 Some("2 outcomes"),
             ),
         ] {

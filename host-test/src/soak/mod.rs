@@ -62,6 +62,16 @@ pub struct Verdict {
     pub late_max_ms: f64,
 }
 
+/// How much later than its deadline nearly every call must end, in milliseconds.
+pub const TOLERATED_MS: f64 = 500.0;
+
+impl Verdict {
+    /// Whether no outcome contradicts the records, and no call held on to its caller.
+    pub fn is_good(&self) -> bool {
+        self.contradictions.is_empty() && self.late_p999_ms <= TOLERATED_MS
+    }
+}
+
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum NoVerdict {
@@ -142,7 +152,7 @@ impl Plan {
             let (host, instance) = (Arc::clone(host), named(instance, PATIENT));
             creating.spawn(async move {
                 let columns =
-                    columns(&[("short_description", "prepared"), ("correlation_id", &format!("base-{call}"))]);
+                    columns(&[("short_description", "prepared"), ("correlation_id", &ledger::prepared_for(call))]);
                 (call, Invocation::Create(columns, create()).run(&host, instance).await)
             });
         }
@@ -200,7 +210,7 @@ fn told(finished: &Finished) -> Told {
         (true, _) => WriteHappened::Yes,
         (false, Some("no")) => WriteHappened::No,
         (false, Some("yes")) => WriteHappened::Yes,
-        // Refused inputs carry no failure record; the audit finds them by their outcome.
+        // Refused inputs carry no failure record. No input here is to be refused, and the audit finds those that are.
         (false, _) => WriteHappened::Unknown,
     };
     Told {

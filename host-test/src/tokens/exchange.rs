@@ -6,7 +6,7 @@ use super::access::{Access, NoAccess, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
 use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
 use crate::egress::{Clients, Sent};
-use crate::secret::Secret;
+use crate::secret::{Known, Secret};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Limited};
@@ -47,7 +47,30 @@ pub async fn fetch(
     let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
     let body = body.map_err(|_| NoAccess::Unreachable(UnreachableReason::Lost))?.to_bytes().into();
-    take(&Response { status, headers, body }, grant_type)
+    take(&Response { status, headers, body }, grant_type).map_err(|refused| without_secrets(refused, authorization))
+}
+
+/// A refusal in whose words the authorization's own secrets are struck out: a token service may quote what it was sent.
+fn without_secrets(refused: NoAccess, authorization: &Authorization) -> NoAccess {
+    let NoAccess::Refused(mut refusal) = refused else { return refused };
+    let secrets = Known::default();
+    match &authorization.grant {
+        Grant::ClientCredentials(client) => secrets.add(client.secret.expose()),
+        Grant::Password { client, password, .. } => {
+            secrets.add(client.secret.expose());
+            secrets.add(password.expose());
+        }
+        Grant::RefreshToken { client, refresh_token } => {
+            secrets.add(client.secret.expose());
+            secrets.add(refresh_token.expose());
+        }
+        Grant::Bearer(_) | Grant::Basic { .. } | Grant::ApiKey(_) => {}
+    }
+    for text in [&mut refusal.error, &mut refusal.description] {
+        let struck = secrets.struck_from(std::mem::take(text).into());
+        *text = String::from_utf8_lossy(&struck).into_owned();
+    }
+    NoAccess::Refused(refusal)
 }
 
 fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Request<Bytes>> {

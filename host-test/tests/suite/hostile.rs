@@ -2,7 +2,9 @@
 //! function does one thing.
 
 use crate::guest;
+use crate::secrets::Log;
 use crate::support::PATIENT_MS;
+use crate::wire::{Wire, answer, read};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::scenarios::{Stage, by, columns, create};
 use servicenow_host::simulator::Simulator;
@@ -11,6 +13,7 @@ use servicenow_host::{Authorizations, Failed, Host, Limits, Report};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+use tracing::Level;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
@@ -144,6 +147,7 @@ async fn a_guest_gets_the_credential_of_its_own_call_and_by_default_nothing_of_i
 
 #[tokio::test]
 async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
+    let (log, _guard) = Log::start_at(Level::DEBUG);
     let stage = Stage::set().await.unwrap();
     let other = Simulator::start(Default::default()).await.unwrap();
     let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
@@ -170,6 +174,10 @@ async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
         for change in [
             vec![("path", "/api/now/table/incident?sysparm_query=SECRET")],
             vec![("path", "/api/now/table/incident/SECRET")],
+            vec![("path", "/SECRET")],
+            vec![("path", "/SECRET/..")],
+            vec![("method", "SECRET")],
+            vec![("authority", "SECRET.evil.example")],
             vec![("method", "POST"), ("body", "{\"description\":\"SECRET\"}")],
             vec![("header", "x-note"), ("value", "SECRET")],
             vec![("authority", &*elsewhere), ("header", "x-note"), ("value", "SECRET")],
@@ -185,6 +193,8 @@ async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
         assert_eq!(report.outcome.failure().unwrap().reason, Reason::DeniedByHost);
         assert!(!format!("{report:?}").contains("planted-canary"), "{report:?}");
     }
+    assert!(log.text().contains("denied"), "the log is really kept");
+    assert!(!log.text().contains("planted-canary"), "{}", log.text());
 }
 
 #[tokio::test]
@@ -205,13 +215,20 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
         ("hold handles", vec![Reason::Limit], "limit"),
         ("many pollables", vec![Reason::Limit], "limit"),
         ("many requests", vec![Reason::Limit], "limit"),
+        ("ask again and again", vec![Reason::Lost], "16"),
+        ("many unfinished bodies", vec![Reason::Lost, Reason::Limit], ""),
         ("body without end", vec![Reason::Lost], "HttpRequestBodySize"),
         ("body without a finish", vec![Reason::Deadline, Reason::Lost], ""),
         ("large outcome", vec![Reason::Limit], "limit"),
     ] {
         let method = if name.starts_with("body") { "POST" } else { "GET" };
-        let order =
-            [("attack", name), ("authority", &*authority), ("path", "/api/now/table/incident"), ("method", method)];
+        let order = [
+            ("attack", name),
+            ("authorization", "main"),
+            ("authority", &*authority),
+            ("path", "/api/now/table/incident"),
+            ("method", method),
+        ];
         let report = attack(&host, MS, &order).await;
         let failure = report.outcome.failure().unwrap();
         assert!(reasons.contains(&failure.reason) && failure.message.contains(says), "{name}: {failure:?}");
@@ -222,6 +239,61 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
         assert_eq!(next.outcome.failure().map(|failure| failure.reason), Some(Reason::Lost), "its own outcome");
     }
     assert!(stage.simulator.rows("incident").len() <= 1, "nothing but what the stage holds was written");
+}
+
+#[tokio::test]
+async fn a_call_makes_so_many_requests_and_no_more() {
+    let stage = Stage::set().await.unwrap();
+    let host = hostile(stage.simulator.authorizations());
+    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
+    let before = stage.simulator.requests().len();
+    let order = [("attack", "requests in turn"), ("authority", &*authority), ("path", "/api/now/table/incident")];
+    assert_eq!(seen(&host, &order).await, "Reason::Lost 20");
+    assert_eq!(stage.simulator.requests().len(), before + 20);
+    // And it makes the host fetch no token that the instance did not refuse.
+    let tokens = || stage.simulator.requests().iter().filter(|request| request.contains("/oauth_token.do")).count();
+    let before = tokens();
+    assert_eq!(seen(&host, &[("attack", "ask again and again"), ("authorization", "main")]).await, "Reason::Lost 16");
+    assert!(tokens() <= before + 1, "{} tokens", tokens() - before);
+}
+
+#[tokio::test]
+async fn no_cookie_and_no_credential_of_an_answer_comes_in_or_goes_out_again() {
+    let heads = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = std::sync::Arc::clone(&heads);
+    let wire = Wire::serve("http", move |mut stream| {
+        let noted = std::sync::Arc::clone(&noted);
+        async move {
+            while let Ok(head) = read(&mut stream).await {
+                noted.lock().unwrap().push(head);
+                let headers =
+                    "set-cookie: glide_session=1\r\nauthorization: x\r\nx-echo: Bearer planted-canary-token\r\n";
+                let body = b"{\"result\":\"Bearer planted-canary-token\"}";
+                let sent = tokio::io::AsyncWriteExt::write_all(&mut stream, &answer("200 OK", headers, body)).await;
+                if sent.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    let grant = "grant = \"bearer\"\ntoken = \"planted-canary-token\"";
+    let text = format!("[authorizations.main]\ninstance = {:?}\nallow-http-loopback = true\n{grant}", wire.origin);
+    let host = hostile(Authorizations::parse(&text, Path::new("a.toml")).unwrap());
+    let authority = wire.origin.strip_prefix("http://").unwrap();
+    let order =
+        [("attack", "steal"), ("authorization", "main"), ("authority", authority), ("path", "/api/now/table/incident")];
+    for _ in 0..2 {
+        // The guest says so if it sees one of these headers.
+        assert_eq!(seen(&host, &order).await, "Reason::Lost 200");
+    }
+    let order =
+        [("attack", "read"), ("authorization", "main"), ("authority", authority), ("path", "/api/now/table/incident")];
+    let seen = seen(&host, &order).await;
+    assert!(seen.contains("\"result\"") && seen.contains("****") && !seen.contains("canary"), "{seen}");
+    let heads = heads.lock().unwrap().join("\n").to_lowercase();
+    assert!(heads.contains("authorization: bearer planted-canary-token"), "the host adds it: {heads}");
+    assert!(!heads.contains("cookie"), "{heads}");
 }
 
 #[tokio::test]
@@ -243,9 +315,10 @@ async fn an_outcome_outside_the_contract_is_an_outcome_all_the_same() {
     // Every function that returns a pointer points to bytes that are no case of any variant.
     let host = host(
         |text| {
+            assert!(text.contains("(result i32)\n    unreachable") && text.contains("(memory (;0;) 0)"), "{text}");
             let returning = text.replace("(result i32)\n    unreachable", "(result i32)\n    i32.const 1024");
             let (module, _) = returning.rsplit_once(')').unwrap();
-            let module = module.replace("\") 0)", "\") 1)");
+            let module = module.replace("(memory (;0;) 0)", "(memory (;0;) 1)");
             format!("{module} (data (i32.const 1024) \"{}\"))", "\\ff".repeat(256))
         },
         Limits::default(),

@@ -30,7 +30,7 @@ const GRANTS: [&str; 6] = [
 
 /// Everything logged while it lives, at the finest level, by this thread: the runtime of a test has no other.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -52,14 +52,20 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Log {
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    /// Starts to keep what is logged.
+    pub fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        Self::start_at(tracing::Level::TRACE)
+    }
+
+    /// Starts to keep what is logged at this level and above it.
+    pub fn start_at(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+        let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(log.clone()).finish();
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn text(&self) -> String {
+    /// What was logged.
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

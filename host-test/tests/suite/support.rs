@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use servicenow_host::simulator::{Access, Simulator};
-use servicenow_host::{Authorizations, Exchange, Host, Limits};
+use servicenow_host::{Authorizations, Exchange, Host, Limits, Proxy};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -48,6 +48,6 @@ pub fn host(authorizations: &str) -> Host {
 
 /// A host with authorizations and limits.
 pub fn host_with(authorizations: Authorizations, limits: Limits) -> Host {
-    static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().build().unwrap());
+    static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().proxy(Proxy::default()).build().unwrap());
     LOADED.with(authorizations, limits).unwrap()
 }

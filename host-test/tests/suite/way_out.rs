@@ -1,5 +1,6 @@
 //! The way out: through a proxy, and with a certificate of our own.
 
+use crate::secrets::Log;
 use crate::support::PATIENT_MS;
 use crate::wire::{Certificate, Step, Wire, answer, read};
 use servicenow_host::scenarios::{columns, create};
@@ -69,6 +70,7 @@ async fn proxy(server: &Wire) -> (Wire, Arc<Mutex<Vec<String>>>) {
 
 #[tokio::test]
 async fn a_proxy_carries_the_connection_and_keeps_its_password_to_itself() {
+    let (log, _guard) = Log::start();
     let certificate = Certificate::of(&["itsm.example.com"], |_| {});
     let ca = File::new("proxy-ca.pem", &certificate.pem);
     let server = Wire::play_tls(certificate, None, created()).await;
@@ -89,6 +91,8 @@ async fn a_proxy_carries_the_connection_and_keeps_its_password_to_itself() {
     let around = through("user:canary", "example.com");
     assert_eq!(create_at(&around, origin).await.1, Some(Reason::Dns), "it goes around the proxy");
     assert_eq!(proxy.connections(), tunnels);
+    let (logged, encoded) = (log.text(), "dXNlcjpjYW5hcnk");
+    assert!(!logged.is_empty() && !logged.contains("canary") && !logged.contains(encoded), "{logged}");
 }
 
 #[tokio::test]

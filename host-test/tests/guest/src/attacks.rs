@@ -11,7 +11,7 @@ use crate::bindings::servicenow::plugin::credentials::{self, Credential};
 use std::hint::black_box;
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::http::types::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
 use wasip2::io::poll::poll;
 use wasip2::random::random::get_random_bytes;
 
@@ -26,7 +26,31 @@ impl Order {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// Sends, and reads everything that comes back.
+    fn receive(&self) -> Result<(u16, String, String), String> {
+        let response = self.exchange()?;
+        let headers: Vec<_> = response.headers().entries();
+        let headers: Vec<_> =
+            headers.into_iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(&value))).collect();
+        let body = response.consume().map_err(|()| "no body")?;
+        let stream = body.stream().map_err(|()| "no stream")?;
+        let mut bytes = Vec::new();
+        while let Ok(chunk) = stream.blocking_read(1 << 16) {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok((response.status(), headers.join(", "), String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     fn send(&self) -> Result<u16, String> {
+        let response = self.exchange()?;
+        let seen: Vec<_> = response.headers().entries().into_iter().map(|(name, _)| name).collect();
+        if seen.iter().any(|name| ["set-cookie", "authorization", "connection"].contains(&name.as_str())) {
+            return Err(format!("these headers were seen: {seen:?}"));
+        }
+        Ok(response.status())
+    }
+
+    fn exchange(&self) -> Result<IncomingResponse, String> {
         let request = self.request()?;
         let body = request.body().map_err(|()| "no body")?;
         let sending = outgoing_handler::handle(request, None).map_err(|code| format!("{code:?}"))?;
@@ -39,12 +63,7 @@ impl Order {
         let _ = OutgoingBody::finish(body, None);
         sending.subscribe().block();
         let answer = sending.get().ok_or("not ready")?.map_err(|()| "taken")?;
-        let response = answer.map_err(|code| format!("{code:?}"))?;
-        let seen: Vec<_> = response.headers().entries().into_iter().map(|(name, _)| name).collect();
-        if seen.iter().any(|name| ["set-cookie", "authorization", "connection"].contains(&name.as_str())) {
-            return Err(format!("these headers were seen: {seen:?}"));
-        }
-        Ok(response.status())
+        answer.map_err(|code| format!("{code:?}"))
     }
 
     fn request(&self) -> Result<OutgoingRequest, String> {
@@ -85,6 +104,11 @@ impl Order {
     fn attack(&mut self) -> String {
         match self.text("attack") {
             "send" => self.send().map_or_else(|error| error, |status| status.to_string()),
+            "read" => {
+                let _ = self.secret();
+                self.receive()
+                    .map_or_else(|error| error, |(status, headers, body)| format!("{status} {headers} {body}"))
+            }
             "credential" => self.secret(),
             "steal" => {
                 let secret = self.secret();
@@ -130,6 +154,25 @@ impl Order {
                     matches!(sending.get(), Some(Ok(Err(_))))
                 });
                 denied.count().to_string()
+            }
+            "requests in turn" => (0..5_000).take_while(|_| self.send().is_ok()).count().to_string(),
+            "ask again and again" => {
+                let name = self.text("authorization");
+                (0..5_000).take_while(|_| credentials::refused(name).is_ok()).count().to_string()
+            }
+            "many unfinished bodies" => {
+                let chunk = vec![b'x'; 1 << 20];
+                let mut held = Vec::new();
+                for _ in 0..300 {
+                    let Ok(request) = self.request() else { return "refused".to_string() };
+                    let Ok(body) = request.body() else { return "no body".to_string() };
+                    let Ok(sending) = outgoing_handler::handle(request, None) else { return "not sent".to_string() };
+                    if let Ok(stream) = body.write() {
+                        (0..10).for_each(|_| drop(stream.blocking_write_and_flush(&chunk[..4096])));
+                    }
+                    held.push((body, sending));
+                }
+                held.len().to_string()
             }
             "body without end" => {
                 let Ok(request) = self.request() else { return "refused".to_string() };
