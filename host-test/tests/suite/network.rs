@@ -414,6 +414,22 @@ async fn a_broken_token_service_is_told_from_a_broken_instance_and_nothing_is_wr
             "error NotJson No",
         ),
         ("a proxy's page", sends(html("502 Bad Gateway", "<html>")), "error ServerError No"),
+        (
+            "a token in a byte order mark",
+            sends(answer("200 OK", "", "\u{feff}{\"access_token\":\"t\"}".as_bytes())),
+            "incident-created",
+        ),
+        ("100 first", sends([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), token("")].concat()), "incident-created"),
+        ("silent from the start", vec![Step::Hold], "timeout Deadline No"),
+        ("empty", sends(answer("200 OK", "", b"")), "error NotJson No"),
+        ("no UTF-8", sends(answer("200 OK", "", b"{\"access_token\":\"\xff\"}")), "error NotJson No"),
+        (
+            "compressed unasked",
+            sends(answer("200 OK", "content-encoding: gzip\r\n", b"\x1f\x8b\x08\0\0\0\0\0\0\x03")),
+            "error NotJson No",
+        ),
+        ("two lengths", sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"), "error Lost No"),
+        ("no HTTP at all", sends("SSH-2.0-OpenSSH_9.6\r\n\r\n"), "error Lost No"),
         ("rate-limited", sends(answer("429 Too Many Requests", "", b"{}")), "error RateLimited No"),
         ("cut-off", sends(answer("200 OK", "", b"{\"access_token\":\"t")), "error NotJson No"),
         ("no token", sends(answer("200 OK", "", b"{}")), "error NotJson No"),
@@ -438,6 +454,29 @@ async fn a_broken_token_service_is_told_from_a_broken_instance_and_nothing_is_wr
             granted == expected || expected.ends_with("Lost No") && granted.ends_with(" No"),
             "grant, {name}: {granted}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_token_service_that_is_not_reached_is_told_by_what_stood_in_the_way() {
+    let instance = Wire::play(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+    let gone = Wire::play(Vec::new()).await.origin.clone();
+    let untrusted = Wire::play_tls(Certificate::of(&["127.0.0.1"], |_| {}), None, Vec::new()).await;
+    let private = untrusted.origin.replace("127.0.0.1", "127.0.0.2");
+    for (service, more, expected) in [
+        (gone.as_str(), "", "error Connect No"),
+        ("https://nowhere.invalid", "", "error Dns No"),
+        (untrusted.origin.as_str(), "allowed-addresses = [\"127.0.0.1\"]", "error Tls No"),
+        ("https://169.254.169.254", "", "error DeniedByHost No"),
+        (private.as_str(), "allowed-addresses = [\"127.0.0.1\"]", "error DeniedByHost No"),
+    ] {
+        let grant = "grant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"";
+        let loopback = if private == service { "" } else { "allow-http-loopback = true" };
+        let origin = if private == service { "https://itsm.example.com" } else { &instance.origin };
+        let text = format!(
+            "[authorizations.main]\ninstance = {origin:?}\n{loopback}\n{more}\ntoken-url = \"{service}/oauth_token.do\"\n{grant}"
+        );
+        assert_eq!(creates(&host(&text), origin, PATIENT_MS).await, expected, "{service}");
     }
 }
 
