@@ -1,6 +1,7 @@
 //! The command line: each command is a file, and this is the way in.
 
 mod call;
+mod clients;
 mod demo;
 mod inspect;
 mod limits;
@@ -51,6 +52,8 @@ enum Command {
     Call(call::Method),
     /// Run a ServiceNow stand-in until interrupted
     Simulator(simulator::Command),
+    /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
+    Clients(clients::Clients),
     /// Make many calls at once while everything goes wrong, and audit what they were told
     Soak(soak::Soak),
     /// Show a component's imports, exports, size and manifest
@@ -69,6 +72,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(command) => command.run().await,
         Command::Call(method) => method.run().await,
         Command::Simulator(command) => command.run().await,
+        Command::Clients(command) => command.run().await,
         Command::Soak(command) => command.run().await,
         Command::Inspect(command) => command.run().await,
     };

@@ -15,6 +15,7 @@
 mod access;
 mod answer;
 mod authentication;
+mod batch;
 mod chaos;
 mod choices;
 mod dictionary;
@@ -28,6 +29,7 @@ mod router;
 mod row;
 mod server;
 mod source;
+mod stats;
 mod store;
 mod table_api;
 mod tls;

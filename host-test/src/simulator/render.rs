@@ -38,8 +38,9 @@ impl Shape {
         // A record that is listed under the table it extends has that table's columns.
         let Some(table) = dictionary::table(table) else { return Value::Null };
         let cells = if self.fields.is_empty() {
-            let cell =
-                |column: &Column| (column.name.to_string(), self.cell(store, table.name, column, row.get(column.name)));
+            let cell = |column: &Column| {
+                (column.name.to_string(), self.cell(store, table.name, &row["sys_id"], column, row.get(column.name)))
+            };
             table.columns.iter().map(cell).collect::<Map<_, _>>()
         } else {
             self.fields
@@ -61,10 +62,19 @@ impl Shape {
         for step in walked.into_iter().flat_map(|walked| walked.split('.')) {
             table = dictionary::table(table.column(step)?.reference()?)?;
         }
-        Some(self.cell(store, table.name, table.column(last)?, &value))
+        Some(self.cell(store, table.name, &row["sys_id"], table.column(last)?, &value))
     }
 
-    fn cell(&self, store: &Store, table: &str, column: &Column, value: &str) -> Value {
+    fn cell(&self, store: &Store, table: &str, key: &str, column: &Column, value: &str) -> Value {
+        if column.is_journal() {
+            // The value is empty; what a person reads is the whole journal, the latest entry first. UNCONFIRMED.
+            let shown = || journal(store, key, column.name);
+            return match self.display {
+                Display::Values => json!(""),
+                Display::Shown => json!(shown()),
+                Display::Both => json!({"display_value": shown(), "value": ""}),
+            };
+        }
         let is_domain = column.kind == "domain_id";
         let referred = if is_domain { Some(DOMAIN_TABLE) } else { column.reference() };
         let Some(referred) = referred.filter(|_| !value.is_empty()) else {
@@ -99,4 +109,17 @@ fn shown<'a>(table: &str, column: &Column, value: &'a str) -> &'a str {
         _ if choices::is_choice(table, column.name) => choices::label(column.name, value).unwrap_or(value),
         _ => value,
     }
+}
+
+/// A record's journal as text: its work notes, its comments, or both.
+fn journal(store: &Store, key: &str, element: &str) -> String {
+    let is_wanted = |entry: &&Row| element == "comments_and_work_notes" || &entry["element"] == element;
+    let entries: Vec<_> = store.by("sys_journal_field", "element_id", key).filter(is_wanted).collect();
+    let text = |entry: &&Row| {
+        let kind = if &entry["element"] == "work_notes" { "Work notes" } else { "Additional comments" };
+        let author = store.by("sys_user", "user_name", &entry["sys_created_by"]).next();
+        let author = author.map_or(&entry["sys_created_by"], |user| &user["name"]);
+        format!("{} - {author} ({kind})\n{}\n\n", &entry["sys_created_on"], &entry["value"])
+    };
+    entries.iter().rev().map(text).collect()
 }

@@ -4,7 +4,7 @@ use super::access::Caller;
 use super::answer::{Answer, error, hibernating, json};
 use super::fault::Fault;
 use super::table_api::{Call, empty};
-use super::{Instance, authentication, dictionary, lock, oauth};
+use super::{Instance, authentication, batch, dictionary, lock, oauth};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use url::form_urlencoded;
@@ -30,7 +30,13 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     if path == oauth::PATH && request.method() == Method::POST {
         return oauth::token(instance, request.headers(), request.body());
     }
-    let Some((version, rest)) = table_path(path) else {
+    if batch::PATHS.contains(&path) && request.method() == Method::POST {
+        return match authentication::check(instance, request.headers()) {
+            Ok(_) => batch::answer(instance, request),
+            Err(refused) => *refused,
+        };
+    }
+    let Some(resource) = Resource::of(path) else {
         return error(400, "Requested URI does not represent any resource", "");
     };
     let caller = match authentication::check(instance, request.headers()) {
@@ -42,7 +48,7 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
         None => return error(405, "Method Not Allowed", ""),
     };
     let mut answer = match accepts_json(request) {
-        true => table(instance, request, &method, &caller, version, rest),
+        true => table(instance, request, &method, &caller, &resource),
         false => error(
             406,
             "Not Acceptable",
@@ -57,15 +63,28 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     answer
 }
 
-/// The version segment and what follows `table/`, in `/api/now[/v1|/v2]/table/...`.
-fn table_path(path: &str) -> Option<(&str, &str)> {
-    let rest = path.strip_prefix("/api/now/")?;
-    match rest.strip_prefix("table/") {
-        Some(rest) => Some(("", rest)),
-        None => ["v1", "v2"].into_iter().find_map(|version| {
-            let rest = rest.strip_prefix(version)?.strip_prefix("/table/")?;
-            Some((if version == "v1" { "/v1" } else { "/v2" }, rest))
-        }),
+/// What a path names: `/api/now[/v1|/v2]/table|stats/TABLE[/SYS_ID]`.
+struct Resource<'a> {
+    /// The version segment, with its slash; empty where there is none.
+    version: &'a str,
+    is_stats: bool,
+    table: &'a str,
+    sys_id: Option<&'a str>,
+}
+
+impl<'a> Resource<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let rest = path.strip_prefix("/api/now")?;
+        let versions = ["/v1", "/v2"].into_iter();
+        let versioned = versions.filter_map(|version| Some((version, rest.strip_prefix(version)?)));
+        let (version, rest) = versioned.filter(|(_, rest)| rest.starts_with('/')).next().unwrap_or(("", rest));
+        let (is_stats, rest) = match (rest.strip_prefix("/table/"), rest.strip_prefix("/stats/")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return None,
+        };
+        let (table, sys_id) = rest.split_once('/').map_or((rest, None), |(table, sys_id)| (table, Some(sys_id)));
+        Some(Self { version, is_stats, table, sys_id })
     }
 }
 
@@ -91,20 +110,15 @@ fn table(
     request: &Request<Bytes>,
     method: &Method,
     caller: &Caller,
-    version: &str,
-    rest: &str,
+    resource: &Resource<'_>,
 ) -> Answer {
     let query = request.uri().query().unwrap_or_default();
     let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let (table, sys_id) = match rest.split_once('/') {
-        Some((table, sys_id)) => (table, Some(sys_id)),
-        None => (rest, None),
-    };
     let settings = instance.settings().clone();
     let mut store = instance.store();
-    let tables_url = format!("{}/api/now{version}/table", instance.base_url);
-    let Some(table) = dictionary::table(table) else {
-        return error(400, &format!("Invalid table {table}"), "");
+    let tables_url = format!("{}/api/now{}/table", instance.base_url, resource.version);
+    let Some(table) = dictionary::table(resource.table) else {
+        return error(400, &format!("Invalid table {}", resource.table), "");
     };
     let mut call = Call { settings: &settings, store: &mut store, caller, tables_url, table, parameters };
     let body = request.body();
@@ -120,7 +134,9 @@ fn table(
             format!("Invalid content-type. Supported request media types for this service are: [{MEDIA_TYPES}]");
         return error(415, &message, "");
     }
-    match (method, sys_id) {
+    match (method, resource.sys_id) {
+        (&Method::GET, None) if resource.is_stats => call.stats(),
+        _ if resource.is_stats => error(405, "Method Not Allowed", ""),
         (&Method::GET, None) => call.list(),
         (&Method::GET, Some(sys_id)) => call.read(sys_id),
         (&Method::POST, None) => call.insert(body),

@@ -1,6 +1,6 @@
 //! The server: accepts connections, lets faults strike, and passes requests to the router.
 
-use super::answer::Answer;
+use super::answer::{Answer, compressed};
 use super::fault::Strike;
 use super::{Instance, lock, router};
 use bytes::Bytes;
@@ -79,7 +79,7 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
     let strike = lock(&instance.faults).strike(&method, address, request.body());
     let answer = || router::answer(&instance, &request);
     match strike {
-        None => Ok(whole(answer())),
+        None => Ok(whole(compressed(answer(), request.headers()))),
         Some(Strike::Instead(instead)) => Ok(whole(instead)),
         Some(Strike::After(after)) => {
             answer();

@@ -6,7 +6,7 @@ use super::answer::{Answer, error, json};
 use super::dictionary::Table;
 use super::query::{Now, Query};
 use super::render::{Display, Shape};
-use super::store::Store;
+use super::store::{Row, Store};
 use super::write::{Refused, Sent, Write};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -34,7 +34,8 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn parameter(&self, name: &str) -> &str {
+    /// A parameter; empty where it was not sent.
+    pub fn parameter(&self, name: &str) -> &str {
         self.parameters.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
@@ -82,6 +83,11 @@ impl Call<'_> {
         query.on(self.table.name, strict, &now)
     }
 
+    /// The rows that the parameters select, as far as the caller sees them.
+    pub fn selected(&self) -> Vec<&Row> {
+        if self.reads() { self.store.select(self.table.name, &self.query()) } else { Vec::new() }
+    }
+
     /// GET on a table.
     pub fn list(&self) -> Answer {
         let number = |name: &str, default: usize| match self.parameter(name) {
@@ -99,7 +105,7 @@ impl Call<'_> {
         if self.table.name == "sys_dictionary" && !self.reads() {
             return error(403, "Insufficient rights to query records", "");
         }
-        let found = if self.reads() { self.store.select(self.table.name, &self.query()) } else { Vec::new() };
+        let found = self.selected();
         let shape = self.shape();
         let page = found.iter().skip(offset).take(limit);
         let rows: Vec<_> = page.map(|row| shape.record(self.store, self.table.name, row)).collect();

@@ -1,0 +1,131 @@
+//! `clients`: ServiceNow clients that others wrote, against the simulator.
+
+use super::{print, print_table, table};
+use crate::simulator::{Options, Simulator};
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the checks are, and what they are installed into.
+const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/clients");
+
+/// What a check prints before the name of what it checked.
+const PASSED: &str = "ok";
+
+/// Options of `clients`.
+#[derive(Args)]
+pub struct Clients {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// How one client did.
+struct Result {
+    client: &'static str,
+    checks: Vec<(bool, String)>,
+    ended_well: bool,
+}
+
+impl Clients {
+    /// Whether every check of every client passed.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        let installed = Path::new(INSTALLED);
+        std::fs::create_dir_all(installed).with_context(|| format!("cannot make {INSTALLED}"))?;
+        let (plain, secured) = (simulator(installed, false).await?, simulator(installed, true).await?);
+        let (plain_ready, secured_ready) = (plain.1.clone(), secured.1.clone());
+        // The simulators answer on this runtime's other threads.
+        let results = tokio::task::spawn_blocking(move || check_all(installed, &plain_ready, &secured_ready)).await??;
+        if self.json {
+            let rows = results.iter().map(|result| {
+                let checks = result.checks.iter().map(|(passed, what)| json!({"check": what, "passed": passed}));
+                json!({"client": result.client, "passed": result.passed(), "checks": checks.collect::<Vec<_>>()})
+            });
+            print(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+        } else {
+            print_text(&results);
+        }
+        Ok(results.iter().all(Result::passed))
+    }
+}
+
+fn check_all(installed: &Path, plain: &Path, secured: &Path) -> anyhow::Result<Vec<Result>> {
+    let python = python(installed)?;
+    let script = |name: &str| format!("{CLIENTS}/python/{name}");
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
+    let mut rust = Command::new(cargo);
+    rust.args(["run", "--quiet", "--locked", "--manifest-path"]).arg(format!("{CLIENTS}/rust/Cargo.toml"));
+    rust.args(["--target-dir", INSTALLED, "--"]);
+    let clients = [
+        ("pysnow", with(&python, &script("check_pysnow.py")), plain),
+        ("pysnc", with(&python, &script("check_pysnc.py")), secured),
+        ("servicenow_rs", rust, plain),
+    ];
+    clients.into_iter().map(|(client, mut command, ready)| check(client, command.arg(ready))).collect()
+}
+
+impl Result {
+    fn passed(&self) -> bool {
+        self.ended_well && !self.checks.is_empty() && self.checks.iter().all(|(passed, _)| *passed)
+    }
+}
+
+/// A simulator, and the file that tells where it is.
+async fn simulator(installed: &Path, secured: bool) -> anyhow::Result<(Simulator, PathBuf)> {
+    let tls = secured.then(|| installed.join("tls"));
+    let simulator =
+        Simulator::start(Options { tls, ..Options::default() }).await.context("the simulator did not start")?;
+    let ready = installed.join(if secured { "ready-tls.json" } else { "ready.json" });
+    std::fs::write(&ready, serde_json::to_string(simulator.access())?)?;
+    Ok((simulator, ready))
+}
+
+/// A Python with the clients installed, in an environment of its own.
+fn python(installed: &Path) -> anyhow::Result<PathBuf> {
+    let environment = installed.join("python");
+    let python = environment.join("bin/python");
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&environment);
+    if !python.exists() && !make.status().is_ok_and(|status| status.success()) {
+        bail!("these clients need Python: install python3 and its venv module (on Debian: python3-venv)");
+    }
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    let installed = install.arg(format!("{CLIENTS}/python/requirements.txt")).status()?;
+    if !installed.success() {
+        bail!("pip could not install {CLIENTS}/python/requirements.txt; its words are above");
+    }
+    Ok(python)
+}
+
+fn with(python: &Path, script: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg(script);
+    command
+}
+
+fn check(client: &'static str, command: &mut Command) -> anyhow::Result<Result> {
+    let output = command.output().with_context(|| format!("{client} cannot be started"))?;
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = |line: &str| line.split_once(' ').map(|(word, what)| (word == PASSED, what.trim().to_string()));
+    Ok(Result { client, checks: printed.lines().filter_map(line).collect(), ended_well: output.status.success() })
+}
+
+fn print_text(results: &[Result]) {
+    let mut lines = table(&["client", "check", "result"]);
+    for result in results {
+        for (passed, what) in &result.checks {
+            lines.add_row([result.client, what, if *passed { "passed" } else { "FAILED" }]);
+        }
+        if !result.ended_well {
+            lines.add_row([result.client, "ran to its end", "FAILED"]);
+        }
+    }
+    print_table(&lines);
+    let passed = results.iter().filter(|result| result.passed()).count();
+    print(&format!("\n{passed} of {} clients work against the simulator.", results.len()));
+}

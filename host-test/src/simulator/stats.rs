@@ -1,0 +1,65 @@
+//! The aggregate API: counts, sums, averages and extremes of the rows a query selects, also by group. Numbers are text.
+
+use super::answer::{Answer, error, json};
+use super::store::{Row, Store};
+use super::table_api::Call;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What is computed of a column, and how it is asked for.
+const OPERATIONS: [&str; 4] = ["avg", "sum", "min", "max"];
+
+impl Call<'_> {
+    /// GET on a table's statistics.
+    pub fn stats(&self) -> Answer {
+        let rows = self.selected();
+        let groups: Vec<&str> = self.parameter("sysparm_group_by").split(',').filter(|path| !path.is_empty()).collect();
+        if groups.is_empty() {
+            return json(200, &json!({"result": {"stats": self.computed(&rows)}}));
+        }
+        if groups.iter().any(|path| self.table.column(path).is_none()) {
+            return error(400, "Invalid sysparm_group_by", "");
+        }
+        let mut by_values: BTreeMap<Vec<&str>, Vec<&Row>> = BTreeMap::new();
+        for row in rows {
+            by_values.entry(groups.iter().map(|path| row.get(path)).collect()).or_default().push(row);
+        }
+        let group = |(values, rows): (Vec<&str>, Vec<&Row>)| {
+            let fields = groups.iter().zip(values).map(|(field, value)| json!({"field": field, "value": value}));
+            json!({"stats": self.computed(&rows), "groupby_fields": fields.collect::<Vec<_>>()})
+        };
+        json(200, &json!({"result": by_values.into_iter().map(group).collect::<Vec<_>>()}))
+    }
+
+    fn computed(&self, rows: &[&Row]) -> Value {
+        let mut stats = Map::new();
+        if self.parameter("sysparm_count") == "true" {
+            stats.insert("count".to_string(), rows.len().to_string().into());
+        }
+        for operation in OPERATIONS {
+            let asked = self.parameter(&format!("sysparm_{operation}_fields")).to_string();
+            let columns = asked.split(',').filter(|path| !path.is_empty());
+            let values = columns
+                .map(|path| (path.to_string(), compute(self.store, self.table.name, operation, rows, path).into()));
+            let values: Map<String, Value> = values.collect();
+            if !values.is_empty() {
+                stats.insert(operation.to_string(), values.into());
+            }
+        }
+        stats.into()
+    }
+}
+
+fn compute(store: &Store, table: &str, operation: &str, rows: &[&Row], path: &str) -> String {
+    let values = rows.iter().filter_map(|row| store.value(table, row, path)?.parse::<f64>().ok());
+    let values: Vec<f64> = values.collect();
+    let sum: f64 = values.iter().sum();
+    let result = match operation {
+        _ if values.is_empty() => return String::new(),
+        "avg" => sum / values.len() as f64,
+        "sum" => sum,
+        "min" => values.iter().copied().fold(f64::INFINITY, f64::min),
+        _ => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    };
+    if result.fract() == 0.0 { format!("{result:.0}") } else { format!("{result:.4}") }
+}
