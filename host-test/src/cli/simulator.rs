@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::simulator::{Options, Settings, Simulator};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,12 @@ pub struct Command {
     /// Make keys and times the same each time: the clock starts at 2026-01-01 and moves a second with each write
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    /// Let the faults of this JSON file go wrong, such as [{"method":"POST","effect":"close"}]
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Start with the tables of this file, as GET /simulator/snapshot gives them
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
 }
 
 impl Command {
@@ -44,6 +50,12 @@ impl Command {
         };
         let listening = format!("cannot listen on {} (is the port taken?) or write the CA", self.listen);
         let simulator = Simulator::start(options).await.context(listening)?;
+        if let Some(path) = &self.snapshot {
+            simulator.load(&read(path)?).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+        }
+        if let Some(path) = &self.faults {
+            simulator.script(&read(path)?).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+        }
         if let Some(path) = &self.authorizations_file {
             write(path, &simulator.authorizations_file())?;
         }
@@ -55,6 +67,10 @@ impl Command {
         tokio::signal::ctrl_c().await?;
         Ok(true)
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{}: give the path of a readable file", path.display()))
 }
 
 /// Writes a file at once, so that a reader that waits for it never sees half of it.

@@ -13,6 +13,7 @@
 //! What no public source confirms is listed in [`Settings`], with the default taken.
 
 mod access;
+mod admin;
 mod answer;
 mod authentication;
 mod batch;
@@ -272,6 +273,30 @@ impl Simulator {
     /// Lets each request meet a fault or none, by this seed.
     pub fn mix(&self, seed: u64) {
         lock(&self.instance.faults).mix(seed);
+    }
+
+    /// Lets the faults of a script go wrong: a JSON list, or one fault.
+    ///
+    /// # Errors
+    ///
+    /// If the text is neither.
+    pub fn script(&self, text: &str) -> Result<(), String> {
+        admin::faults(text.as_bytes())?.into_iter().for_each(|fault| self.inject(fault));
+        Ok(())
+    }
+
+    /// All tables as JSON, to be loaded again.
+    pub fn snapshot(&self) -> String {
+        admin::save(&self.instance.store()).to_string()
+    }
+
+    /// Puts the tables of a snapshot in the place of those there are.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no snapshot.
+    pub fn load(&self, snapshot: &str) -> Result<(), String> {
+        admin::load(&mut self.instance.store(), snapshot.as_bytes())
     }
 
     /// Waits for everything that is still to be done although its caller gave up.

@@ -1,10 +1,9 @@
 //! Which part of the instance answers a request.
 
 use super::access::Caller;
-use super::answer::{Answer, error, hibernating, json};
-use super::fault::Fault;
+use super::answer::{Answer, error, hibernating};
 use super::table_api::{Call, empty};
-use super::{Instance, authentication, batch, dictionary, lock, oauth};
+use super::{Instance, admin, authentication, batch, dictionary, oauth};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use url::form_urlencoded;
@@ -15,14 +14,11 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// The media types that the Table API names.
 const MEDIA_TYPES: &str = "application/json, application/xml, text/xml";
 
-/// The address that takes faults from test authors who are not in this process.
-pub const FAULTS: &str = "/simulator/faults";
-
 /// Answers a request.
 pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     let path = request.uri().path();
-    if path == FAULTS {
-        return inject(instance, request);
+    if path.starts_with(admin::PREFIX) {
+        return admin::answer(instance, request);
     }
     if instance.settings().is_hibernating {
         return hibernating();
@@ -76,8 +72,8 @@ impl<'a> Resource<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let rest = path.strip_prefix("/api/now")?;
         let versions = ["/v1", "/v2"].into_iter();
-        let versioned = versions.filter_map(|version| Some((version, rest.strip_prefix(version)?)));
-        let (version, rest) = versioned.filter(|(_, rest)| rest.starts_with('/')).next().unwrap_or(("", rest));
+        let mut versioned = versions.filter_map(|version| Some((version, rest.strip_prefix(version)?)));
+        let (version, rest) = versioned.find(|(_, rest)| rest.starts_with('/')).unwrap_or(("", rest));
         let (is_stats, rest) = match (rest.strip_prefix("/table/"), rest.strip_prefix("/stats/")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
@@ -150,17 +146,4 @@ fn is_json(request: &Request<Bytes>) -> bool {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let has_body = !request.body().is_empty();
     media_type.map_or(!has_body, |value| value.to_ascii_lowercase().starts_with("application/json"))
-}
-
-/// Adds a fault by POST, or forgets all by DELETE.
-fn inject(instance: &Instance, request: &Request<Bytes>) -> Answer {
-    match *request.method() {
-        Method::POST => match serde_json::from_slice::<Fault>(request.body()) {
-            Ok(fault) => lock(&instance.faults).add(fault),
-            Err(problem) => return error(400, "not a fault", &problem.to_string()),
-        },
-        Method::DELETE => lock(&instance.faults).clear(),
-        _ => return error(405, "POST a fault or DELETE all", ""),
-    }
-    json(200, &serde_json::json!({"result": "done"}))
 }

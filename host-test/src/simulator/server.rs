@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, compressed};
 use super::fault::Strike;
-use super::{Instance, lock, router};
+use super::{Instance, admin, lock, router};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -71,7 +71,7 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
     let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
     let request = Request::from_parts(head, body);
     let (method, path) = (request.method().as_str().to_string(), request.uri().path().to_string());
-    if path == router::FAULTS {
+    if path.starts_with(admin::PREFIX) {
         return Ok(whole(router::answer(&instance, &request)));
     }
     let address = request.uri().path_and_query().map_or(path.as_str(), |address| address.as_str());

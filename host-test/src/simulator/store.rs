@@ -70,6 +70,18 @@ impl Store {
             .flat_map(|rows| rows.places.iter().flatten())
     }
 
+    /// The rows of a table alone.
+    pub fn own_rows(&self, table: &str) -> impl Iterator<Item = &Row> {
+        self.tables.get(table).into_iter().flat_map(|rows| rows.places.iter().flatten())
+    }
+
+    /// Removes all rows of a table alone. Its numbers go on.
+    pub fn empty(&mut self, table: &str) {
+        if let Some(rows) = self.tables.get_mut(table) {
+            *rows = Rows { next_number: rows.next_number, ..Rows::default() };
+        }
+    }
+
     /// A row by its key.
     pub fn find(&self, table: &str, sys_id: &str) -> Option<&Row> {
         dictionary::with_children(table).find_map(|table| {
@@ -109,8 +121,11 @@ impl Store {
         if row.get("sys_id").is_empty() {
             row.set("sys_id", self.source.sys_id());
         }
+        let number = dictionary::table(table).and_then(|table| row["number"].strip_prefix(table.prefix?));
+        let number = number.and_then(|number| number.parse::<u32>().ok());
         if let Some(rows) = self.tables.get_mut(table) {
             let at = rows.places.len();
+            rows.next_number = rows.next_number.max(number.map_or(0, |number| number.saturating_add(1)));
             rows.note(at, &row);
             rows.by_key.insert(row["sys_id"].to_string(), at);
             rows.places.push(Some(row));

@@ -1,7 +1,13 @@
-//! The simulator, as a client sees it that knows nothing of this project.
+//! The simulator, as a client sees it that knows nothing of this project. Clients that others wrote are run by
+//! `host-test clients`, which installs them first.
 
 use crate::support::send;
-use servicenow_host::simulator::Simulator;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use servicenow_host::simulator::{Options, Simulator, User};
 
 const JSON: &str = "application/json";
 
@@ -42,5 +48,152 @@ async fn a_mistake_gets_the_documented_status() {
     ] {
         let (status, answer) = send(method, &format!("{base}{path}"), media_type, body.to_string()).await;
         assert_eq!(status, expected, "{method} {path} {body}: {answer}");
+    }
+}
+
+/// Sends a request with these headers as this user, and reads status, headers and body.
+async fn ask(
+    simulator: &Simulator,
+    (user, password): (&str, &str),
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, http::HeaderMap, Vec<u8>) {
+    let client: Client<_, Full<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let user = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    let request = http::Request::builder().method(method).uri(format!("{}{path}", simulator.access().base_url));
+    let request = request.header("authorization", format!("Basic {user}"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let response = client.request(request.body(Full::from(body.to_string())).unwrap()).await.unwrap();
+    let (head, body) = response.into_parts();
+    (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes().into())
+}
+
+const INTEGRATION: (&str, &str) = ("flow.integration", "simulated-password");
+const AS_JSON: (&str, &str) = ("content-type", "application/json");
+
+fn results(body: &[u8]) -> Vec<Value> {
+    serde_json::from_slice::<Value>(body).unwrap()["result"].as_array().unwrap().clone()
+}
+
+/// A simulator with incidents of these urgencies, the odd ones for a caller.
+async fn with_incidents(urgencies: &[&str]) -> Simulator {
+    let simulator = Simulator::start(Options { seed: Some(1), ..Options::default() }).await.unwrap();
+    for (at, urgency) in urgencies.iter().enumerate() {
+        let caller = if at % 2 == 1 { "5137153cc611227c000bbd1bd8cd2005" } else { "" };
+        let body = json!({"short_description": format!("incident {at}"), "urgency": urgency, "caller_id": caller});
+        ask(&simulator, INTEGRATION, "POST", "/api/now/table/incident", &[AS_JSON], &body.to_string()).await;
+    }
+    simulator
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_walked_counted_and_compressed_as_asked() {
+    let simulator = with_incidents(&["1", "2", "1"]).await;
+    for (path, expected) in [
+        ("/api/now/table/incident?urgency=1", 2),
+        ("/api/now/table/incident?urgency=1&bunk=2", 2),
+        ("/api/now/table/incident?caller_id.email=caller@example.com", 1),
+        ("/api/now/table/incident?urgency=1&sysparm_query=urgency=2", 1),
+        ("/api/now/table/task?sysparm_query=sys_class_name=incident", 3),
+        ("/api/now/table/incident?sysparm_query=sys_created_on%3Ejavascript:gs.daysAgo(1)", 3),
+        ("/api/now/table/incident?sysparm_query=caller_idDYNAMIC90d1921e5f510100a9ad2572f2b477fe", 0),
+    ] {
+        let (status, headers, body) = ask(&simulator, INTEGRATION, "GET", path, &[], "").await;
+        assert_eq!((status, results(&body).len()), (200, expected), "{path}");
+        assert_eq!(headers["x-total-count"], expected.to_string().as_str(), "{path}");
+    }
+    let path =
+        "/api/now/table/incident?sysparm_fields=number,caller_id.email,bunk&sysparm_query=ORDERBYDESCcaller_id.email";
+    let (_, _, body) = ask(&simulator, INTEGRATION, "GET", path, &[], "").await;
+    assert_eq!(results(&body)[0], json!({"number": "INC0010002", "caller_id.email": "caller@example.com"}));
+
+    let path = "/api/now/table/incident";
+    let (_, headers, body) = ask(&simulator, INTEGRATION, "GET", path, &[("accept-encoding", "gzip")], "").await;
+    assert_eq!((&headers["content-encoding"], &body[..2]), (&"gzip".parse().unwrap(), &b"\x1f\x8b"[..]));
+    let (status, headers, body) = ask(&simulator, INTEGRATION, "HEAD", path, &[], "").await;
+    assert_eq!((status, &headers["x-total-count"], body.len()), (200, &"3".parse().unwrap(), 0));
+    let (status, _, _) = ask(&simulator, INTEGRATION, "GET", path, &[("accept", "text/html")], "").await;
+    assert_eq!(status, 406);
+    let (status, _, _) =
+        ask(&simulator, INTEGRATION, "GET", path, &[("accept", "text/html, application/json;q=0.5")], "").await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_method_is_overridden_and_a_body_left_out_as_asked() {
+    let simulator = with_incidents(&["1"]).await;
+    let (_, _, body) = ask(&simulator, INTEGRATION, "GET", "/api/now/table/incident", &[], "").await;
+    let path = format!("/api/now/table/incident/{}", results(&body)[0]["sys_id"].as_str().unwrap());
+    let headers = [AS_JSON, ("x-http-method-override", "PATCH"), ("x-no-response-body", "true")];
+    let (status, _, body) = ask(&simulator, INTEGRATION, "POST", &path, &headers, r#"{"urgency":"3"}"#).await;
+    assert_eq!((status, body.len()), (204, 0));
+    assert_eq!(&simulator.rows("incident")[0]["urgency"], "3");
+    let headers = [AS_JSON, ("x-http-method-override", "BREW")];
+    assert_eq!(ask(&simulator, INTEGRATION, "POST", &path, &headers, "{}").await.0, 405);
+}
+
+#[tokio::test]
+async fn a_user_reads_and_writes_what_the_roles_allow() {
+    let simulator = with_incidents(&["1"]).await;
+    let user = |name: &str, roles: &[&str]| User {
+        name: name.to_string(),
+        password: "p".to_string(),
+        roles: roles.iter().map(ToString::to_string).collect(),
+    };
+    simulator.add_user(user("none", &[]));
+    simulator.add_user(user("reader", &["sn_incident_read"]));
+    simulator.add_user(user("writer", &["itil"]));
+    let sys_id = simulator.rows("incident")[0]["sys_id"].to_string();
+    let record = format!("/api/now/table/incident/{sys_id}");
+    for (name, seen, read, written, deleted) in
+        [("none", 0, 404, 403, 403), ("reader", 1, 200, 403, 403), ("writer", 1, 200, 200, 403)]
+    {
+        let as_user = (name, "p");
+        let (_, _, body) = ask(&simulator, as_user, "GET", "/api/now/table/incident", &[], "").await;
+        assert_eq!(results(&body).len(), seen, "{name}");
+        assert_eq!(ask(&simulator, as_user, "GET", &record, &[], "").await.0, read, "{name}");
+        let (status, _, body) = ask(&simulator, as_user, "PATCH", &record, &[AS_JSON], r#"{"urgency":"2"}"#).await;
+        let refused =
+            String::from_utf8_lossy(&body).contains("ACL Exception Update Failed due to security constraints");
+        assert_eq!((status, refused), (written, written == 403), "{name}");
+        assert_eq!(ask(&simulator, as_user, "DELETE", &record, &[], "").await.0, deleted, "{name}");
+    }
+    assert_eq!(ask(&simulator, ("none", "wrong"), "GET", &record, &[], "").await.0, 401);
+    assert_eq!(&simulator.rows("incident")[0]["sys_updated_by"], "writer");
+}
+
+#[tokio::test]
+async fn a_snapshot_brings_the_tables_back_and_a_seed_makes_them_the_same() {
+    let (first, second) = (with_incidents(&["1", "2"]).await, with_incidents(&["1", "2"]).await);
+    assert_eq!(first.snapshot(), second.snapshot());
+    let snapshot = first.snapshot();
+    ask(&first, INTEGRATION, "POST", "/api/now/table/incident", &[AS_JSON], "{}").await;
+    assert_ne!(first.snapshot(), snapshot);
+    first.load(&snapshot).unwrap();
+    assert_eq!(first.snapshot(), snapshot);
+    assert!(first.load("{\"bunk\":[]}").is_err());
+    let (_, _, requests) = ask(&first, INTEGRATION, "GET", "/simulator/requests", &[], "").await;
+    assert_eq!(String::from_utf8_lossy(&requests).lines().count(), 3);
+}
+
+#[tokio::test]
+async fn pages_put_together_are_the_whole_list() {
+    let simulator = with_incidents(&["1", "2", "3", "1", "2", "3", "1"]).await;
+    for limit in [1, 2, 3, 7, 100] {
+        let mut numbers = Vec::new();
+        let mut path =
+            format!("/api/now/table/incident?sysparm_query=ORDERBYurgency^ORDERBYnumber&sysparm_limit={limit}");
+        loop {
+            let (_, headers, body) = ask(&simulator, INTEGRATION, "GET", &path, &[], "").await;
+            numbers.extend(results(&body).iter().map(|row| row["number"].as_str().unwrap().to_string()));
+            let links = headers.get("link").map_or("", |links| links.to_str().unwrap());
+            let next = links.split(',').find(|link| link.ends_with("rel=\"next\""));
+            let Some(next) = next.and_then(|link| link.strip_prefix('<')?.split_once('>')) else { break };
+            path = next.0.strip_prefix(&simulator.access().base_url).unwrap().to_string();
+        }
+        let expected = ["1", "4", "7", "2", "5", "3", "6"].map(|number| format!("INC001000{number}"));
+        assert_eq!(numbers, expected, "{limit}");
     }
 }

@@ -250,6 +250,27 @@ mod tests {
         assert_eq!(select("state=1", true), "a");
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn whatever_is_parsed_is_printed_and_parsed_alike(text in "(\\PC*|((\\^|\\^OR|\\^NQ)?(state|urgency|caller_id.name|ORDERBY)(=|!=|IN|LIKE|BETWEEN|%|ISEMPTY)?[0-9a-z@,]{0,4}){0,5})") {
+            let query = Query::parse(&text);
+            let printed = query.to_string();
+            proptest::prop_assert_eq!(Query::parse(&printed).to_string(), printed);
+            // And asking it never fails, whatever it says.
+            select(&text, false);
+        }
+
+        #[test]
+        fn an_index_finds_what_looking_at_every_row_finds(column in "(number|state|sys_id|urgency)", value in "[a-d1-6]", more in "(\\^urgency=[123]|\\^ORstate=[126])?") {
+            let query = format!("{column}={value}{more}");
+            // The same question so that no index answers it.
+            let slow = format!("{column}IN{value}{more}");
+            proptest::prop_assert_eq!(select(&query, false), select(&slow, false));
+        }
+    }
+
     #[test]
     fn a_query_is_printed_as_it_was_parsed() {
         for query in [

@@ -1,0 +1,94 @@
+//! The simulator's own addresses, for test authors who are not in this process: faults, the requests so far, and the tables.
+
+use super::answer::{Answer, error, json, typed};
+use super::dictionary;
+use super::fault::Fault;
+use super::row::Row;
+use super::store::Store;
+use super::{Instance, lock};
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// What all of them start with.
+pub const PREFIX: &str = "/simulator/";
+
+/// Answers a request to one of them.
+pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
+    let name = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
+    match (name, request.method()) {
+        ("faults", &Method::POST) => inject(instance, request.body()),
+        ("faults", &Method::DELETE) => {
+            lock(&instance.faults).clear();
+            done()
+        }
+        ("requests", &Method::GET) => {
+            let lines: String = lock(&instance.requests).iter().map(|line| format!("{}\n", json!(line))).collect();
+            typed(200, "application/jsonl", lines)
+        }
+        ("requests", &Method::DELETE) => {
+            lock(&instance.requests).clear();
+            done()
+        }
+        ("snapshot", &Method::GET) => json(200, &save(&instance.store())),
+        ("snapshot", &Method::PUT) => match load(&mut instance.store(), request.body()) {
+            Ok(()) => done(),
+            Err(problem) => error(400, "not a snapshot", &problem),
+        },
+        _ => error(
+            404,
+            "the simulator has POST and DELETE faults, GET and DELETE requests, GET and PUT snapshot",
+            request.uri().path(),
+        ),
+    }
+}
+
+fn done() -> Answer {
+    json(200, &json!({"result": "done"}))
+}
+
+/// Adds a fault, or several.
+fn inject(instance: &Instance, body: &[u8]) -> Answer {
+    match faults(body) {
+        Ok(faults) => faults.into_iter().for_each(|fault| lock(&instance.faults).add(fault)),
+        Err(problem) => return error(400, "not a fault", &problem),
+    }
+    done()
+}
+
+/// Reads a fault, or a list of faults.
+pub fn faults(text: &[u8]) -> Result<Vec<Fault>, String> {
+    let read = match serde_json::from_slice::<Value>(text) {
+        Ok(list @ Value::Array(_)) => serde_json::from_value(list),
+        Ok(one) => serde_json::from_value(one).map(|fault| vec![fault]),
+        Err(problem) => Err(problem),
+    };
+    read.map_err(|problem| problem.to_string())
+}
+
+/// All tables, with the columns that hold something.
+pub fn save(store: &Store) -> Value {
+    let rows = |table: &'static str| {
+        let own = store.own_rows(table);
+        own.map(|row| row.iter().map(|(name, value)| (name.to_string(), value.into())).collect::<Map<_, _>>().into())
+    };
+    let tables =
+        dictionary::tables().map(|table| (table.name.to_string(), rows(table.name).collect::<Vec<Value>>().into()));
+    Value::Object(tables.collect())
+}
+
+/// Puts the tables of a snapshot in the place of those there are. Tables it does not name stay.
+pub fn load(store: &mut Store, text: &[u8]) -> Result<(), String> {
+    let tables: HashMap<String, Vec<HashMap<String, String>>> =
+        serde_json::from_slice(text).map_err(|problem| problem.to_string())?;
+    for (name, rows) in tables {
+        let table = dictionary::table(&name).ok_or_else(|| format!("there is no table {name}"))?;
+        store.empty(table.name);
+        for columns in rows {
+            let columns = columns.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            store.add(table.name, Row::new(table.name, columns));
+        }
+    }
+    Ok(())
+}
