@@ -24,11 +24,14 @@ mod fault;
 mod incident;
 mod instance;
 mod oauth;
+mod offline;
 mod query;
+mod rate_limit;
 mod render;
 mod router;
 mod row;
 mod server;
+mod settings;
 mod source;
 mod stats;
 mod store;
@@ -37,7 +40,9 @@ mod tls;
 mod write;
 
 pub use fault::{Effect, Fault};
+pub use offline::Offline;
 pub use row::Row;
+pub use settings::{RateRule, Settings, User};
 
 use crate::authorizations::Authorizations;
 use fault::Faults;
@@ -48,80 +53,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
 use tokio::task::{JoinHandle, JoinSet};
-
-/// How the simulated instance is set up. Each field that starts with `may_` is a behaviour without a confirming source.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The OAuth client's id.
-    pub client_id: String,
-    /// The OAuth client's secret.
-    pub client_secret: String,
-    /// The integration user's name.
-    pub username: String,
-    /// The integration user's password.
-    pub password: String,
-    /// An API key of the integration user.
-    pub api_key: String,
-    /// Seconds that an access token lives.
-    pub token_life: u64,
-    /// `glide.oauth.inbound.client.credential.grant_type.enabled`.
-    pub client_credentials_enabled: bool,
-    /// Whether the OAuth client has an application user.
-    pub has_application_user: bool,
-    /// Whether the OAuth client is securely scoped: it gets tokens and then 403 from every call.
-    pub is_securely_scoped: bool,
-    /// Whether basic authentication is refused for interactive users.
-    pub refuses_basic: bool,
-    /// Whether every address answers with the wake-up page.
-    pub is_hibernating: bool,
-    /// Whether the integration user may read incidents; otherwise lists are empty.
-    pub reads_incidents: bool,
-    /// Whether the integration user may read the dictionary; otherwise 403.
-    pub reads_dictionary: bool,
-    /// Columns that the integration user may not write: dropped without a word.
-    pub protected_columns: Vec<String>,
-    /// Further users.
-    pub users: Vec<User>,
-    /// Whether a client's own sys_id is taken on insert. Confirmed by a client's test; some instances may not.
-    pub may_take_sys_id: bool,
-    /// The status of an insert that repeats a key. Undocumented; 403 like its siblings.
-    pub may_refuse_key_with: u16,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            client_id: "3f6c0f0e8d1b4c55a1d2c3b4a5968778".to_string(),
-            client_secret: "simulated-client-secret".to_string(),
-            username: "flow.integration".to_string(),
-            password: "simulated-password".to_string(),
-            api_key: "simulated-api-key".to_string(),
-            token_life: 1_800,
-            client_credentials_enabled: true,
-            has_application_user: true,
-            is_securely_scoped: false,
-            refuses_basic: false,
-            is_hibernating: false,
-            reads_incidents: true,
-            reads_dictionary: true,
-            protected_columns: Vec::new(),
-            users: Vec::new(),
-            may_take_sys_id: true,
-            may_refuse_key_with: 403,
-        }
-    }
-}
-
-/// A user who signs in with basic authentication.
-#[derive(Clone, Debug)]
-pub struct User {
-    /// The name.
-    pub name: String,
-    /// The password.
-    pub password: String,
-    /// The roles, such as `itil`.
-    pub roles: Vec<String>,
-}
 
 /// How the simulator is run.
 #[derive(Clone, Debug, Default)]
@@ -169,12 +100,29 @@ struct Instance {
     store: Mutex<Store>,
     tokens: Mutex<authentication::Tokens>,
     faults: Mutex<Faults>,
+    rates: Mutex<rate_limit::Rates>,
+    latency: Mutex<fastrand::Rng>,
     requests: Mutex<Vec<String>>,
     late: Mutex<JoinSet<()>>,
     connections: AtomicUsize,
 }
 
 impl Instance {
+    fn new(base_url: String, settings: Settings, seed: Option<u64>) -> Self {
+        Self {
+            base_url,
+            store: Mutex::new(instance::fresh(&settings, seed)),
+            settings: Mutex::new(settings),
+            tokens: Mutex::default(),
+            faults: Mutex::default(),
+            rates: Mutex::default(),
+            latency: Mutex::new(seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
+            requests: Mutex::default(),
+            late: Mutex::default(),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
     fn settings(&self) -> MutexGuard<'_, Settings> {
         lock(&self.settings)
     }
@@ -207,16 +155,7 @@ impl Simulator {
             // Absolute: the authorizations file may be read from another folder.
             ca_cert: options.tls.as_deref().map(tls::ca_path).map(std::fs::canonicalize).transpose()?,
         };
-        let instance = Arc::new(Instance {
-            base_url,
-            store: Mutex::new(instance::fresh(&settings, options.seed)),
-            settings: Mutex::new(settings),
-            tokens: Mutex::default(),
-            faults: Mutex::default(),
-            requests: Mutex::default(),
-            late: Mutex::default(),
-            connections: AtomicUsize::new(0),
-        });
+        let instance = Arc::new(Instance::new(base_url, settings, options.seed));
         let task = tokio::spawn(server::serve(listener, tls, Arc::clone(&instance)));
         Ok(Self { instance, access, task })
     }

@@ -3,7 +3,7 @@
 use super::access::Caller;
 use super::answer::{Answer, error, hibernating};
 use super::table_api::{Call, empty};
-use super::{Instance, admin, authentication, batch, dictionary, oauth};
+use super::{Instance, admin, authentication, batch, dictionary, lock, oauth};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use url::form_urlencoded;
@@ -35,6 +35,16 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     let Some(resource) = Resource::of(path) else {
         return error(400, "Requested URI does not represent any resource", "");
     };
+    let (rules, now) = (instance.settings().rate_limits.clone(), instance.store().source.peek());
+    if rules.is_empty() {
+        return api(instance, request, &resource);
+    }
+    // Held while the request is answered, so that no two count as one.
+    lock(&instance.rates).apply(&rules, path, now, || api(instance, request, &resource))
+}
+
+/// Answers a request to a table.
+fn api(instance: &Instance, request: &Request<Bytes>, resource: &Resource<'_>) -> Answer {
     let caller = match authentication::check(instance, request.headers()) {
         Ok(caller) => caller,
         Err(refused) => return *refused,
@@ -44,7 +54,7 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
         None => return error(405, "Method Not Allowed", ""),
     };
     let mut answer = match accepts_json(request) {
-        true => table(instance, request, &method, &caller, &resource),
+        true => table(instance, request, &method, &caller, resource),
         false => error(
             406,
             "Not Acceptable",

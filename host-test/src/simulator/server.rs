@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
@@ -76,6 +77,11 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
     }
     let address = request.uri().path_and_query().map_or(path.as_str(), |address| address.as_str());
     lock(&instance.requests).push(format!("{method} {address}"));
+    let (least, most) = instance.settings().latency_ms;
+    if most > 0 {
+        let ms = lock(&instance.latency).u64(least.min(most)..=most);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
     let strike = lock(&instance.faults).strike(&method, address, request.body());
     let answer = || router::answer(&instance, &request);
     match strike {

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use servicenow_host::simulator::{Options, Simulator, User};
+use servicenow_host::simulator::{Offline, Options, RateRule, Settings, Simulator, User};
 
 const JSON: &str = "application/json";
 
@@ -195,5 +195,42 @@ async fn pages_put_together_are_the_whole_list() {
         }
         let expected = ["1", "4", "7", "2", "5", "3", "6"].map(|number| format!("INC001000{number}"));
         assert_eq!(numbers, expected, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_told_in_headers_and_then_enforced() {
+    let rule = RateRule { path: "/api/now/table/incident".to_string(), per_hour: 2 };
+    let settings = Settings { rate_limits: vec![rule], ..Settings::default() };
+    let options = Options { seed: Some(1), settings, ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    for expected in [200, 200, 429] {
+        let (status, headers, body) = ask(&simulator, INTEGRATION, "GET", "/api/now/table/incident", &[], "").await;
+        assert_eq!((status, &headers["x-ratelimit-limit"]), (expected, &"2".parse().unwrap()));
+        // The seeded clock stands at the start of an hour.
+        assert_eq!(headers["x-ratelimit-reset"], "1767229200");
+        if status == 429 {
+            assert_eq!(headers["retry-after"], "3600");
+            let body = String::from_utf8(body).unwrap();
+            assert!(body.contains("Rate limit of 2 requests per hour for Table API exceeded"), "{body}");
+        }
+    }
+    let (status, headers, _) = ask(&simulator, INTEGRATION, "GET", "/api/now/table/sys_user", &[], "").await;
+    assert_eq!((status, headers.get("x-ratelimit-limit")), (200, None));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_is_asked_gets_a_documented_answer(
+        method in "(GET|POST|PATCH|PUT|DELETE|HEAD)",
+        address in "/(api/now(/v1|/v2)?/(table|stats|batch)(/(incident|task|sys_user|[a-z]{0,4}))?(/[0-9a-f]{0,32})?(\\?sysparm_(query|limit|offset|fields|group_by)=[a-z0-9%=,.-]{0,12})?|oauth_token\\.do|simulator/(faults|snapshot|x)|[ -~]{0,20})",
+        body in "(\\PC{0,20}|\\{(\"[a-z_]{1,9}\":(\"\\PC{0,5}\"|[0-9]{1,5}|\\[\\]|null),?){0,3}\\})",
+    ) {
+        let simulator = Offline::new(Options { seed: Some(1), ..Options::default() });
+        if let Some(status) = simulator.ask(&method, &address, body.as_bytes()) {
+            proptest::prop_assert!((200..=415).contains(&status), "{status}");
+        }
     }
 }
