@@ -5,6 +5,7 @@ use serde::Deserialize;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 /// A secret. It has no `Debug` and no `Display`, so that it cannot reach a log or an error by accident.
@@ -31,13 +32,16 @@ pub struct Known(Arc<Mutex<Vec<Secret>>>);
 const MIN_SEARCHED: usize = 8;
 
 impl Known {
-    /// Notes a secret, as it is and as JSON writes it. Of the value of a header, `Bearer x`, `x` alone too.
+    /// Notes a secret, as it is, as JSON writes it and as a form does. Of the value of a header, `Bearer x` or `Basic x`, it
+    /// is `x`.
     pub fn add(&self, value: &str) {
-        let word = value.rsplit(' ').next().unwrap_or(value);
-        let quoted = [value, word].map(|text| serde_json::Value::from(text).to_string());
-        let [value_in_json, word_in_json] = quoted.each_ref().map(|quoted| &quoted[1..quoted.len() - 1]);
+        let scheme = |scheme: &str| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        let value =
+            if scheme("bearer ") || scheme("basic ") { value.split_once(' ').map_or(value, |(_, x)| x) } else { value };
+        let quoted = serde_json::Value::from(value).to_string();
+        let in_form: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
         let mut known = self.lock();
-        for form in [value, word, value_in_json, word_in_json] {
+        for form in [value, &quoted[1..quoted.len() - 1], &in_form] {
             if form.len() >= MIN_SEARCHED && !known.iter().any(|secret| secret.expose() == form) {
                 known.push(Secret::new(form.to_string()));
             }
@@ -146,6 +150,7 @@ mod tests {
         for (text, found) in [
             ("x to\"ken-12345 y", true),
             (r#"{"a":"to\"ken-12345"}"#, true),
+            ("secret=to%22ken-12345", true),
             ("Bearer token", false),
             ("short", false),
             ("", false),

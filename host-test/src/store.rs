@@ -106,6 +106,9 @@ impl CallState {
 
     fn granted(&mut self, authorization: &Authorization, access: Access) -> Result<Granted, CredentialError> {
         self.generation = access.generation;
+        if let Grant::Basic { password, .. } = &authorization.grant {
+            self.egress.keep(password.expose());
+        }
         let credential = match authorization.credential {
             Handout::AddedByHost => {
                 let value = access.header_value().ok_or(CredentialError::UnknownAuthorization)?;

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import datetime
 
 import pysnow
 import requests
@@ -41,6 +42,10 @@ check("250 incidents are created with numbers of their own", len({row["number"] 
 builder = pysnow.QueryBuilder().field("short_description").contains("pysnow").AND().field("number").order_descending()
 found = list(incidents.get(query=builder).all())
 check("a built query finds them in descending order", [row["number"] for row in found] == sorted((row["number"] for row in made), reverse=True))
+
+ranged = pysnow.QueryBuilder().field("short_description").contains("pysnow").AND()
+ranged = ranged.field("sys_created_on").between(datetime(2020, 1, 1), datetime(2100, 1, 1))
+check("a range of dates finds them", len(list(incidents.get(query=ranged, limit=300).all())) == 250)
 
 pages, offset = [], 0
 while True:

@@ -82,13 +82,18 @@ impl CallEgress {
     /// Sets the header that the host adds to the requests to come.
     pub fn inject(&self, name: HeaderName, mut value: HeaderValue) {
         value.set_sensitive(true);
-        self.secrets.add(value.to_str().unwrap_or_default());
+        self.secrets.add(&String::from_utf8_lossy(value.as_bytes()));
         *self.injected.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, value));
     }
 
     /// Notes a secret that the guest is handed.
     pub fn hand_out(&self, secret: &str) {
         self.handed_out.add(secret);
+        self.secrets.add(secret);
+    }
+
+    /// Notes a secret that stays with the host, so that it is struck from answers.
+    pub fn keep(&self, secret: &str) {
         self.secrets.add(secret);
     }
 
@@ -201,6 +206,7 @@ impl CallEgress {
             // The guest obtains it itself, so from here on it has it.
             if let Ok(token) = oauth::read(&as_answer(&head, &body), GrantType::ClientCredentials) {
                 self.hand_out(&token.authorization);
+                token.refresh_token.iter().for_each(|token| self.hand_out(token));
             }
             return Ok(Response::from_parts(head, body));
         }

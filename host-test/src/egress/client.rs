@@ -80,7 +80,9 @@ impl Clients {
         let client = self.0.get(authorization).ok_or(Error::HttpRequestDenied)?;
         if request.body().is_empty() && request.method() != Method::GET {
             // No connection asks for an empty body, so nothing would tell when it left.
-            sent.mark();
+            if !sent.mark() {
+                return Err(Error::ConnectionTimeout);
+            }
         }
         let request = request.map(|bytes| Tracked { body: Full::new(bytes), sent: sent.clone() });
         client.request(request).await.map_err(|error| classify(authorization, &error))

@@ -7,6 +7,7 @@ use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
+use std::env::VarError;
 use std::error::Error as StdError;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -34,9 +35,14 @@ pub struct BadProxy;
 impl Proxy {
     /// The proxy of `HTTPS_PROXY`, but for the hosts and networks of `NO_PROXY`. Lower case counts as well.
     pub fn from_env() -> Result<Self, BadProxy> {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let read = |names: [&'static str; 2]| names.into_iter().find_map(set).unwrap_or_default();
-        Self::new(&read(["HTTPS_PROXY", "https_proxy"]), &read(["NO_PROXY", "no_proxy"]))
+        // A value that is no text is a mistake, and not the absence of one: nothing may go around the proxy.
+        let set = |name: &str| match std::env::var(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(BadProxy),
+        };
+        let read = |upper: &str, lower: &str| Ok(set(upper)?.or(set(lower)?).unwrap_or_default());
+        Self::new(&read("HTTPS_PROXY", "https_proxy")?, &read("NO_PROXY", "no_proxy")?)
     }
 
     /// The proxy at an address, but for these hosts and networks. No proxy where the address is empty.
@@ -163,12 +169,15 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let (mut resolver, places) = (self.resolver.clone(), Arc::clone(&self.resolving));
         let addresses = Arc::clone(&self.addresses);
-        // In a task of its own: its place is free again when the platform answered, and not when the caller went away.
-        let resolved = tokio::spawn(async move {
-            let _place = places.acquire_owned().await;
-            resolver.call(name).await
-        });
-        Box::pin(async move { reachable(resolved.await?.map_err(Unresolved)?, &addresses) })
+        Box::pin(async move {
+            let place = places.acquire_owned().await;
+            // In a task of its own: the place is free again when the platform answered, and not when the caller went away.
+            let resolved = tokio::spawn(async move {
+                let _place = place;
+                resolver.call(name).await
+            });
+            reachable(resolved.await?.map_err(Unresolved)?, &addresses)
+        })
     }
 }
 

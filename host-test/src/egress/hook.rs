@@ -8,9 +8,19 @@ use std::sync::Arc;
 use std::time::Instant;
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-/// Headers that a guest may neither set nor see: they carry or stand for credentials, or change what is called.
-const FORBIDDEN: [&str; 6] =
-    ["authorization", "cookie", "set-cookie", "x-sn-apikey", "x-http-method-override", "www-authenticate"];
+/// Headers that a guest may neither set nor see: they carry or stand for credentials, change what is called, or would have
+/// an answer in a form in which no secret is found.
+const FORBIDDEN: [&str; 9] = [
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-sn-apikey",
+    "x-http-method-override",
+    "www-authenticate",
+    "accept-encoding",
+    "range",
+    "te",
+];
 
 /// The egress of one call.
 pub struct Egress(pub Arc<CallEgress>);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub struct Tokens {
     access: Vec<(String, Instant)>,
-    refresh: Option<String>,
+    refresh: Vec<String>,
 }
 
 impl Tokens {
@@ -26,16 +26,17 @@ impl Tokens {
         (token, life)
     }
 
-    /// A refresh token, which replaces the last.
-    pub fn rotate(&mut self) -> String {
+    /// A new refresh token. Those given out before stay good, unless they are `replaced`.
+    pub fn refresh(&mut self, replaced: Option<&str>) -> String {
         let token = random();
-        self.refresh = Some(token.clone());
+        self.refresh.retain(|known| Some(known.as_str()) != replaced);
+        self.refresh.push(token.clone());
         token
     }
 
-    /// Whether this is the current refresh token.
+    /// Whether this is a refresh token that was given out.
     pub fn is_refresh(&self, token: &str) -> bool {
-        self.refresh.as_deref() == Some(token)
+        self.refresh.iter().any(|known| known == token)
     }
 
     /// Makes all access tokens invalid.

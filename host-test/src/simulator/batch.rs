@@ -1,7 +1,7 @@
 //! The batch API: several requests in one, each answered as if it had come alone.
 
 use super::answer::{Answer, error, json};
-use super::{Instance, router};
+use super::{Instance, admin, router};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
@@ -43,7 +43,7 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     let (mut serviced, mut unserviced) = (Vec::new(), Vec::new());
     for part in &batch.rest_requests {
         match part.request(request.headers()) {
-            Some(inner) if !PATHS.contains(&inner.uri().path()) => {
+            Some(inner) if is_of_the_instance(inner.uri().path()) => {
                 serviced.push(serviced_as(&part.id, &router::answer(instance, &inner)));
             }
             _ => unserviced.push(text(&part.id)),
@@ -59,16 +59,24 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
     )
 }
 
+/// Whether a batch may ask for it: not for another batch, and nothing of the simulator itself.
+fn is_of_the_instance(path: &str) -> bool {
+    !PATHS.contains(&path) && !path.starts_with(admin::PREFIX)
+}
+
 impl Part {
     /// The request, on behalf of whoever sent the batch.
     fn request(&self, outer: &HeaderMap) -> Option<Request<Bytes>> {
         let body = self.body.as_deref().unwrap_or_default();
         let body = BASE64_STANDARD.decode(body).ok()?;
         let mut request = Request::builder().method(self.method.as_str()).uri(self.url.as_str());
+        let credentials = [header::AUTHORIZATION.as_str(), "x-sn-apikey"];
         for Pair { name, value } in &self.headers {
-            request = request.header(name, value);
+            if !credentials.iter().any(|credential| name.eq_ignore_ascii_case(credential)) {
+                request = request.header(name, value);
+            }
         }
-        for name in [header::AUTHORIZATION.as_str(), "x-sn-apikey"] {
+        for name in credentials {
             if let Some(value) = outer.get(name) {
                 request = request.header(name, value);
             }

@@ -67,6 +67,11 @@ pub fn columns(name: &str) -> &'static [Column] {
     table(name).map_or(&[], |table| &table.columns)
 }
 
+/// The table that a table extends in the end: keys are one of a kind among all that extend it.
+pub fn root(name: &str) -> &str {
+    table(name).and_then(|table| table.parent).unwrap_or(name)
+}
+
 /// All tables.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
     DECLARED.iter().filter_map(|(name, ..)| table(name))

@@ -227,12 +227,15 @@ impl Faults {
                 && fault.method.as_deref().is_none_or(|wanted| wanted == method)
                 && path.starts_with(&fault.path)
         };
-        let fault = self.named.iter_mut().find(matches)?;
-        if fault.after > 0 {
-            fault.after -= 1;
-            return None;
+        for fault in self.named.iter_mut().filter(matches) {
+            // One that still lets requests pass does not stand in the way of the next.
+            if fault.after > 0 {
+                fault.after -= 1;
+                continue;
+            }
+            fault.times -= 1;
+            return Some(fault.effect.strike());
         }
-        fault.times -= 1;
-        Some(fault.effect.strike())
+        None
     }
 }

@@ -4,7 +4,7 @@ use super::answer::{Answer, json};
 use super::{Instance, lock};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use http::{HeaderMap, header};
-use serde_json::json;
+use serde_json::{Map, json};
 use std::collections::HashMap;
 use url::form_urlencoded;
 
@@ -24,24 +24,32 @@ pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
         return refused();
     }
     let mut tokens = lock(&instance.tokens);
-    let with_refresh = match field("grant_type") {
+    let sent = field("refresh_token");
+    let refresh_token = match field("grant_type") {
         "client_credentials" if !settings.client_credentials_enabled => return refused(),
         "client_credentials" if !settings.has_application_user => {
             let description = "OAuth Application User is not configured for the client";
             return json(400, &json!({"error_description": description, "error": "unauthorized_client"}));
         }
-        "client_credentials" => false,
-        "password" if field("username") == settings.username && field("password") == settings.password => true,
-        "refresh_token" if tokens.is_refresh(field("refresh_token")) => true,
+        "client_credentials" => None,
+        "password" if field("username") == settings.username && field("password") == settings.password => {
+            Some(tokens.refresh(None))
+        }
+        "refresh_token" if tokens.is_refresh(sent) => {
+            settings.may_rotate_refresh_token.then(|| tokens.refresh(Some(sent)))
+        }
         _ => return refused(),
     };
     let (access_token, expires_in) = tokens.access(settings.token_life);
-    let mut answer =
-        json!({"access_token": access_token, "scope": "useraccount", "token_type": "Bearer", "expires_in": expires_in});
-    if with_refresh {
-        answer["refresh_token"] = tokens.rotate().into();
-    }
-    json(200, &answer)
+    // In the order that captures show.
+    let mut answer = Map::from_iter([("access_token".to_string(), access_token.into())]);
+    answer.extend(refresh_token.map(|token| ("refresh_token".to_string(), token.into())));
+    answer.extend([
+        ("scope".to_string(), "useraccount".into()),
+        ("token_type".to_string(), "Bearer".into()),
+        ("expires_in".to_string(), expires_in.into()),
+    ]);
+    json(200, &answer.into())
 }
 
 /// The answer to nearly every mistake: the cause stands in the instance's own log alone.

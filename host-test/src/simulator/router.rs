@@ -9,10 +9,19 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use url::form_urlencoded;
 
 /// `glide.rest.max_content_length` as delivered.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The media types that the Table API names.
 const MEDIA_TYPES: &str = "application/json, application/xml, text/xml";
+
+/// The answer to a body above the limit, of this length where the caller named one.
+pub fn too_large(length: Option<&str>) -> Answer {
+    let length = length.unwrap_or("unknown");
+    let detail = format!(
+        "Rejected large REST payload with content-length = {length} bytes. Max allowed: {MAX_BODY_BYTES} bytes."
+    );
+    error(400, "Exception while reading request", &detail)
+}
 
 /// Answers a request.
 pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
@@ -63,7 +72,10 @@ fn api(instance: &Instance, request: &Request<Bytes>, resource: &Resource<'_>) -
     };
     let wants_no_body = request.headers().get("x-no-response-body").is_some_and(|value| value == "true");
     if method != Method::GET && answer.status().is_success() && wants_no_body {
-        answer = empty(StatusCode::NO_CONTENT);
+        // A created record is still told by its address.
+        let location = answer.headers().get(header::LOCATION).cloned();
+        answer = empty(if location.is_some() { StatusCode::CREATED } else { StatusCode::NO_CONTENT });
+        answer.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
     }
     answer.headers_mut().insert("x-is-logged-in", HeaderValue::from_static("true"));
     answer
@@ -128,13 +140,6 @@ fn table(
     };
     let mut call = Call { settings: &settings, store: &mut store, caller, tables_url, table, parameters };
     let body = request.body();
-    if body.len() > MAX_BODY_BYTES {
-        let detail = format!(
-            "Rejected large REST payload with content-length = {} bytes. Max allowed: {MAX_BODY_BYTES} bytes.",
-            body.len()
-        );
-        return error(400, "Exception while reading request", &detail);
-    }
     if matches!(*method, Method::POST | Method::PUT | Method::PATCH) && !is_json(request) {
         let message =
             format!("Invalid content-type. Supported request media types for this service are: [{MEDIA_TYPES}]");

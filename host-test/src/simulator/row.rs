@@ -40,7 +40,7 @@ impl Row {
     /// Adds to a number.
     pub fn add(&mut self, name: &'static str, more: i64) {
         let number: i64 = self.get(name).parse().unwrap_or_default();
-        self.set(name, (number + more).to_string());
+        self.set(name, number.saturating_add(more).to_string());
     }
 
     /// The columns that hold something.

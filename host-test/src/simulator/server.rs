@@ -4,8 +4,8 @@ use super::answer::{Answer, compressed};
 use super::fault::Strike;
 use super::{Instance, admin, lock, router};
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http::{Request, Response, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,6 +25,9 @@ type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Broken>;
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was closed on purpose")]
 struct Broken;
+
+/// A snapshot of some million records.
+const MAX_SNAPSHOT_BYTES: usize = 1 << 30;
 
 /// How many connections may wait to be accepted; the kernel has a limit of its own. A connection beyond is reset, which is
 /// a fault that nobody asked for.
@@ -69,7 +72,16 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
 
 async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+    let is_ours = head.uri.path().starts_with(admin::PREFIX);
+    let limit = if is_ours { MAX_SNAPSHOT_BYTES } else { router::MAX_BODY_BYTES };
+    let body = match Limited::new(body, limit).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            return Ok(whole(router::too_large(length)));
+        }
+        Err(_) => return Err(Broken),
+    };
     let request = Request::from_parts(head, body);
     let (method, path) = (request.method().as_str().to_string(), request.uri().path().to_string());
     if path.starts_with(admin::PREFIX) {

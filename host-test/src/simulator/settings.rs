@@ -39,6 +39,9 @@ pub struct Settings {
     pub rate_limits: Vec<RateRule>,
     /// Whether a client's own sys_id is taken on insert. Confirmed by a client's test; some instances may not.
     pub may_take_sys_id: bool,
+    /// Whether a refresh token is replaced by a new one when it is used. The documents name none in that answer; some clients
+    /// read one.
+    pub may_rotate_refresh_token: bool,
     /// The status of an insert that repeats a key. Undocumented; 403 like its siblings.
     pub may_refuse_key_with: u16,
 }
@@ -64,6 +67,7 @@ impl Default for Settings {
             latency_ms: (0, 0),
             rate_limits: Vec::new(),
             may_take_sys_id: true,
+            may_rotate_refresh_token: false,
             may_refuse_key_with: 403,
         }
     }

@@ -17,14 +17,15 @@ impl Call<'_> {
         if groups.is_empty() {
             return json(200, &json!({"result": {"stats": self.computed(&rows)}}));
         }
-        if groups.iter().any(|path| self.table.column(path).is_none()) {
+        if groups.iter().any(|path| rows.iter().any(|row| self.store.value(self.table.name, row, path).is_none())) {
             return error(400, "Invalid sysparm_group_by", "");
         }
-        let mut by_values: BTreeMap<Vec<&str>, Vec<&Row>> = BTreeMap::new();
+        let mut by_values: BTreeMap<Vec<String>, Vec<&Row>> = BTreeMap::new();
         for row in rows {
-            by_values.entry(groups.iter().map(|path| row.get(path)).collect()).or_default().push(row);
+            let value = |path: &&str| self.store.value(self.table.name, row, path).unwrap_or_default().into_owned();
+            by_values.entry(groups.iter().map(value).collect()).or_default().push(row);
         }
-        let group = |(values, rows): (Vec<&str>, Vec<&Row>)| {
+        let group = |(values, rows): (Vec<String>, Vec<&Row>)| {
             let fields = groups.iter().zip(values).map(|(field, value)| json!({"field": field, "value": value}));
             json!({"stats": self.computed(&rows), "groupby_fields": fields.collect::<Vec<_>>()})
         };
@@ -33,7 +34,7 @@ impl Call<'_> {
 
     fn computed(&self, rows: &[&Row]) -> Value {
         let mut stats = Map::new();
-        if self.parameter("sysparm_count") == "true" {
+        if self.is_true("sysparm_count") {
             stats.insert("count".to_string(), rows.len().to_string().into());
         }
         for operation in OPERATIONS {
@@ -51,8 +52,15 @@ impl Call<'_> {
 }
 
 fn compute(store: &Store, table: &str, operation: &str, rows: &[&Row], path: &str) -> String {
-    let values = rows.iter().filter_map(|row| store.value(table, row, path)?.parse::<f64>().ok());
-    let values: Vec<f64> = values.collect();
+    let texts: Vec<_> =
+        rows.iter().filter_map(|row| store.value(table, row, path)).filter(|text| !text.is_empty()).collect();
+    let values: Vec<f64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    // The extremes of texts and dates are texts.
+    match operation {
+        "min" if values.len() < texts.len() => return texts.into_iter().min().unwrap_or_default().into_owned(),
+        "max" if values.len() < texts.len() => return texts.into_iter().max().unwrap_or_default().into_owned(),
+        _ => {}
+    }
     let sum: f64 = values.iter().sum();
     let result = match operation {
         _ if values.is_empty() => return String::new(),

@@ -29,15 +29,21 @@ impl Rows {
         for column in INDEXED {
             let value = row.get(column);
             if !value.is_empty() {
-                self.by_value.entry((column, value.to_lowercase())).or_default().push(at);
+                // In the order of the table, also where a row comes back to its place.
+                let places = self.by_value.entry((column, value.to_lowercase())).or_default();
+                places.insert(places.partition_point(|place| *place < at), at);
             }
         }
     }
 
     fn forget(&mut self, at: usize, row: &Row) {
         for column in INDEXED {
-            if let Some(places) = self.by_value.get_mut(&(column, row.get(column).to_lowercase())) {
+            let key = (column, row.get(column).to_lowercase());
+            if let Some(places) = self.by_value.get_mut(&key) {
                 places.retain(|place| *place != at);
+                if places.is_empty() {
+                    self.by_value.remove(&key);
+                }
             }
         }
     }
@@ -86,7 +92,7 @@ impl Store {
     pub fn find(&self, table: &str, sys_id: &str) -> Option<&Row> {
         dictionary::with_children(table).find_map(|table| {
             let rows = self.tables.get(table)?;
-            rows.places[*rows.by_key.get(sys_id)?].as_ref()
+            rows.places[*rows.by_key.get(&sys_id.to_ascii_lowercase())?].as_ref()
         })
     }
 
@@ -116,10 +122,20 @@ impl Store {
         self.with_value(table, column, value)
     }
 
+    /// A key that no row of the table or of its relatives has.
+    pub fn new_key(&mut self, table: &str) -> String {
+        loop {
+            let key = self.source.sys_id();
+            if self.find(dictionary::root(table), &key).is_none() {
+                return key;
+            }
+        }
+    }
+
     /// Adds a row as it is. Without a key it gets one.
     pub fn add(&mut self, table: &'static str, mut row: Row) {
         if row.get("sys_id").is_empty() {
-            row.set("sys_id", self.source.sys_id());
+            row.set("sys_id", self.new_key(table));
         }
         let number = dictionary::table(table).and_then(|table| row["number"].strip_prefix(table.prefix?));
         let number = number.and_then(|number| number.parse::<u32>().ok());
@@ -127,7 +143,7 @@ impl Store {
             let at = rows.places.len();
             rows.next_number = rows.next_number.max(number.map_or(0, |number| number.saturating_add(1)));
             rows.note(at, &row);
-            rows.by_key.insert(row["sys_id"].to_string(), at);
+            rows.by_key.insert(row["sys_id"].to_ascii_lowercase(), at);
             rows.places.push(Some(row));
         }
     }
@@ -136,7 +152,7 @@ impl Store {
     pub fn replace(&mut self, table: &str, row: Row) {
         for table in dictionary::with_children(table) {
             let Some(rows) = self.tables.get_mut(table) else { continue };
-            if let Some(at) = rows.by_key.get(&row["sys_id"]).copied() {
+            if let Some(at) = rows.by_key.get(&row["sys_id"].to_ascii_lowercase()).copied() {
                 if let Some(old) = rows.places[at].take() {
                     rows.forget(at, &old);
                 }
@@ -151,7 +167,7 @@ impl Store {
     pub fn remove(&mut self, table: &str, sys_id: &str) -> Option<Row> {
         dictionary::with_children(table).find_map(|table| {
             let rows = self.tables.get_mut(table)?;
-            let at = rows.by_key.remove(sys_id)?;
+            let at = rows.by_key.remove(&sys_id.to_ascii_lowercase())?;
             let row = rows.places[at].take()?;
             rows.forget(at, &row);
             Some(row)
@@ -163,7 +179,7 @@ impl Store {
         let prefix = dictionary::table(table)?.prefix?;
         let rows = self.tables.get_mut(table)?;
         let number = format!("{prefix}{:07}", rows.next_number);
-        rows.next_number += 1;
+        rows.next_number = rows.next_number.saturating_add(1);
         Some(number)
     }
 
@@ -202,5 +218,46 @@ impl Store {
     /// A system property, where it is set.
     pub fn property(&self, name: &str) -> Option<&str> {
         self.by("sys_properties", "name", name).next().map(|row| row.get("value"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(store: &Store, query: &str) -> Vec<String> {
+        let now = crate::simulator::query::Now { time: store.source.peek(), user: "" };
+        let query = Query::parse(query).on("incident", false, &now);
+        store.select("incident", &query).iter().map(|row| row["number"].to_string()).collect()
+    }
+
+    #[test]
+    fn a_changed_row_keeps_its_place_and_a_key_has_no_case() {
+        let mut store = Store::new(Some(1));
+        for at in 0..3 {
+            let (key, number) = (format!("AAAA{at}"), format!("INC{at}"));
+            let columns = [("sys_id", key.as_str()), ("number", &number), ("correlation_id", "same")];
+            store.add("incident", Row::new("incident", columns));
+        }
+        let mut first = store.find("incident", "aaaa0").unwrap().clone();
+        first.set("short_description", "changed");
+        store.replace("incident", first);
+        for query in ["correlation_id=same", "correlation_idINsame", ""] {
+            assert_eq!(numbers(&store, query), ["INC0", "INC1", "INC2"], "{query}");
+        }
+        assert_eq!(numbers(&store, "sys_id=AAAA1"), ["INC1"]);
+        assert!(store.remove("incident", "aaaa1").is_some());
+        assert_eq!(numbers(&store, "correlation_id=SAME"), ["INC0", "INC2"]);
+    }
+
+    #[test]
+    fn a_new_key_is_none_that_a_loaded_row_has() {
+        let mut taken = Store::new(Some(1));
+        let key = taken.source.sys_id();
+        let mut store = Store::new(Some(1));
+        store.add("problem", Row::new("problem", [("sys_id", key.as_str())]));
+        // The generator starts where the other one did.
+        store.source = Source::new(Some(1));
+        assert_ne!(store.new_key("incident"), key);
     }
 }

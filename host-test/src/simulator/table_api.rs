@@ -39,21 +39,26 @@ impl Call<'_> {
         self.parameters.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// Whether a parameter says true, however it is written.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.parameter(name).eq_ignore_ascii_case("true")
+    }
+
     fn shape(&self) -> Shape {
         Shape {
-            display: match self.parameter("sysparm_display_value") {
+            display: match self.parameter("sysparm_display_value").to_ascii_lowercase().as_str() {
                 "true" => Display::Shown,
                 "all" => Display::Both,
                 _ => Display::Values,
             },
-            no_links: self.parameter("sysparm_exclude_reference_link") == "true",
+            no_links: self.is_true("sysparm_exclude_reference_link"),
             fields: self.parameter("sysparm_fields").split(',').filter(|f| !f.is_empty()).map(str::to_string).collect(),
             tables_url: self.tables_url.clone(),
         }
     }
 
     fn display_values(&self) -> bool {
-        self.parameter("sysparm_input_display_value") == "true"
+        self.is_true("sysparm_input_display_value")
     }
 
     /// Whether the caller sees the table's rows.
@@ -114,7 +119,7 @@ impl Call<'_> {
             return missing();
         }
         let mut answer = json(200, &json!({"result": rows}));
-        if self.parameter("sysparm_no_count") != "true" {
+        if !self.is_true("sysparm_no_count") {
             answer.headers_mut().insert("x-total-count", HeaderValue::from(total));
         }
         if let Some(link) = self.pages(total, limit, offset) {
@@ -125,7 +130,7 @@ impl Call<'_> {
 
     /// The `Link` header of a list that has several pages.
     fn pages(&self, total: usize, limit: usize, offset: usize) -> Option<HeaderValue> {
-        if total <= limit || self.parameter("sysparm_suppress_pagination_header") == "true" {
+        if total <= limit || self.is_true("sysparm_suppress_pagination_header") {
             return None;
         }
         let is_kept = |name: &str| !matches!(name, "sysparm_limit" | "sysparm_offset");

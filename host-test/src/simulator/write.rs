@@ -52,12 +52,14 @@ impl Write<'_> {
     /// Inserts a record. The row as it is stored.
     pub fn insert(&mut self, sent: &Sent) -> Result<Row, Refused> {
         let wished = sent.get("sys_id").filter(|_| self.settings.may_take_sys_id).filter(|wished| is_sys_id(wished));
-        if let Some(wished) = wished.filter(|wished| self.store.find(self.table.name, wished).is_some()) {
+        if let Some(wished) =
+            wished.filter(|wished| self.store.find(dictionary::root(self.table.name), wished).is_some())
+        {
             return Err(Refused::Key(wished.clone()));
         }
         let mut row = Row::new(self.table.name, incident::defaults(self.table.name));
         let now = self.store.source.now();
-        row.set("sys_id", wished.cloned().unwrap_or_else(|| self.store.source.sys_id()));
+        row.set("sys_id", wished.cloned().unwrap_or_else(|| self.store.new_key(self.table.name)));
         for (name, value) in [
             ("sys_created_by", self.user_name),
             ("sys_created_on", &now),
@@ -139,7 +141,8 @@ impl Write<'_> {
         let text = || Some(value.to_string());
         let is_choice = choices::is_choice(self.table.name, column.name);
         match column.reference() {
-            _ if value.is_empty() => text(),
+            // An empty text clears any column but a choice.
+            _ if value.is_empty() => text().filter(|_| !is_choice),
             Some(table) if self.display_values => {
                 self.store.by_display(table, value).map(|row| row["sys_id"].to_string()).or_else(text)
             }

@@ -160,7 +160,7 @@ async fn a_value_arrives_as_it_was_given() {
     stage.host.create(stage.call(PATIENT_MS), body, create()).await;
     let row = stage.simulator.rows("incident").pop().unwrap();
     assert_eq!((&row["description"], &row["short_description"]), ("9007199254740993", "-0.10e2"));
-    assert_eq!((&row["active"], &row["urgency"]), ("true", ""));
+    assert_eq!((&row["active"], &row["urgency"]), ("true", "3"));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The command line: what it prints, and the codes it exits with.
 
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -313,14 +315,28 @@ fn a_proxy_that_is_none_is_a_mistake_and_its_password_is_not_shown() {
     let folder = Folder::new("proxy");
     let authorizations = folder.file("authorizations.toml");
     std::fs::write(&authorizations, "").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_host-test"))
-        .args(["call", "columns", "--instance", "dev1", "--authorization", "main", "--authorizations", &authorizations])
-        .env("HTTPS_PROXY", "socks5://user:hunter2@proxy.example")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let says = text(&output.stderr);
-    assert!(says.contains("HTTPS_PROXY") && says.contains("http://HOST:PORT") && !says.contains("hunter2"), "{says}");
+    for proxy in [b"socks5://user:hunter2@proxy.example".as_slice(), b"http://user:hunter2\xe4@proxy.example"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_host-test"))
+            .args([
+                "call",
+                "columns",
+                "--instance",
+                "dev1",
+                "--authorization",
+                "main",
+                "--authorizations",
+                &authorizations,
+            ])
+            .env("HTTPS_PROXY", OsStr::from_bytes(proxy))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let says = text(&output.stderr);
+        assert!(
+            says.contains("HTTPS_PROXY") && says.contains("http://HOST:PORT") && !says.contains("hunter2"),
+            "{says}"
+        );
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ async fn each_kind_of_grant_gets_in() {
 #[tokio::test]
 async fn a_refresh_token_is_rotated_and_a_revoked_one_says_to_reconnect() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
+    simulator.set(|settings| settings.may_rotate_refresh_token = true);
     // A password grant gives out the first refresh token.
     let form = "grant_type=password&username=flow.integration&password=simulated-password";
     let first = crate::support::token(&simulator, form).await;

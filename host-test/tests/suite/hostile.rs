@@ -2,18 +2,14 @@
 //! function does one thing.
 
 use crate::guest;
-use crate::secrets::Log;
 use crate::support::PATIENT_MS;
-use crate::wire::{Wire, answer, read};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::scenarios::{Stage, by, columns, create};
-use servicenow_host::simulator::Simulator;
 use servicenow_host::types::{Call, Reason, WriteHappened};
 use servicenow_host::{Authorizations, Failed, Host, Limits, Report};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use tracing::Level;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
@@ -47,7 +43,7 @@ fn call(timeout_ms: u32) -> Call {
 }
 
 /// A host with the hostile guest.
-fn hostile(authorizations: Authorizations) -> Host {
+pub fn hostile(authorizations: Authorizations) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| {
         let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-guest");
@@ -58,143 +54,16 @@ fn hostile(authorizations: Authorizations) -> Host {
     LOADED.with(authorizations, Limits::default()).unwrap()
 }
 
-async fn attack(host: &Host, timeout_ms: u32, order: &[(&str, &str)]) -> Report<CreateOutcome> {
+/// Lets the guest do this.
+pub async fn attack(host: &Host, timeout_ms: u32, order: &[(&str, &str)]) -> Report<CreateOutcome> {
     host.create(call(timeout_ms), columns(order), create()).await
 }
 
 /// What the guest saw, or why the host ended it.
-async fn seen(host: &Host, order: &[(&str, &str)]) -> String {
+pub async fn seen(host: &Host, order: &[(&str, &str)]) -> String {
     let report = attack(host, PATIENT_MS, order).await;
     let failure = report.outcome.failure().unwrap();
     format!("{:?} {}", failure.reason, failure.message)
-}
-
-#[tokio::test]
-async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
-    let stage = Stage::set().await.unwrap();
-    let other = Simulator::start(Default::default()).await.unwrap();
-    let host = hostile(stage.simulator.authorizations());
-    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
-    let elsewhere = other.access().base_url.strip_prefix("http://").unwrap().to_string();
-    let incidents = "/api/now/table/incident";
-    let with_user = format!("user@{authority}");
-    let confused = format!("{authority}@{elsewhere}");
-    let split = format!("{authority}\r\nhost: {elsewhere}");
-    // The same request, in order: it reaches the instance, so that the others could.
-    let order = [("attack", "steal"), ("authorization", "main"), ("authority", &authority), ("path", incidents)];
-    assert_eq!(seen(&host, &order).await, "Reason::Lost 200");
-    let before = stage.simulator.requests().len();
-    for (change, expected) in [
-        (vec![("authority", &*elsewhere)], "HttpRequestDenied"),
-        (vec![("authority", "169.254.169.254")], "HttpRequestDenied"),
-        (vec![("authority", &with_user)], "HttpRequestDenied"),
-        (vec![("authority", &confused)], "HttpRequestDenied"),
-        (vec![("authority", &split)], "refused"),
-        (vec![("authority", "")], "refused"),
-        (vec![("scheme", "https")], "HttpRequestDenied"),
-        (vec![("scheme", "ftp")], "Http"),
-        (vec![("path", "//evil.example/api/now/table/incident")], "HttpRequestDenied"),
-        (vec![("path", "/api/now/table/incident/../sys_user")], "HttpRequestDenied"),
-        (vec![("path", "/api/now/table/incident/%2e%2e/sys_user")], "HttpRequestDenied"),
-        (vec![("path", "/api/now/table/incident%2f..%2fsys_user")], "HttpRequestDenied"),
-        (vec![("path", "/api/now/table/incident/\\..\\sys_user")], "HttpRequestDenied"),
-        (vec![("path", "/api/now/table/incident HTTP/1.1\r\nx: y")], "refused"),
-        (vec![("path", "http://evil.example/")], "refused"),
-        (vec![("path", "/api/now/v1/batch"), ("method", "POST")], "HttpRequestDenied"),
-        (vec![("path", "/api/now/table/sys_user")], "HttpRequestDenied"),
-        (vec![("path", "/oauth_token.do"), ("method", "POST")], "HttpRequestDenied"),
-        (vec![("method", "DELETE")], "HttpRequestDenied"),
-        (vec![("method", "GET / HTTP/1.1\r\nx: y")], "refused"),
-        (vec![("header", "host"), ("value", "evil.example")], "header"),
-        (vec![("header", "Host"), ("value", "evil.example")], "header"),
-        (vec![("header", "authorization"), ("value", "Bearer x")], "header"),
-        (vec![("header", "cookie"), ("value", "glide_session=1")], "header"),
-        (vec![("header", "x-sn-apikey"), ("value", "x")], "header"),
-        (vec![("header", "X-HTTP-Method-Override"), ("value", "DELETE")], "header"),
-        (vec![("header", "transfer-encoding"), ("value", "chunked")], "header"),
-        (vec![("header", "connection"), ("value", "upgrade")], "header"),
-        (vec![("header", "proxy-authorization"), ("value", "Basic x")], "header"),
-        (vec![("header", "x-a\r\nx-b"), ("value", "c")], "header"),
-        (vec![("header", "x-a"), ("value", "b\r\nx-c: d")], "header"),
-        (vec![("header", "x-a"), ("value", "b\0")], "header"),
-        (vec![("header", "content-length"), ("value", "99"), ("method", "POST"), ("body", "{}")], "Http"),
-        (vec![("header", "content-length"), ("value", "1, 2"), ("method", "POST"), ("body", "{}")], "header"),
-    ] {
-        let changed = |name: &str| change.iter().any(|(key, _)| *key == name);
-        let order: Vec<_> = order.into_iter().filter(|(name, _)| !changed(name)).chain(change.clone()).collect();
-        let seen = seen(&host, &order).await;
-        assert!(seen.contains(expected), "{change:?}: {seen}");
-    }
-    assert_eq!((stage.simulator.requests().len(), other.requests().len()), (before, 0));
-}
-
-#[tokio::test]
-async fn a_guest_gets_the_credential_of_its_own_call_and_by_default_nothing_of_it() {
-    let simulator = Simulator::start(Default::default()).await.unwrap();
-    let file = simulator.authorizations_file();
-    let file = format!("{file}{}", file.replace("[authorizations.main]", "[authorizations.other]"));
-    let host = hostile(Authorizations::parse(&file, Path::new("a.toml")).unwrap());
-    for (name, expected) in [
-        ("main", "nothing"),
-        ("other", "UnknownAuthorization"),
-        ("MAIN", "UnknownAuthorization"),
-        ("", "UnknownAuthorization"),
-    ] {
-        let seen = seen(&host, &[("attack", "credential"), ("authorization", name)]).await;
-        assert!(seen.contains(expected), "{name}: {seen}");
-    }
-}
-
-#[tokio::test]
-async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
-    let (log, _guard) = Log::start_at(Level::DEBUG);
-    let stage = Stage::set().await.unwrap();
-    let other = Simulator::start(Default::default()).await.unwrap();
-    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
-    let elsewhere = other.access().base_url.strip_prefix("http://").unwrap().to_string();
-    for (handout, mut grant) in [
-        ("header", "grant = \"bearer\"\ntoken = \"planted-canary-token\"".to_string()),
-        ("header", "grant = \"api-key\"\napi-key = \"planted-canary-key\"".to_string()),
-        (
-            "grant",
-            "grant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"planted-canary-secret\"".to_string(),
-        ),
-    ] {
-        grant.push_str(&format!("\ncredential = {handout:?}"));
-        let text =
-            format!("[authorizations.main]\ninstance = \"http://{authority}\"\nallow-http-loopback = true\n{grant}");
-        let host = hostile(Authorizations::parse(&text, Path::new("a.toml")).unwrap());
-        let before = stage.simulator.requests().len();
-        let order = [
-            ("attack", "steal"),
-            ("authorization", "main"),
-            ("authority", &*authority),
-            ("path", "/api/now/table/incident"),
-        ];
-        for change in [
-            vec![("path", "/api/now/table/incident?sysparm_query=SECRET")],
-            vec![("path", "/api/now/table/incident/SECRET")],
-            vec![("path", "/SECRET")],
-            vec![("path", "/SECRET/..")],
-            vec![("method", "SECRET")],
-            vec![("authority", "SECRET.evil.example")],
-            vec![("method", "POST"), ("body", "{\"description\":\"SECRET\"}")],
-            vec![("header", "x-note"), ("value", "SECRET")],
-            vec![("authority", &*elsewhere), ("header", "x-note"), ("value", "SECRET")],
-        ] {
-            let changed = |name: &str| change.iter().any(|(key, _)| *key == name);
-            let order: Vec<_> = order.into_iter().filter(|(name, _)| !changed(name)).chain(change.clone()).collect();
-            let seen = seen(&host, &order).await;
-            assert!(seen.contains("HttpRequestDenied"), "{handout} {change:?}: {seen}");
-        }
-        assert_eq!((stage.simulator.requests().len(), other.requests().len()), (before, 0));
-
-        let report = attack(&host, PATIENT_MS, &[("attack", "credential"), ("authorization", "main")]).await;
-        assert_eq!(report.outcome.failure().unwrap().reason, Reason::DeniedByHost);
-        assert!(!format!("{report:?}").contains("planted-canary"), "{report:?}");
-    }
-    assert!(log.text().contains("denied"), "the log is really kept");
-    assert!(!log.text().contains("planted-canary"), "{}", log.text());
 }
 
 #[tokio::test]
@@ -255,45 +124,6 @@ async fn a_call_makes_so_many_requests_and_no_more() {
     let before = tokens();
     assert_eq!(seen(&host, &[("attack", "ask again and again"), ("authorization", "main")]).await, "Reason::Lost 16");
     assert!(tokens() <= before + 1, "{} tokens", tokens() - before);
-}
-
-#[tokio::test]
-async fn no_cookie_and_no_credential_of_an_answer_comes_in_or_goes_out_again() {
-    let heads = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let noted = std::sync::Arc::clone(&heads);
-    let wire = Wire::serve("http", move |mut stream| {
-        let noted = std::sync::Arc::clone(&noted);
-        async move {
-            while let Ok(head) = read(&mut stream).await {
-                noted.lock().unwrap().push(head);
-                let headers =
-                    "set-cookie: glide_session=1\r\nauthorization: x\r\nx-echo: Bearer planted-canary-token\r\n";
-                let body = b"{\"result\":\"Bearer planted-canary-token\"}";
-                let sent = tokio::io::AsyncWriteExt::write_all(&mut stream, &answer("200 OK", headers, body)).await;
-                if sent.is_err() {
-                    return;
-                }
-            }
-        }
-    })
-    .await;
-    let grant = "grant = \"bearer\"\ntoken = \"planted-canary-token\"";
-    let text = format!("[authorizations.main]\ninstance = {:?}\nallow-http-loopback = true\n{grant}", wire.origin);
-    let host = hostile(Authorizations::parse(&text, Path::new("a.toml")).unwrap());
-    let authority = wire.origin.strip_prefix("http://").unwrap();
-    let order =
-        [("attack", "steal"), ("authorization", "main"), ("authority", authority), ("path", "/api/now/table/incident")];
-    for _ in 0..2 {
-        // The guest says so if it sees one of these headers.
-        assert_eq!(seen(&host, &order).await, "Reason::Lost 200");
-    }
-    let order =
-        [("attack", "read"), ("authorization", "main"), ("authority", authority), ("path", "/api/now/table/incident")];
-    let seen = seen(&host, &order).await;
-    assert!(seen.contains("\"result\"") && seen.contains("****") && !seen.contains("canary"), "{seen}");
-    let heads = heads.lock().unwrap().join("\n").to_lowercase();
-    assert!(heads.contains("authorization: bearer planted-canary-token"), "the host adds it: {heads}");
-    assert!(!heads.contains("cookie"), "{heads}");
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod command_line;
 mod component;
 mod create;
 mod credentials;
+mod exfiltration;
+mod faults;
 mod get;
 #[path = "../../build/guest.rs"]
 mod guest;
@@ -19,6 +21,7 @@ mod secrets;
 mod simulator;
 mod soak;
 mod support;
+mod token_service;
 mod update;
 mod way_out;
 mod wire;

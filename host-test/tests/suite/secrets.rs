@@ -1,6 +1,7 @@
 //! Secrets: planted in every grant, and then looked for in everything that comes out and in the guest's memory.
 
-use crate::network::{MS, faults};
+use crate::faults::faults;
+use crate::network::MS;
 use crate::support::PATIENT_MS;
 use crate::wire::{Step, Wire, answer};
 use base64::prelude::{BASE64_STANDARD, Engine};

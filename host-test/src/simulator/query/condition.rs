@@ -50,6 +50,9 @@ const SHORT: [(&str, &str); 2] = [("%", "ENDSWITH"), ("*", "LIKE")];
 /// The dynamic filter "Me".
 const ME: &str = "90d1921e5f510100a9ad2572f2b477fe";
 
+/// What stands for the user who asks.
+const USER: &str = "gs.getUserID()";
+
 /// The columns that a text query looks into.
 const TEXT_COLUMNS: [&str; 4] = ["number", "short_description", "description", "name"];
 
@@ -108,6 +111,14 @@ impl Condition {
         (self.operator == "=").then_some((&self.path, &self.wanted))
     }
 
+    /// Whether everything that the value leaves to be computed can be.
+    pub fn can_be_computed(&self, now: &Now<'_>) -> bool {
+        self.value
+            .split('@')
+            .filter_map(|part| part.strip_prefix("javascript:"))
+            .all(|script| script == USER || dates::computed(script, now.time).is_some())
+    }
+
     /// Puts dates and the user in the place of what stands for them.
     pub fn compute(&mut self, now: &Now<'_>) {
         self.wanted = match self.operator {
@@ -134,6 +145,12 @@ impl Condition {
         match self.operator {
             "=" | "DYNAMIC" | "IN_HIERARCHY" => got == wanted,
             "!=" => got != wanted,
+            // Nothing is before or after anything.
+            "<" | "<=" | ">" | ">=" | "LT_FIELD" | "GT_FIELD" | "LT_OR_EQUALS_FIELD" | "GT_OR_EQUALS_FIELD"
+                if got.is_empty() =>
+            {
+                false
+            }
             "<" => order(&got, wanted).is_lt(),
             "<=" => order(&got, wanted).is_le(),
             ">" => order(&got, wanted).is_gt(),
@@ -151,7 +168,7 @@ impl Condition {
             "RELATIVELT" => !got.is_empty() && got.as_str() < wanted,
             "RELATIVEGE" => !got.is_empty() && got.as_str() >= wanted,
             "RELATIVELE" => !got.is_empty() && got.as_str() <= wanted,
-            "RELATIVEEE" => got.get(..10) == wanted.get(..10),
+            "RELATIVEEE" => !wanted.is_empty() && got.get(..10) == wanted.get(..10),
             "LIKE" => got.contains(wanted),
             "NOT LIKE" | "!*" => !got.contains(wanted),
             "STARTSWITH" => got.starts_with(wanted),
@@ -169,7 +186,7 @@ impl Condition {
 fn computed<'a>(part: &'a str, now: &Now<'_>) -> Cow<'a, str> {
     match part.strip_prefix("javascript:") {
         None => Cow::Borrowed(part),
-        Some("gs.getUserID()") => Cow::Owned(now.user.to_string()),
+        Some(USER) => Cow::Owned(now.user.to_string()),
         Some(script) => Cow::Owned(dates::computed(script, now.time).unwrap_or_default()),
     }
 }
@@ -183,10 +200,12 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Numbers by their value, everything else by its text.
+/// Numbers by their value and before texts, texts as they are: a total order, whatever a column holds.
 pub fn order(one: &str, other: &str) -> Ordering {
     match (one.parse::<i64>(), other.parse::<i64>()) {
         (Ok(one), Ok(other)) => one.cmp(&other),
-        _ => one.cmp(other),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => one.cmp(other),
     }
 }

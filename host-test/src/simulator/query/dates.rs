@@ -52,7 +52,9 @@ pub fn computed(script: &str, now: Timestamp) -> Option<String> {
 /// `dateGenerate('2026-01-31','start')`: a day with a time, its start or its end.
 fn generated(arguments: &str) -> Option<String> {
     let mut parts = arguments.split(',').map(|part| part.trim().trim_matches(['\'', '"']));
-    let (day, time) = (parts.next()?, parts.next()?);
+    let day = parts.next()?;
+    // One argument is day and time already.
+    let Some(time) = parts.next() else { return Some(day.to_string()) };
     let time = match time {
         "start" => "00:00:00",
         "end" => "23:59:59",
@@ -105,6 +107,7 @@ mod tests {
             ("gs.beginningOfLastMonth()", Some("2026-02-01 00:00:00")),
             ("gs.endOfLastMonth()", Some("2026-02-28 23:59:59")),
             ("gs.dateGenerate('2026-01-31','start')", Some("2026-01-31 00:00:00")),
+            ("gs.dateGenerate(\"2020-01-01 00:00:00\")", Some("2020-01-01 00:00:00")),
             ("gs.daysAgo(99999999999999999999)", None),
             ("gs.daysAgo(x)", None),
             ("gs.daysAgo", None),
