@@ -50,6 +50,11 @@ proptest! {
     }
 
     #[test]
+    fn a_clock_may_jump(status in 200..600u16, readings: Vec<u64>) {
+        properties::a_clock_may_jump(status, &readings);
+    }
+
+    #[test]
     fn a_query_asks_for_the_key_alone(kind in "(number|sys_id|correlation_id|[a-z]*)", value in "(\\PC*|[0-9a-fA-F]{32}|INC[0-9]{7})") {
         properties::a_query_asks_for_the_key_alone(&kind, &value);
     }

@@ -2,6 +2,7 @@
 
 use super::dictionary::{self, Column};
 use super::row::Row;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// Column, value, label, and the value of the column it depends on.
@@ -30,7 +31,9 @@ fn parse() -> Vec<Choice> {
 
 /// The label of a value, where the column has choices.
 pub fn label(column: &str, value: &str) -> Option<&'static str> {
-    all().iter().find(|choice| choice.0 == column && choice.1 == value).map(|choice| choice.2)
+    static LABELS: LazyLock<HashMap<(&str, &str), &str>> =
+        LazyLock::new(|| all().iter().map(|choice| ((choice.0, choice.1), choice.2)).collect());
+    LABELS.get(&(column, value)).copied()
 }
 
 /// The value of a label.
@@ -41,8 +44,18 @@ pub fn value(column: &str, label: &str) -> Option<&'static str> {
 /// Whether a column of a table takes declared values alone. The choices are the incident's; of other tasks only those of
 /// columns that all tasks share.
 pub fn is_choice(table: &str, column: &str) -> bool {
-    let shared = dictionary::columns("task").iter().any(|known| known.name == column && column != "state");
-    (table == "incident" || shared) && all().iter().any(|choice| choice.0 == column)
+    static OF_TABLES: LazyLock<HashSet<(&str, &str)>> = LazyLock::new(|| {
+        let declared = |table: &'static str, column: &'static str| {
+            let shared = dictionary::columns("task").iter().any(|known| known.name == column && column != "state");
+            ((table == "incident" || shared) && all().iter().any(|choice| choice.0 == column))
+                .then_some((table, column))
+        };
+        let columns = |table: &'static dictionary::Table| {
+            table.columns.iter().filter_map(move |column| declared(table.name, column.name))
+        };
+        dictionary::tables().flat_map(columns).collect()
+    });
+    OF_TABLES.contains(&(table, column))
 }
 
 /// The rows of `sys_choice`. Choices of a column that task declares stand under task.
