@@ -28,6 +28,9 @@ pub struct Command {
     /// Let the faults of this JSON file go wrong, such as [{"method":"POST","effect":"close"}]
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Do not keep requests for GET /simulator/requests: memory then does not grow by them
+    #[arg(long)]
+    forget_requests: bool,
     /// Start with the tables of this file, as GET /simulator/snapshot gives them
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -45,7 +48,7 @@ impl Command {
         let options = Options {
             listen: Some(self.listen),
             tls: self.tls.clone(),
-            settings: Settings::default(),
+            settings: Settings { keeps_requests: !self.forget_requests, ..Settings::default() },
             seed: self.seed,
         };
         let listening = format!("cannot listen on {} (is the port taken?) or write the CA", self.listen);

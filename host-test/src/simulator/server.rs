@@ -88,8 +88,13 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
         return Ok(whole(router::answer(&instance, &request)));
     }
     let address = request.uri().path_and_query().map_or(path.as_str(), |address| address.as_str());
-    lock(&instance.requests).push(format!("{method} {address}"));
-    let (least, most) = instance.settings().latency_ms;
+    let (keeps_requests, (least, most)) = {
+        let settings = instance.settings();
+        (settings.keeps_requests, settings.latency_ms)
+    };
+    if keeps_requests {
+        lock(&instance.requests).push(format!("{method} {address}"));
+    }
     if most > 0 {
         let ms = lock(&instance.latency).u64(least.min(most)..=most);
         tokio::time::sleep(Duration::from_millis(ms)).await;

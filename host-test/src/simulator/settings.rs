@@ -31,6 +31,8 @@ pub struct Settings {
     pub reads_dictionary: bool,
     /// Columns that the integration user may not write: dropped without a word.
     pub protected_columns: Vec<String>,
+    /// Whether requests are kept, to be asked for later. Without it memory does not grow by them.
+    pub keeps_requests: bool,
     /// Further users.
     pub users: Vec<User>,
     /// How long an answer takes: between so many milliseconds and so many.
@@ -63,6 +65,7 @@ impl Default for Settings {
             reads_incidents: true,
             reads_dictionary: true,
             protected_columns: Vec::new(),
+            keeps_requests: true,
             users: Vec::new(),
             latency_ms: (0, 0),
             rate_limits: Vec::new(),
