@@ -6,6 +6,7 @@ use crate::host::Host;
 use crate::soak::{Plan, Verdict};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
 
 /// How many contradictions the text output shows.
 const SHOWN: usize = 20;
@@ -46,14 +47,62 @@ impl Soak {
         let limits = self.limits.limits();
         let host = Host::builder().limits(limits.clone()).build()?;
         let counted = bar.clone();
+        let before = Held::now();
         let verdict = plan.run(&host, limits, move |_| counted.inc(1)).await?;
         bar.finish_and_clear();
+        let left = Held::since(&before).await;
         if self.json {
-            print(&serde_json::to_string_pretty(&verdict)?);
+            let mut all = serde_json::to_value(&verdict)?;
+            all["descriptors_left"] = left.descriptors.into();
+            all["mappings_left"] = left.mappings.into();
+            print(&serde_json::to_string_pretty(&all)?);
         } else {
             print_text(&verdict);
+            print(&format!("left behind: descriptors {}, memory mappings {}", left.descriptors, left.mappings));
         }
-        Ok(verdict.is_good())
+        Ok(verdict.is_good() && left.is_little())
+    }
+}
+
+/// What the process holds, as far as the kernel says.
+struct Held {
+    descriptors: usize,
+    mappings: usize,
+}
+
+/// A handful of descriptors and the memory of threads and allocator stay; a call that leaked would leave thousands.
+const LITTLE: Held = Held { descriptors: 16, mappings: 512 };
+
+/// Connections are closed by tasks of their own, which need a moment after the last call.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// How many moments they get.
+const MOMENTS: u32 = 100;
+
+impl Held {
+    fn now() -> Self {
+        let count = |path: &str| std::fs::read_dir(path).map_or(0, Iterator::count);
+        let mappings = std::fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count());
+        Self { descriptors: count("/proc/self/fd"), mappings }
+    }
+
+    /// How much more is held than before.
+    async fn since(before: &Self) -> Self {
+        let mut left = Self { descriptors: usize::MAX, mappings: usize::MAX };
+        for _ in 0..MOMENTS {
+            let now = Self::now();
+            left.descriptors = now.descriptors.saturating_sub(before.descriptors);
+            left.mappings = now.mappings.saturating_sub(before.mappings);
+            if left.is_little() {
+                break;
+            }
+            tokio::time::sleep(MOMENT).await;
+        }
+        left
+    }
+
+    fn is_little(&self) -> bool {
+        self.descriptors <= LITTLE.descriptors && self.mappings <= LITTLE.mappings
     }
 }
 
