@@ -3,7 +3,8 @@
 use super::Settings;
 use super::access::Caller;
 use super::answer::{Answer, error, json};
-use super::dictionary::Table;
+use super::choices;
+use super::dictionary::{Column, Table};
 use super::query::{Now, Query};
 use super::render::{Display, Shape};
 use super::store::{Row, Store};
@@ -75,17 +76,23 @@ impl Call<'_> {
     fn query(&self) -> Query {
         let encoded = self.parameter("sysparm_query");
         let query = if encoded.is_empty() {
-            let filters = self
-                .parameters
-                .iter()
-                .filter(|(name, _)| self.table.column(name.split('.').next().unwrap_or(name)).is_some());
-            Query::equal(filters.map(|(name, value)| (name.as_str(), value.as_str())))
+            let is_column = |name: &str| self.table.column(name.split('.').next().unwrap_or(name)).is_some();
+            let filters = self.parameters.iter().filter(|(name, _)| is_column(name));
+            Query::equal(filters.map(|(name, value)| (name.as_str(), self.meant(name, value))))
         } else {
             Query::parse(encoded)
         };
         let now = Now { time: self.store.source.peek(), user: &self.caller.sys_id };
         let strict = self.store.property(STRICT_QUERIES) == Some("true");
         query.on(self.table.name, strict, &now)
+    }
+
+    /// The value that a filter means: it may be what a person reads.
+    fn meant<'a>(&'a self, name: &str, value: &'a str) -> &'a str {
+        let referred = self.table.column(name).and_then(Column::reference);
+        let row = referred.and_then(|referred| self.store.by_display(referred, value));
+        let choice = choices::is_choice(self.table.name, name).then(|| choices::value(name, value)).flatten();
+        row.map(|row| row.get("sys_id")).or(choice).unwrap_or(value)
     }
 
     /// The rows that the parameters select, as far as the caller sees them.

@@ -95,6 +95,8 @@ async fn a_list_is_filtered_walked_counted_and_compressed_as_asked() {
         ("/api/now/table/incident?urgency=1", 2),
         ("/api/now/table/incident?urgency=1&bunk=2", 2),
         ("/api/now/table/incident?caller_id.email=caller@example.com", 1),
+        ("/api/now/table/incident?caller_id=Example%20Caller", 1),
+        ("/api/now/table/incident?state=New&urgency=2%20-%20Medium", 1),
         ("/api/now/table/incident?urgency=1&sysparm_query=urgency=2", 1),
         ("/api/now/table/task?sysparm_query=sys_class_name=incident", 3),
         ("/api/now/table/incident?sysparm_query=sys_created_on%3Ejavascript:gs.daysAgo(1)", 3),
