@@ -1,6 +1,7 @@
 //! Any key of a look-up.
 #![no_main]
 
+#[allow(dead_code, reason = "each target tries one of them")]
 #[path = "../../component/tests/properties/mod.rs"]
 mod properties;
 

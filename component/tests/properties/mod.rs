@@ -176,7 +176,6 @@ pub fn a_query_asks_for_the_key_alone(kind: &str, value: &str) {
 
 /// However a clock jumps, a call ends after a few requests, and a write is sent once: an answer that proves nothing is no
 /// reason to repeat it.
-#[allow(dead_code, reason = "time is no input of a fuzz target")]
 pub fn a_clock_may_jump(status: u16, readings: &[u64]) {
     let mut host = Echo::new(status, "application/json", b"{}");
     host.clock = RefCell::new(readings.iter().copied().collect());
