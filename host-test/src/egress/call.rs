@@ -164,6 +164,10 @@ impl CallEgress {
         if let Some((name, value)) = injected.filter(|_| to_instance && !self.guest_authorizes) {
             head.headers.insert(name, value);
         }
+        // Where the guest adds the credential, only a 401 to what it was handed says anything about that.
+        let is_handed_out =
+            |(name, value): (&HeaderName, &HeaderValue)| carries_credential(name) && self.leaks(value.as_bytes());
+        let tells = to_instance && (!self.guest_authorizes || head.headers.iter().any(is_handed_out));
         head.uri = uri.clone();
         let (sent, method) = (Sent::default(), head.method.clone());
         let is_write = to_instance && method != Method::GET;
@@ -172,6 +176,7 @@ impl CallEgress {
         }
         let exchange = async {
             let response = self.clients.send(&self.authorization, Request::from_parts(head, body), &sent).await?;
+            self.unauthorized.fetch_or(tells && response.status() == StatusCode::UNAUTHORIZED, Ordering::AcqRel);
             self.receive(response, target).await
         };
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
@@ -196,7 +201,6 @@ impl CallEgress {
         let (mut head, body) = response.into_parts();
         if target == Target::Instance {
             self.rate_limits.learn(&self.authorization, head.status, &head.headers);
-            self.unauthorized.fetch_or(head.status == StatusCode::UNAUTHORIZED, Ordering::AcqRel);
         }
         let body = self.gather(body, self.limits.max_response_bytes, true).await.map_err(|error| match error {
             Ungathered::TooLarge => Error::HttpResponseBodySize(None),

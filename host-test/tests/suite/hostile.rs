@@ -124,6 +124,20 @@ async fn a_call_makes_so_many_requests_and_no_more() {
     let before = tokens();
     assert_eq!(seen(&host, &[("attack", "ask again and again"), ("authorization", "main")]).await, "Reason::Lost 16");
     assert!(tokens() <= before + 1, "{} tokens", tokens() - before);
+    // Nor after a 401 to a credential of the guest's own making.
+    let file = format!("{}credential = \"header\"\n", stage.simulator.authorizations_file());
+    let host = hostile(Authorizations::parse(&file, Path::new("a.toml")).unwrap());
+    let order = [
+        ("attack", "provoke and ask"),
+        ("authorization", "main"),
+        ("authority", &*authority),
+        ("path", "/api/now/table/incident"),
+        ("header", "authorization"),
+        ("value", "Bearer of my own making"),
+    ];
+    let before = tokens();
+    assert!(seen(&host, &order).await.contains("401"), "it was provoked");
+    assert!(tokens() <= before + 1, "{} tokens", tokens() - before);
 }
 
 #[tokio::test]

@@ -156,6 +156,14 @@ impl Order {
                 denied.count().to_string()
             }
             "requests in turn" => (0..5_000).take_while(|_| self.send().is_ok()).count().to_string(),
+            "provoke and ask" => {
+                let seen = (0..8).map(|_| {
+                    let seen = self.send();
+                    let _ = credentials::refused(self.text("authorization"));
+                    seen
+                });
+                format!("{:?}", seen.last())
+            }
             "ask again and again" => {
                 let name = self.text("authorization");
                 (0..5_000).take_while(|_| credentials::refused(name).is_ok()).count().to_string()
