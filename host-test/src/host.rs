@@ -40,7 +40,7 @@ pub struct Report<T> {
     pub outcome: T,
     /// How long the call took, all in all.
     pub elapsed: Duration,
-    /// The HTTP exchanges that the guest made.
+    /// The HTTP exchanges that came to an end.
     pub exchanges: Vec<Exchange>,
 }
 

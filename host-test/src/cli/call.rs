@@ -266,12 +266,7 @@ fn flatten(lines: &mut comfy_table::Table, name: &str, value: &Value) {
         }
         Value::Null => {}
         Value::String(text) => {
-            let mut shown: String =
-                text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_CHARS).collect();
-            if shown.len() < text.len() {
-                shown.push_str("...");
-            }
-            lines.add_row([name, &shown]);
+            lines.add_row([name, &printable(text)]);
         }
         other => {
             lines.add_row([name, &other.to_string()]);

@@ -5,7 +5,8 @@ use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One HTTP exchange, without headers and bodies: nothing secret can be in it.
+/// One HTTP exchange, without headers and bodies: nothing secret can be in it. A request that was refused or held back is
+/// none, nor one that was cut off with its call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Exchange {
     /// The method.
@@ -18,7 +19,7 @@ pub struct Exchange {
     /// What went wrong, where something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// From sending to the head of the answer, in microseconds.
+    /// From the guest's request to the end of the answer, a wait for a rate limit included, in microseconds.
     pub elapsed_us: u64,
 }
 
