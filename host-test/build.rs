@@ -7,14 +7,17 @@
 mod guest;
 
 use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::read::ZlibEncoder;
 use std::env;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use wit_component::ComponentEncoder;
 use wit_parser::{PackageMetadata, Resolve};
 
-/// Where the documentation of `wit/` is in the component; `src/inspection.rs` reads it back.
-const DOCS_SECTION: &str = "package-docs:servicenow:plugin";
+/// Where the documentation of `wit/` is in the component, compressed to a third; `src/inspection.rs` reads it back.
+const DOCS_SECTION: &str = "package-docs:servicenow:plugin:zlib";
 
 /// The id of a custom section.
 const CUSTOM_SECTION: u8 = 0;
@@ -45,10 +48,11 @@ fn append_docs(component: &mut Vec<u8>, wit: &Path) -> Result<()> {
     // A decoded component has its interfaces, and a world of another name.
     resolve.packages[package].worlds.clear();
     let docs = PackageMetadata::extract(&resolve, package).encode()?;
+    let mut docs = ZlibEncoder::new(docs.as_slice(), Compression::best());
     let mut section = Vec::new();
     leb128(&mut section, DOCS_SECTION.len());
     section.extend_from_slice(DOCS_SECTION.as_bytes());
-    section.extend_from_slice(&docs);
+    docs.read_to_end(&mut section)?;
     component.push(CUSTOM_SECTION);
     leb128(component, section.len());
     component.extend_from_slice(&section);

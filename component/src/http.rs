@@ -117,8 +117,10 @@ fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingReq
     for (name, value) in request.headers.iter().chain(&length).chain(&credential) {
         fields.append(name, value.as_bytes()).map_err(refused)?;
     }
-    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| broken(Reason::DeniedByHost, true))?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (scheme, rest) = request.url.split_once(':').ok_or_else(|| broken(Reason::DeniedByHost, true))?;
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let at = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(at).unwrap_or((rest, ""));
     let scheme = if scheme == "http" { Scheme::Http } else { Scheme::Https };
     let method = match request.method {
         Method::Get => HttpMethod::Get,
@@ -162,7 +164,7 @@ fn receive(response: &IncomingResponse, timer: &Pollable) -> Result<Response, Br
         .headers()
         .entries()
         .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
+        .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8(value).unwrap_or_default()))
         .collect();
     let body = response.consume().map_err(|()| fail(Reason::Lost))?;
     let bytes = read(&body, timer).map_err(fail)?;

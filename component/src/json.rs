@@ -1,10 +1,17 @@
 //! JSON, read in one pass without a tree, and written.
 //!
 //! Numbers are read as the text they are: their digits are kept, and no float arithmetic gets into the component, which
-//! would cost a fifth of its size. That is why this is an event parser and not `serde_json`.
+//! would cost a fifth of its size. That is why the reader stands on a lexer and not on `serde_json`.
 
-use json_event_parser::{JsonEvent, JsonSyntaxError, SliceJsonParser, WriterJsonSerializer};
+use crate::text::push_hex;
+use hifijson::num::LexWrite as _;
+use hifijson::str::LexAlloc as _;
+use hifijson::token::{Expect, Lex};
+use hifijson::{Error, SliceLexer, ignore};
 use std::borrow::Cow;
+
+/// How deep arrays and objects may be nested: nobody's answer is, and each level takes some of the guest's small stack.
+const MAX_DEPTH: u8 = 128;
 
 /// The start of a value.
 #[derive(Debug, PartialEq)]
@@ -31,48 +38,88 @@ impl Value<'_> {
 }
 
 /// A reader of one JSON text.
-pub struct Reader<'a>(SliceJsonParser<'a>);
+pub struct Reader<'a> {
+    lexer: SliceLexer<'a>,
+    /// Whether an object or array was just started, so that no comma is due.
+    started: bool,
+}
 
 /// The text is not JSON.
-pub type Malformed = JsonSyntaxError;
+pub type Malformed = Error;
 
 impl<'a> Reader<'a> {
-    /// Starts to read.
+    /// Starts to read, after a byte order mark where there is one.
     pub fn new(json: &'a str) -> Self {
-        Self(SliceJsonParser::new(json.as_bytes()))
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+        Self { lexer: SliceLexer::new(json.as_bytes()), started: false }
     }
 
     /// The start of the next value: after a member's name, and at the beginning.
     pub fn value(&mut self) -> Result<Value<'a>, Malformed> {
-        // Where a value is due the parser yields one or fails, so that `None` is left for the end of a text.
-        Ok(start(self.0.parse_next()?).unwrap_or(Value::Null))
+        let next = self.lexer.ws_peek().ok_or(Expect::Value)?;
+        self.started = matches!(next, b'{' | b'[');
+        Ok(match next {
+            b'{' => {
+                self.lexer.discarded();
+                Value::Object
+            }
+            b'[' => {
+                self.lexer.discarded();
+                Value::Array
+            }
+            b'"' => Value::Text(self.lexer.discarded().str_string()?),
+            b'-' | b'0'..=b'9' => {
+                let (digits, _) = self.lexer.num_bytes().validated()?;
+                Value::Text(std::str::from_utf8(digits).unwrap_or_default().into())
+            }
+            _ => match self.lexer.null_or_bool().ok_or(Expect::Value)? {
+                Some(truth) => Value::Text(if truth { "true" } else { "false" }.into()),
+                None => Value::Null,
+            },
+        })
     }
 
     /// The next item of an array, `None` at its end.
     pub fn item(&mut self) -> Result<Option<Value<'a>>, Malformed> {
-        Ok(start(self.0.parse_next()?))
+        if self.ended(b']')? { Ok(None) } else { self.value().map(Some) }
     }
 
     /// The name of an object's next member, `None` at its end.
-    pub fn name(&mut self) -> Result<Option<String>, Malformed> {
-        match self.0.parse_next()? {
-            JsonEvent::ObjectKey(name) => Ok(Some(name.into_owned())),
-            _ => Ok(None),
+    pub fn name(&mut self) -> Result<Option<Cow<'a, str>>, Malformed> {
+        if self.ended(b'}')? {
+            return Ok(None);
+        }
+        self.lexer.expect(Lex::ws_peek, b'"').ok_or(Expect::String)?;
+        let name = self.lexer.str_string()?;
+        self.lexer.expect(Lex::ws_peek, b':').ok_or(Expect::Colon)?;
+        Ok(Some(name))
+    }
+
+    /// Whether the object or array ends here. If not, the comma before its next member or item is read.
+    fn ended(&mut self, end: u8) -> Result<bool, Malformed> {
+        let started = std::mem::take(&mut self.started);
+        match self.lexer.ws_peek() {
+            Some(next) if next == end => {
+                self.lexer.discarded();
+                Ok(true)
+            }
+            Some(_) if started => Ok(false),
+            Some(b',') => {
+                self.lexer.discarded();
+                Ok(false)
+            }
+            _ => Err(Expect::CommaOrEnd.into()),
         }
     }
 
-    /// Reads to the end of a value that was started. Nesting takes no stack, and the parser limits it.
+    /// Reads to the end of a value that was started.
     pub fn skip(&mut self, value: &Value<'_>) -> Result<(), Malformed> {
-        let mut depth = u32::from(matches!(value, Value::Object | Value::Array));
-        while depth > 0 {
-            match self.0.parse_next()? {
-                JsonEvent::StartObject | JsonEvent::StartArray => depth += 1,
-                JsonEvent::EndObject | JsonEvent::EndArray => depth -= 1,
-                JsonEvent::Eof => break,
-                _ => {}
-            }
+        self.started = false;
+        match value {
+            Value::Object => skip_members(&mut self.lexer, MAX_DEPTH),
+            Value::Array => skip_items(&mut self.lexer, MAX_DEPTH),
+            Value::Text(_) | Value::Null => Ok(()),
         }
-        Ok(())
     }
 
     /// The next value as text, `None` if it is nested.
@@ -84,68 +131,127 @@ impl<'a> Reader<'a> {
 
     /// Nothing but white space may follow.
     pub fn end(&mut self) -> Result<(), Malformed> {
-        self.0.parse_next().map(drop)
+        self.lexer.ws_peek().map_or(Ok(()), |_| Err(Expect::Eof.into()))
     }
 }
 
-fn start(event: JsonEvent<'_>) -> Option<Value<'_>> {
-    match event {
-        JsonEvent::String(text) | JsonEvent::Number(text) => Some(Value::Text(text)),
-        JsonEvent::Boolean(value) => Some(Value::Text(if value { "true" } else { "false" }.into())),
-        JsonEvent::Null => Some(Value::Null),
-        JsonEvent::StartObject => Some(Value::Object),
-        JsonEvent::StartArray => Some(Value::Array),
-        JsonEvent::ObjectKey(_) | JsonEvent::EndObject | JsonEvent::EndArray | JsonEvent::Eof => None,
+fn skip_items(lexer: &mut SliceLexer<'_>, depth: u8) -> Result<(), Malformed> {
+    lexer.seq(b']', Lex::ws_peek, |next, lexer| skip_value(next, lexer, depth))
+}
+
+fn skip_members(lexer: &mut SliceLexer<'_>, depth: u8) -> Result<(), Malformed> {
+    lexer.seq(b'}', Lex::ws_peek, |next, lexer| {
+        lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+        lexer.str_string()?;
+        lexer.expect(Lex::ws_peek, b':').ok_or(Expect::Colon)?;
+        let next = lexer.ws_peek().ok_or(Expect::Value)?;
+        skip_value(next, lexer, depth)
+    })
+}
+
+fn skip_value(next: u8, lexer: &mut SliceLexer<'_>, depth: u8) -> Result<(), Malformed> {
+    let deeper = depth.checked_sub(1).ok_or(Error::Depth);
+    match next {
+        b'[' => skip_items(lexer.discarded(), deeper?),
+        b'{' => skip_members(lexer.discarded(), deeper?),
+        // Not `str_ignore`, which lets broken escapes pass.
+        b'"' => lexer.discarded().str_string().map(drop).map_err(Error::Str),
+        _ => ignore::parse(next, lexer),
     }
 }
+
+/// Where a text stops being JSON. Both count from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl Position {
+    fn after(text: &[u8]) -> Self {
+        let starts_char = |byte: &&u8| **byte & 0xc0 != 0x80;
+        let in_line = text.iter().rev().take_while(|byte| **byte != b'\n');
+        Self {
+            line: 1 + text.iter().filter(|byte| **byte == b'\n').count(),
+            column: 1 + in_line.filter(starts_char).count(),
+        }
+    }
+}
+
+/// Reads a member of an object, by its name: all of its value.
+type ReadMember<'f, 'a> = &'f mut dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Malformed>;
 
 /// Reads the members of a JSON object's text, each with `member`. `Ok(false)` where the text is another value.
-pub fn read_object<'a>(
-    json: &'a str,
-    member: &mut dyn FnMut(String, &mut Reader<'a>) -> Result<(), Malformed>,
-) -> Result<bool, Malformed> {
+pub fn read_object<'a>(json: &'a str, member: ReadMember<'_, 'a>) -> Result<bool, Position> {
     let mut reader = Reader::new(json);
+    read_members(&mut reader, member).map_err(|_| {
+        let rest = reader.lexer.as_slice().len();
+        Position::after(&json.as_bytes()[..json.len() - rest])
+    })
+}
+
+fn read_members<'a>(reader: &mut Reader<'a>, member: ReadMember<'_, 'a>) -> Result<bool, Malformed> {
     let value = reader.value()?;
     if value != Value::Object {
         reader.skip(&value)?;
         return reader.end().map(|()| false);
     }
     while let Some(name) = reader.name()? {
-        member(name, &mut reader)?;
+        member(name, reader)?;
     }
     reader.end().map(|()| true)
 }
 
 /// A text as JSON.
 pub fn quote(text: &str) -> String {
-    written([JsonEvent::String(text.into())].into_iter())
+    let mut json = String::with_capacity(text.len() + 2);
+    push_quoted(&mut json, text);
+    json
 }
 
 /// An object of texts.
 pub fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let members =
-        members.flat_map(|(name, value)| [JsonEvent::ObjectKey(name.into()), JsonEvent::String(value.into())]);
-    written([JsonEvent::StartObject].into_iter().chain(members).chain([JsonEvent::EndObject]))
+    let mut json = String::from("{");
+    for (name, value) in members {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        push_quoted(&mut json, name);
+        json.push(':');
+        push_quoted(&mut json, value);
+    }
+    json.push('}');
+    json
 }
 
-fn written<'a>(events: impl Iterator<Item = JsonEvent<'a>>) -> String {
-    let mut json = Vec::new();
-    let mut writer = WriterJsonSerializer::new(&mut json);
-    for event in events {
-        // Writing to memory does not fail, and the events above are in order.
-        let _ = writer.serialize_event(event);
+fn push_quoted(json: &mut String, text: &str) {
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            '\0'..='\u{1f}' => {
+                json.push_str("\\u00");
+                push_hex(json, c as u8, b'a');
+            }
+            c => json.push(c),
+        }
     }
-    String::from_utf8(json).unwrap_or_default()
+    json.push('"');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Result<Vec<(String, Option<String>)>, Malformed> {
+    fn read(json: &str) -> Result<Vec<(String, Option<String>)>, Position> {
         let mut members = Vec::new();
         let is_object = read_object(json, &mut |name, reader| {
-            members.push((name, reader.text()?));
+            members.push((name.into_owned(), reader.text()?));
             Ok(())
         })?;
         assert!(is_object, "{json}");
@@ -195,6 +301,24 @@ mod tests {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(read(&nested(100)).unwrap(), [("a".to_string(), None)]);
         assert!(read_object(&nested(1_000_000), &mut |_, reader| reader.text().map(drop)).is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(read("\u{feff}{}").unwrap(), []);
+    }
+
+    #[test]
+    fn a_text_that_is_no_json_says_where() {
+        for (json, line, column) in [("", 1, 1), ("{\"a\":1,\n  \"é\" 1}", 2, 7), ("[1,]", 1, 4), ("{} x", 1, 4)] {
+            let found = read_object(json, &mut |_, reader| reader.text().map(drop));
+            assert_eq!(found, Err(Position { line, column }), "{json:?}");
+        }
+    }
+
+    #[test]
+    fn lines_and_tabs_take_two_characters_in_json() {
+        assert_eq!(quote("a\r\n\tb"), r#""a\r\n\tb""#);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod incidents;
 pub mod json;
 pub mod manifest;
 pub mod servicenow;
+pub mod text;
 
 #[cfg(target_arch = "wasm32")]
 mod export;
@@ -18,3 +19,8 @@ mod export;
 mod http;
 #[cfg(target_arch = "wasm32")]
 use export::Component;
+
+/// The allocator of the guest. The one that comes with the target is six times as large, in a component that has a budget.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

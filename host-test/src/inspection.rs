@@ -1,14 +1,19 @@
 //! What a component is made of: its imports, its exports, its size.
 
 use anyhow::{Context, bail};
+use flate2::read::ZlibDecoder;
 use serde::Serialize;
+use std::io::Read;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wit_component::{DecodedWasm, WitPrinter};
 use wit_parser::{PackageId, PackageMetadata, Resolve};
 
 /// Where the build puts the documentation of `wit/`.
-const DOCS_SECTION: &[u8] = b"package-docs:servicenow:plugin";
+const DOCS_SECTION: &[u8] = b"package-docs:servicenow:plugin:zlib";
+
+/// Ten times what the documentation has today. A component is not trusted, and few bytes can be made into very many.
+const MAX_DOCS_BYTES: u64 = 256 * 1024;
 
 /// A component, seen from outside.
 #[derive(Debug, Serialize)]
@@ -41,7 +46,11 @@ pub fn interface(bytes: &[u8]) -> anyhow::Result<(Resolve, PackageId)> {
     let ours = resolve.packages.iter().find(|(_, package)| package.name.namespace == "servicenow");
     let package = ours.context("the component has no interface of the package servicenow:plugin")?.0;
     if let Some(start) = bytes.windows(DOCS_SECTION.len()).rposition(|window| window == DOCS_SECTION) {
-        PackageMetadata::decode(&bytes[start + DOCS_SECTION.len()..])?.inject(&mut resolve, package)?;
+        let mut docs = Vec::new();
+        let compressed = &bytes[start + DOCS_SECTION.len()..];
+        let unreadable = "the documentation in the component cannot be read: build the component again";
+        ZlibDecoder::new(compressed).take(MAX_DOCS_BYTES).read_to_end(&mut docs).context(unreadable)?;
+        PackageMetadata::decode(&docs).context(unreadable)?.inject(&mut resolve, package)?;
     }
     Ok((resolve, package))
 }

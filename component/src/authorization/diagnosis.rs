@@ -6,6 +6,7 @@
 use crate::bindings::authorization::Cause;
 use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Failure, Reason};
+use crate::text::contains;
 
 /// Who gave the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ const BUSY: Explained = ("the instance limits or fails requests at the moment", 
 
 /// The causes of a failure, and whether the first is proven.
 pub fn diagnose(failure: &Failure, answerer: Answerer) -> (bool, Vec<Cause>) {
-    let says = |needle: &str| failure.message.to_ascii_lowercase().contains(needle);
+    let says = |needle: &str| contains(&failure.message, needle);
     let (proven, causes): (bool, &[Explained]) = match (failure.reason, answerer) {
         (Reason::Unauthorized, Answerer::TokenService(grant_type)) => match grant_type {
             GrantType::ClientCredentials if says("unauthorized_client") => (true, &[NO_APPLICATION_USER]),

@@ -5,6 +5,7 @@ use crate::bindings::incidents::RequestBody;
 use crate::bindings::types::Reason;
 use crate::failure::End;
 use crate::json;
+use crate::text::excerpt;
 
 /// `glide.rest.max_content_length` as delivered: ServiceNow refuses a larger body.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -66,7 +67,8 @@ pub fn check(body: &RequestBody, violations: &mut Violations) -> Result<Option<B
     match (repeated(&columns), body) {
         (Some(name), RequestBody::Json(_)) => violations.add(name, "given more than once", "each member once"),
         (Some(name), RequestBody::Fields(_)) if violations.list.is_empty() => {
-            let message = format!("the key {name:?} stands more than once among the pairs; nothing was sent");
+            let message =
+                format!("the key \"{}\" stands more than once among the pairs; nothing was sent", excerpt(name));
             return Err(End::error(Reason::DuplicateKey, message));
         }
         _ => {}
@@ -99,7 +101,7 @@ fn parse(text: &str, violations: &mut Violations) -> Vec<(String, String)> {
     let mut columns = Vec::new();
     let read = json::read_object(text, &mut |name, reader| {
         match reader.text()? {
-            Some(value) => columns.push((name, value)),
+            Some(value) => columns.push((name.into_owned(), value)),
             None => violations.add(&name, "a nested value", VALUE),
         }
         Ok(())
@@ -107,10 +109,8 @@ fn parse(text: &str, violations: &mut Violations) -> Vec<(String, String)> {
     match read {
         Ok(true) => {}
         Ok(false) => violations.add(FIELD, text, "the text of a JSON object"),
-        Err(error) => {
-            let at = error.location().start;
-            let expected =
-                format!("the text of a JSON object; it is none at line {} column {}", at.line + 1, at.column + 1);
+        Err(at) => {
+            let expected = format!("the text of a JSON object; it is none at line {} column {}", at.line, at.column);
             violations.add(FIELD, text, &expected);
         }
     }

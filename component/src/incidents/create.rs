@@ -17,6 +17,7 @@ use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::{SysId, hex};
 use crate::servicenow::table;
+use crate::text::{contains, excerpt};
 
 /// The dictionary's length of `correlation_id`: a longer one may be cut, and then no look-up finds it.
 pub const MAX_CORRELATION_ID: usize = 100;
@@ -56,14 +57,17 @@ fn check(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dy
         (Some(given), Some(sent)) if given != sent => violations.refuse(
             "correlation_id",
             given,
-            &format!("the same as in the request body, {sent:?}, or only one of the two"),
+            &format!("the same as in the request body, \"{}\", or only one of the two", excerpt(sent)),
         ),
         (Some(given), _) | (None, Some(given)) => check_correlation_id(given, &mut violations),
         (None, None) => Some(hex(&host.random())),
     };
     let choices = Mode::parse(options.choice_check.as_deref());
-    let parsed = call.zip(body).zip(correlation_id);
-    let ((call, body), correlation_id) = violations.or_invalid_data(parsed)?;
+    let parsed = match (call, body, correlation_id) {
+        (Some(call), Some(body), Some(correlation_id)) => Some((call, body, correlation_id)),
+        _ => None,
+    };
+    let (call, body, correlation_id) = violations.or_invalid_data(parsed)?;
     let choices = choices.map_err(|violation| End::InvalidChoice(vec![violation]))?;
     Ok(Draft { call, body, correlation_id, choices, display_values: options.input_display_values })
 }
@@ -133,7 +137,7 @@ fn settle(mut end: End, draft: &Draft, sys_id: &SysId, session: &mut Session<'_>
 fn may_be_second(end: &End) -> bool {
     let End::Answered(failure) = end else { return false };
     let says_insert_failed =
-        failure.detail.iter().chain([&failure.message]).any(|text| text.contains("Error during insert"));
+        failure.detail.iter().chain([&failure.message]).any(|text| contains(text, "Error during insert"));
     failure.reason == Reason::Conflict || says_insert_failed
 }
 

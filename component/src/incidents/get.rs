@@ -87,7 +87,11 @@ fn check(call: &Call, incident: &IncidentRef) -> Result<(Checked, Key), End> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
     let key = Key::check(incident, &mut violations)?;
-    violations.or_invalid_data(call.zip(key))
+    let parsed = match (call, key) {
+        (Some(call), Some(key)) => Some((call, key)),
+        _ => None,
+    };
+    violations.or_invalid_data(parsed)
 }
 
 fn run(call: &Checked, key: &Key, started_ms: u64, host: &mut dyn Host) -> Result<GetOutcome, End> {

@@ -22,6 +22,7 @@
 use crate::bindings::incidents::Stored;
 use crate::servicenow::incident_table::{self, Kind};
 use crate::servicenow::record::{Cell, Record};
+use crate::text::contains;
 
 /// Compares one column. Display values are never compared with stored ones unless they are equal.
 pub fn compare(name: &str, sent: &str, record: &Record, display_values: bool) -> Stored {
@@ -70,7 +71,12 @@ fn same(kind: Kind, sent: &str, cell: &Cell) -> bool {
 }
 
 fn same_text(sent: &str, got: &str) -> bool {
-    sent == got || sent.contains('\r') && sent.replace("\r\n", "\n") == got.replace("\r\n", "\n")
+    sent == got || sent.contains('\r') && lines(sent).eq(lines(got))
+}
+
+/// The lines of a text, however they end.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 fn same_set(sent: &str, got: &str) -> bool {
@@ -102,7 +108,7 @@ fn is_day(text: &str) -> bool {
 }
 
 fn is_password(name: &str) -> bool {
-    name.contains("password")
+    contains(name, "password")
 }
 
 fn is_starred(text: &str) -> bool {

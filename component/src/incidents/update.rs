@@ -47,8 +47,11 @@ fn check(call: &Call, sys_id: &str, body: &RequestBody, options: &UpdateOptions)
     let sys_id = SysId::parse(sys_id).or_else(|| violations.refuse("sys_id", sys_id, EXPECTED_SYS_ID));
     let body = body::check(body, &mut violations)?;
     let choices = Mode::parse(options.choice_check.as_deref());
-    let parsed = call.zip(sys_id).zip(body);
-    let ((call, sys_id), body) = violations.or_invalid_data(parsed)?;
+    let parsed = match (call, sys_id, body) {
+        (Some(call), Some(sys_id), Some(body)) => Some((call, sys_id, body)),
+        _ => None,
+    };
+    let (call, sys_id, body) = violations.or_invalid_data(parsed)?;
     let choices = choices.map_err(|violation| End::InvalidChoice(vec![violation]))?;
     Ok(Draft { call, sys_id, body, choices, display_values: options.input_display_values })
 }

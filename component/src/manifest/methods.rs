@@ -16,17 +16,18 @@ pub fn describe() -> Node {
 }
 
 fn methods() -> Vec<Method> {
-    let create = || {
-        let own = [vec![inputs::request_body(), inputs::correlation_id()], inputs::write_options()];
-        own.concat()
+    let write = |mut own: Vec<Input>| {
+        own.extend(inputs::write_options());
+        own
     };
-    let update = || [vec![inputs::sys_id(), inputs::request_body()], inputs::write_options()].concat();
+    let create = write(vec![inputs::request_body(), inputs::correlation_id()]);
+    let update = write(vec![inputs::sys_id(), inputs::request_body()]);
     vec![
         method(
             "create",
             "Create Incident",
             "Creates an incident. Safe to repeat with the same correlation id.",
-            create(),
+            create,
             outputs::receipt(),
             outcomes(outcomes::CREATE),
         ),
@@ -42,7 +43,7 @@ fn methods() -> Vec<Method> {
             "update",
             "Update Incident",
             "Updates the columns given of one incident and leaves the others alone.",
-            update(),
+            update,
             outputs::receipt(),
             outcomes(outcomes::UPDATE),
         ),
@@ -81,7 +82,8 @@ fn method(
     outputs: Vec<Output>,
     outcomes: Vec<Outcome>,
 ) -> Method {
-    let inputs = [inputs::call(), own].concat();
+    let mut inputs = inputs::call();
+    inputs.extend(own);
     Method {
         name: name.to_string(),
         title: title.to_string(),

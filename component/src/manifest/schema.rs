@@ -2,6 +2,7 @@
 
 use crate::bindings::manifest::{Input, ValueType};
 use crate::json::quote;
+use crate::text::join;
 
 /// The variant `request-body` in the JSON mapping of variants.
 const REQUEST_BODY: &str = concat!(
@@ -18,16 +19,16 @@ const REQUEST_BODY: &str = concat!(
 pub fn schema(title: &str, inputs: &[Input]) -> String {
     let properties: Vec<String> = inputs.iter().map(property).collect();
     let required: Vec<String> = inputs.iter().filter(|input| input.required).map(|input| quote(&input.name)).collect();
-    [
+    let parts = [
         r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"#,
         &quote(title),
         r#","type":"object","properties":{"#,
-        &properties.join(","),
+        &join(&properties, ","),
         r#"},"required":["#,
-        &required.join(","),
+        &join(&required, ","),
         r#"],"additionalProperties":false}"#,
-    ]
-    .concat()
+    ];
+    join(&parts, "")
 }
 
 fn property(input: &Input) -> String {
@@ -47,11 +48,11 @@ fn property(input: &Input) -> String {
     ];
     if !input.choices.is_empty() {
         let choices: Vec<String> = input.choices.iter().map(|choice| quote(choice)).collect();
-        members.push(format!("\"enum\":[{}]", choices.join(",")));
+        members.push(format!("\"enum\":[{}]", join(&choices, ",")));
     }
     if let Some(value) = &input.default_value {
         // The default of a number or boolean is its JSON text already.
         members.push(format!("\"default\":{}", if is_text { quote(value) } else { value.clone() }));
     }
-    format!("{}:{{{}}}", quote(&input.name), members.join(","))
+    format!("{}:{{{}}}", quote(&input.name), join(&members, ","))
 }

@@ -8,6 +8,7 @@ use super::record::Record;
 use crate::bindings::types::Reason;
 use crate::host::Response;
 use crate::json::{self, Malformed, Reader, Value};
+use crate::text::contains;
 
 /// How much of an unexpected text a message quotes.
 const QUOTE_CHARS: usize = 120;
@@ -58,7 +59,7 @@ impl Envelope {
     fn read(payload: &str) -> Option<Self> {
         let mut envelope = Self::default();
         let is_object = json::read_object(payload, &mut |name, reader| {
-            match name.as_str() {
+            match &*name {
                 "result" => envelope.result = Record::read_all(reader)?,
                 "error" => envelope.error = ServerError::read(reader)?,
                 _ => drop(reader.text()?),
@@ -81,7 +82,7 @@ impl ServerError {
         }
         while let Some(name) = reader.name()? {
             let text = reader.text()?;
-            match name.as_str() {
+            match &*name {
                 "message" => error.message = text.unwrap_or_default(),
                 "detail" => error.detail = text.filter(|text| !text.is_empty()),
                 _ => {}
@@ -107,8 +108,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
     let retry_after_ms = (status == 429).then(|| retry_after_ms(&response, unix_now)).flatten();
     let is_json = response.header("content-type").is_some_and(is_json_type);
     let payload = match String::from_utf8(response.body) {
-        Ok(text) if text.starts_with('\u{feff}') => text['\u{feff}'.len_utf8()..].to_string(),
-        Ok(text) => text,
+        Ok(text) => text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text),
         Err(_) => return refuse(not_json_reason(status), "the answer is not text in UTF-8"),
     };
     if !is_json && is_hibernating(&payload) {
@@ -127,7 +127,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
             refuse(Reason::UnexpectedStatus, &format!("ServiceNow answered {status} where {expected} was expected"))
         }
         Some(_) if success => refuse(Reason::UnexpectedAnswer, "the answer has no result member"),
-        _ if success && payload.contains("Transaction cancelled") => {
+        _ if success && contains(&payload, "Transaction cancelled") => {
             refuse(Reason::Cancelled, "ServiceNow cancelled the transaction in the middle of the answer")
         }
         _ => Err(Refusal {
@@ -142,7 +142,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
 
 /// Whether a page is the one that a hibernating developer instance answers every request with.
 pub fn is_hibernating(page: &str) -> bool {
-    page.contains("instance-hibernating-page") || page.contains("Your instance is hibernating")
+    contains(page, "instance-hibernating-page") || contains(page, "Your instance is hibernating")
 }
 
 /// Whether a media type is JSON.
@@ -163,8 +163,7 @@ pub fn retry_after_ms(response: &Response, unix_now: u64) -> Option<u32> {
 /// and the status's own reason stands where they say nothing known.
 fn reason_of(status: u16, error: &ServerError) -> Reason {
     let says = |needle: &str| {
-        let contains = |text: &str| text.to_ascii_lowercase().contains(needle);
-        contains(&error.message) || error.detail.as_deref().is_some_and(contains)
+        contains(&error.message, needle) || error.detail.as_deref().is_some_and(|detail| contains(detail, needle))
     };
     match status {
         400 | 413 if says("rejected large rest payload") => Reason::RequestTooLarge,

@@ -3,6 +3,7 @@
 use super::record::Record;
 use crate::bindings::types::Violation;
 use crate::incidents::violations::Violations;
+use crate::text::{excerpt, join};
 
 /// How many choices a message lists.
 const LISTED: usize = 12;
@@ -59,10 +60,13 @@ fn expected(choices: &[&Choice], category: Option<&str>) -> String {
         .map(|c| if c.label == c.value { c.value.clone() } else { format!("{} ({})", c.value, c.label) })
         .collect();
     let more = if choices.len() > LISTED { ", ..." } else { "" };
+    let listed = join(&listed, ", ");
     match (category, listed.is_empty()) {
-        (Some(category), true) => format!("nothing: category {category:?} has no subcategories"),
-        (Some(category), false) => format!("one of category {category:?}: {}{more}", listed.join(", ")),
-        (None, _) => format!("one of: {}{more}", listed.join(", ")),
+        (Some(category), true) => format!("nothing: category \"{}\" has no subcategories", excerpt(category)),
+        (Some(category), false) => {
+            format!("one of category \"{}\": {listed}{more}", excerpt(category))
+        }
+        (None, _) => format!("one of: {listed}{more}"),
     }
 }
 

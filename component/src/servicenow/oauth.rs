@@ -43,7 +43,7 @@ impl TokenAnswer {
         let mut answer = Self::default();
         let is_object = json::read_object(json, &mut |name, reader| {
             let Some(text) = reader.text()? else { return Ok(()) };
-            match name.as_str() {
+            match &*name {
                 "access_token" => answer.access_token = text,
                 "refresh_token" => answer.refresh_token = Some(text).filter(|token| !token.is_empty()),
                 "scope" => answer.scope = Some(text),

@@ -18,7 +18,8 @@ impl Origin {
     ///
     /// A bare name without a dot is an instance id below `service-now.com`; a bare name with a dot means https.
     pub fn parse(instance: &str) -> Option<Self> {
-        let (scheme, authority) = match instance.split_once("://") {
+        let absolute = instance.split_once(':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
+        let (scheme, authority) = match absolute {
             Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest.strip_suffix('/').unwrap_or(rest)),
             None if instance.contains('.') => ("https".to_string(), instance),
             None => return is_label(instance).then(|| Self(format!("https://{}.service-now.com", lower(instance)))),
@@ -56,16 +57,14 @@ fn lower(text: &str) -> String {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let after_address = authority.rfind(']').map_or(0, |end| end + 1);
-    match authority[after_address..].find(':') {
-        None => Some((authority, None)),
-        Some(at) => {
-            let (host, port) = authority.split_at(after_address + at);
-            let port = &port[1..];
-            let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-            Some((host, Some(digits.then(|| port.parse().ok()).flatten().filter(|p| *p > 0)?)))
-        }
-    }
+    // The colons of an IPv6 address stand in brackets.
+    let address_end = authority.find(']').unwrap_or_default();
+    let Some(at) = authority.bytes().skip(address_end).position(|byte| byte == b':') else {
+        return Some((authority, None));
+    };
+    let (host, port) = authority.split_at_checked(address_end + at)?;
+    let port = port.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some((host, Some(port.parse().ok().filter(|port| *port > 0)?)))
 }
 
 fn is_label(label: &str) -> bool {

@@ -3,7 +3,7 @@
 //! An encoded query has no quoting: `^` starts the next condition, a line break may too, and a value that begins with
 //! `javascript:` is run on the instance. Values with any of them are refused, never escaped.
 
-use std::fmt::Write;
+use crate::text::push_hex;
 
 /// What a look-up value must be.
 pub const EXPECTED_VALUE: &str =
@@ -23,7 +23,8 @@ pub fn percent_encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             encoded.push(byte as char);
         } else {
-            let _ = write!(encoded, "%{byte:02X}");
+            encoded.push('%');
+            push_hex(&mut encoded, byte, b'A');
         }
         encoded
     })
@@ -35,7 +36,9 @@ pub fn form_encode(pairs: &[(&str, &str)]) -> String {
         if !text.is_empty() {
             text.push('&');
         }
-        let _ = write!(text, "{}={}", percent_encode(name), percent_encode(value));
+        text.push_str(&percent_encode(name));
+        text.push('=');
+        text.push_str(&percent_encode(value));
         text
     })
 }

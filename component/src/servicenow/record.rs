@@ -22,7 +22,7 @@ impl Record {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let mut columns = Vec::new();
         while let Some(name) = reader.name()? {
-            columns.push((name, Cell::read(reader)?));
+            columns.push((name.into_owned(), Cell::read(reader)?));
         }
         Ok(Self(columns))
     }
@@ -75,7 +75,7 @@ impl Cell {
         }
         while let Some(name) = reader.name()? {
             let text = reader.text()?;
-            match name.as_str() {
+            match &*name {
                 "value" => cell.value = text.unwrap_or_default(),
                 "display_value" => cell.display_value = text,
                 "link" => cell.link = text,

@@ -14,6 +14,7 @@ use crate::failure::{Effect, End, failure};
 use crate::host::{Broken, Host, Request, Response};
 use crate::incidents::call::Checked;
 use crate::servicenow::answer::{self, Rows};
+use crate::text::{excerpt, join};
 
 /// A wait is worth it only if this much of the deadline is left after it: less would end in `timeout` anyway.
 const LEFT_AFTER_WAIT_MS: u64 = 200;
@@ -50,8 +51,10 @@ impl<'h> Session<'h> {
             End::error(
                 Reason::WrongInstance,
                 format!(
-                    "authorization {:?} is valid for {} and not for {}",
-                    call.authorization, granted.origin, call.origin
+                    "authorization \"{}\" is valid for {} and not for {}",
+                    excerpt(&call.authorization),
+                    granted.origin,
+                    call.origin
                 ),
             )
         })?;
@@ -171,9 +174,10 @@ fn unreachable(broken: Broken) -> CredentialError {
 /// The end of a call for which there is no credential.
 fn no_credential(error: CredentialError, authorization: &str) -> End {
     match error {
-        CredentialError::UnknownAuthorization => {
-            End::error(Reason::UnknownAuthorization, format!("the host knows no authorization named {authorization:?}"))
-        }
+        CredentialError::UnknownAuthorization => End::error(
+            Reason::UnknownAuthorization,
+            format!("the host knows no authorization named \"{}\"", excerpt(authorization)),
+        ),
         CredentialError::Timeout => End::Timeout(failure(
             Reason::Deadline,
             "no access token before the deadline".to_string(),
@@ -183,7 +187,7 @@ fn no_credential(error: CredentialError, authorization: &str) -> End {
             let grant_type = refusal.grant_type;
             let mut refused = failure(
                 Reason::Unauthorized,
-                format!("no access token: {}", [refusal.error, refusal.description].join(" ").trim()),
+                format!("no access token: {}", join(&[refusal.error, refusal.description], " ").trim()),
                 WriteHappened::No,
             );
             refused.status = refusal.status;

@@ -1,7 +1,8 @@
 //! The primary key of a ServiceNow record.
 
+use crate::text::push_hex;
 use sha2::{Digest, Sha256};
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// 32 hexadecimal digits, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +37,11 @@ impl fmt::Display for SysId {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    bytes.iter().for_each(|byte| push_hex(&mut digits, *byte, b'a'));
+    digits
 }
 
 #[cfg(test)]

@@ -1,0 +1,82 @@
+//! Texts: excerpts for messages, and the searching and joining that the component needs of what the standard library offers
+//! for any case there is, at many times the size.
+
+/// How much of a refused input a message shows.
+const EXCERPT_CHARS: usize = 80;
+
+/// The start of a text, with control characters and direction marks escaped.
+pub fn excerpt(text: &str) -> String {
+    let escape = |c: char| match c {
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    };
+    let mut shown = String::new();
+    for c in text.chars().take(EXCERPT_CHARS) {
+        if escape(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    if text.chars().nth(EXCERPT_CHARS).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// Whether a text contains another one, letters of ASCII in either case.
+pub fn contains(text: &str, part: &str) -> bool {
+    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+/// Adds the two hexadecimal digits of a byte. `ten` is the digit for ten: `b'a'` or `b'A'`.
+pub fn push_hex(text: &mut String, byte: u8, ten: u8) {
+    for digit in [byte >> 4, byte & 0xf] {
+        text.push(char::from(if digit < 10 { b'0' + digit } else { ten + digit - 10 }));
+    }
+}
+
+/// Texts with a separator between them.
+pub fn join<T: AsRef<str>>(parts: &[T], separator: &str) -> String {
+    let mut joined = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            joined.push_str(separator);
+        }
+        joined.push_str(part.as_ref());
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_shows_what_cannot_be_seen() {
+        for (given, shown) in [
+            ("plain 'quotes' \"too\"", "plain 'quotes' \"too\""),
+            ("a\0b\nc", "a\\u{0}b\\nc"),
+            ("\u{202e}rtl", "\\u{202e}rtl"),
+            ("🔥 שלום", "🔥 שלום"),
+        ] {
+            assert_eq!(excerpt(given), shown);
+        }
+        assert_eq!(excerpt(&"é".repeat(1 << 20)).chars().count(), EXCERPT_CHARS + 3);
+    }
+
+    #[test]
+    fn a_part_is_found_in_either_case() {
+        assert!(contains("Transaction Cancelled: x", "transaction cancelled"));
+        assert!(contains("é: CANCELLED", "cancelled"));
+        assert!(!contains("cancel", "cancelled"));
+        assert!(!contains("", "cancelled"));
+    }
+
+    #[test]
+    fn parts_are_joined_with_separators_between_them_only() {
+        assert_eq!(join(&["a", "b", "c"], ", "), "a, b, c");
+        assert_eq!(join(&["a"], ", "), "a");
+        assert_eq!(join::<&str>(&[], ", "), "");
+    }
+}
