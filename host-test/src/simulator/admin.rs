@@ -4,18 +4,21 @@ use super::answer::{Answer, error, json, typed};
 use super::dictionary;
 use super::fault::Fault;
 use super::row::Row;
+use super::script::{Invocation, invoke};
 use super::store::Store;
 use super::{Instance, lock};
 use bytes::Bytes;
 use http::{Method, Request};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What all of them start with.
 pub const PREFIX: &str = "/simulator/";
 
 /// Answers a request to one of them.
-pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
+pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
     let name = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
     match (name, request.method()) {
         ("faults", &Method::POST) => inject(instance, request.body()),
@@ -36,9 +39,10 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
             Ok(()) => done(),
             Err(problem) => error(400, "not a snapshot", &problem),
         },
+        ("scripts", &Method::POST) => run(instance, request.body()),
         _ => error(
             404,
-            "the simulator has POST and DELETE faults, GET and DELETE requests, GET and PUT snapshot",
+            "the simulator has POST and DELETE faults, GET and DELETE requests, GET and PUT snapshot, POST scripts",
             request.uri().path(),
         ),
     }
@@ -55,6 +59,26 @@ fn inject(instance: &Instance, body: &[u8]) -> Answer {
         Err(problem) => return error(400, "not a fault", &problem),
     }
     done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    run: Invocation,
+    #[serde(default)]
+    user: Option<String>,
+}
+
+/// Runs a script.
+fn run(instance: &Arc<Instance>, body: &[u8]) -> Answer {
+    let asked: Run = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(problem) => return error(400, "not an invocation", &problem.to_string()),
+    };
+    match invoke(instance, &asked.run, asked.user.as_deref()) {
+        Ok(value) => json(200, &json!({"result": value})),
+        Err(problem) => error(400, "not run", &problem),
+    }
 }
 
 /// Reads a fault, or a list of faults.

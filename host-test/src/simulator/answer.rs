@@ -26,6 +26,15 @@ pub fn error(status: u16, message: &str, detail: &str) -> Answer {
     answer
 }
 
+/// The answer to a transaction that took longer than its quota (facts 3).
+pub fn cancelled() -> Answer {
+    error(
+        500,
+        "Transaction cancelled: maximum execution time exceeded",
+        "Check logs for error trace or enable glide.rest.debug property to verify REST request processing",
+    )
+}
+
 /// The page of a hibernating instance: 200 on every address.
 pub fn hibernating() -> Answer {
     let page = "<html><body class=\"instance-hibernating-page\"><h1>Your instance is hibernating</h1></body></html>";

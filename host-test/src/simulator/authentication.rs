@@ -5,6 +5,7 @@ use super::answer::{Answer, error};
 use super::{Instance, Settings, lock};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
 use http::{HeaderMap, header};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// The access and refresh tokens given out.
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 pub struct Tokens {
     access: Vec<(String, Instant)>,
     refresh: Vec<String>,
+    sessions: HashMap<String, String>,
 }
 
 impl Tokens {
@@ -37,6 +39,22 @@ impl Tokens {
     /// Whether this is a refresh token that was given out.
     pub fn is_refresh(&self, token: &str) -> bool {
         self.refresh.iter().any(|known| known == token)
+    }
+
+    /// Makes one token invalid, of either kind.
+    pub fn revoke(&mut self, token: &str) {
+        self.access.retain(|(known, _)| known != token);
+        self.refresh.retain(|known| known != token);
+    }
+
+    /// The session of a user. There is one for each, so that memory does not grow by sessions.
+    pub fn session(&mut self, user_name: &str) -> String {
+        let session = self.sessions.entry(user_name.to_string());
+        session.or_insert_with(|| uuid::Uuid::new_v4().simple().to_string().to_uppercase()).clone()
+    }
+
+    fn user_of(&self, session: &str) -> Option<String> {
+        self.sessions.iter().find(|(_, known)| *known == session).map(|(user, _)| user.clone())
     }
 
     /// Makes all access tokens invalid.
@@ -72,10 +90,20 @@ pub fn check(instance: &Instance, headers: &HeaderMap) -> Result<Caller, Box<Ans
         Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
             user(&settings, pair).filter(|_| !settings.refuses_basic)
         }
-        _ => (text("x-sn-apikey") == Some(&settings.api_key)).then(|| settings.username.clone()),
+        _ if text("x-sn-apikey").is_some() => {
+            (text("x-sn-apikey") == Some(&settings.api_key)).then(|| settings.username.clone())
+        }
+        // A session that was opened before lets in without credentials (facts 1.5).
+        _ => session(headers).and_then(|session| lock(&instance.tokens).user_of(session)),
     };
     drop(settings);
     user_name.and_then(|user_name| Caller::of(&instance.store(), &user_name)).ok_or_else(unauthenticated)
+}
+
+fn session(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == "JSESSIONID").map(|(_, value)| value)
 }
 
 /// The user whose name and password these are.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Where it is.
 pub const PATHS: [&str; 2] = ["/api/now/v1/batch", "/api/now/batch"];
@@ -36,7 +37,7 @@ struct Pair {
 }
 
 /// Answers a batch. A part that cannot be read is not serviced; one that is a batch itself neither.
-pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
+pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
     let Ok(batch) = serde_json::from_slice::<Batch>(request.body()) else {
         return error(400, "Exception while reading request", "The payload is not a batch");
     };

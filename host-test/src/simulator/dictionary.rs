@@ -114,7 +114,7 @@ const SYSTEM: &str = "sys_id:GUID:32 sys_created_by:string:40 sys_created_on:gli
 
 /// Name, parent, the start of its numbers, and its own columns. The columns of task and incident are those of a dumped
 /// instance and one custom column; of the other tables only what integrations use.
-const DECLARED: [(&str, &str, &str, &str); 22] = [
+const DECLARED: [(&str, &str, &str, &str); 23] = [
     ("task", "", "TASK", TASK),
     ("incident", "task", "INC", INCIDENT),
     (
@@ -171,14 +171,17 @@ const DECLARED: [(&str, &str, &str, &str); 22] = [
         "sys_properties",
         "",
         "",
-        "name:string:100 value:string:4000 type:string:40 description:string:512 ignore_cache:boolean",
+        "name:string:100 value:string:4000 type:string:40 description:string:512 ignore_cache:boolean \
+         choices:string:4000 is_private:boolean read_roles:user_roles:255 write_roles:user_roles:255 suffix:string:100",
     ),
     (
         "sys_script",
         "",
         "",
-        "name:string:40 collection:table_name:80 when:string:40 order:integer active:boolean action_insert:boolean \
+        "name:string:40 collection:table_name:80 when:string:40 order:integer active:boolean advanced:boolean action_insert:boolean \
          action_update:boolean action_delete:boolean condition:string:254 script:script:8000 abort_action:boolean \
+         filter_condition:conditions:4000 action_query:boolean add_message:boolean message:html:4000 \
+         role_conditions:user_roles:255 priority:integer is_rest:boolean client_callable:boolean access:string:40 \
          description:string:4000",
     ),
     (
@@ -186,14 +189,15 @@ const DECLARED: [(&str, &str, &str, &str); 22] = [
         "",
         "",
         "name:string:100 api_name:string:200 script:script:8000 active:boolean client_callable:boolean \
-         description:string:4000",
+         access:string:40 description:string:4000",
     ),
     (
         "sys_ui_action",
         "",
         "",
         "name:string:100 table:table_name:80 action_name:string:40 script:script:8000 condition:string:254 active:boolean \
-         order:integer comments:string:4000",
+         order:integer comments:string:4000 form_button:boolean form_link:boolean list_button:boolean client:boolean \
+         onclick:string:254 show_insert:boolean show_update:boolean hint:string:254",
     ),
     (
         "sys_choice",
@@ -212,6 +216,13 @@ const DECLARED: [(&str, &str, &str, &str); 22] = [
     ("sys_journal_field", "", "", "name:string:80 element:string:80 element_id:string:32 value:string:4000"),
     ("sys_outbound_http_log", "", "", OUTBOUND_LOG),
     ("sys_outbound_rest_message_log", "", "", OUTBOUND_LOG),
+    (
+        "sys_attachment",
+        "",
+        "",
+        "table_name:string:80 table_sys_id:string:100 file_name:string:100 content_type:string:100 size_bytes:integer \
+         chunk_size_bytes:integer state:string:40 hash:string:65 compressed:boolean image_width:integer image_height:integer",
+    ),
     ("syslog", "", "", "level:integer message:string:4000 source:string:40"),
 ];
 

@@ -77,6 +77,16 @@ pub fn settle(before: &Row, row: &mut Row, now: &str, user: &str) -> Result<(), 
     Ok(())
 }
 
+/// What follows from a caller's answer: the incident is on hold no more (facts 4).
+pub fn answered(table: &str, before: &Row, row: &mut Row, user: &str) {
+    let is_on_hold = |row: &Row| &row["state"] == "3" && &row["incident_state"] == "3";
+    if table == "incident" && is_on_hold(before) && is_on_hold(row) && &row["caller_id"] == user {
+        row.set("state", "2");
+        row.set("incident_state", "2");
+        row.set("hold_reason", "");
+    }
+}
+
 /// The priority matrix: 1,1 is 1 and 3,3 is 5.
 pub fn priority(impact: &str, urgency: &str) -> u8 {
     let level = |text: &str| text.parse::<u8>().ok().filter(|level| (1..=3).contains(level)).unwrap_or(3);

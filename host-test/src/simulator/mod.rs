@@ -15,12 +15,14 @@
 mod access;
 mod admin;
 mod answer;
+mod attachments;
 mod authentication;
 mod batch;
 mod chaos;
 mod choices;
 mod dictionary;
 mod fault;
+mod import;
 mod incident;
 mod instance;
 mod oauth;
@@ -28,14 +30,18 @@ mod offline;
 mod query;
 mod rate_limit;
 mod render;
+mod resource;
 mod router;
 mod row;
+mod script;
 mod server;
 mod settings;
 mod source;
 mod stats;
 mod store;
 mod table_api;
+mod table_write;
+mod tiny;
 mod tls;
 mod write;
 
@@ -45,11 +51,13 @@ pub use row::Row;
 pub use settings::{RateRule, Settings, User};
 
 use crate::authorizations::Authorizations;
+use bytes::Bytes;
 use fault::Faults;
 use serde::Serialize;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
 use tokio::task::{JoinHandle, JoinSet};
@@ -105,6 +113,12 @@ struct Instance {
     requests: Mutex<Vec<String>>,
     late: Mutex<JoinSet<()>>,
     connections: AtomicUsize,
+    transactions: AtomicU64,
+    files: Mutex<HashMap<String, Bytes>>,
+    tiny: Mutex<Vec<(String, String)>>,
+    outbound: script::Outbound,
+    jobs: Mutex<VecDeque<script::Job>>,
+    working: Mutex<()>,
 }
 
 impl Instance {
@@ -120,6 +134,12 @@ impl Instance {
             requests: Mutex::default(),
             late: Mutex::default(),
             connections: AtomicUsize::new(0),
+            transactions: AtomicU64::new(0),
+            files: Mutex::default(),
+            tiny: Mutex::default(),
+            outbound: script::Outbound::new(),
+            jobs: Mutex::default(),
+            working: Mutex::default(),
         }
     }
 
@@ -238,10 +258,44 @@ impl Simulator {
         admin::load(&mut self.instance.store(), snapshot.as_bytes())
     }
 
+    /// Presses the button of a record: runs the server-side script of a UI action, on behalf of the integration user.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such action or record, or the script fails; the table `syslog` then says why.
+    pub async fn press(&self, action: &str, table: &str, sys_id: &str) -> Result<String, String> {
+        let (action, table, sys_id) = (action.to_string(), table.to_string(), sys_id.to_string());
+        self.invoke(script::Invocation::UiAction { action, table, sys_id }).await
+    }
+
+    /// Runs a background script on behalf of the integration user. The value of its last statement.
+    ///
+    /// # Errors
+    ///
+    /// If the script fails; the table `syslog` then says why.
+    pub async fn run(&self, script: &str) -> Result<String, String> {
+        self.invoke(script::Invocation::Script(script.to_string())).await
+    }
+
+    async fn invoke(&self, invocation: script::Invocation) -> Result<String, String> {
+        let instance = Arc::clone(&self.instance);
+        let run = move || {
+            let value = script::invoke(&instance, &invocation, None);
+            script::work(&instance);
+            value
+        };
+        tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| Err("the simulator failed".to_string()))
+    }
+
     /// Waits for everything that is still to be done although its caller gave up.
     pub async fn settled(&self) {
-        let late = std::mem::take(&mut *lock(&self.instance.late));
-        late.join_all().await;
+        loop {
+            let late = std::mem::take(&mut *lock(&self.instance.late));
+            if late.is_empty() {
+                break;
+            }
+            late.join_all().await;
+        }
     }
 
     /// Forgets all faults that have not struck.

@@ -11,6 +11,9 @@ use url::form_urlencoded;
 /// Where it is.
 pub const PATH: &str = "/oauth_token.do";
 
+/// Where tokens are revoked.
+pub const REVOKE_PATH: &str = "/oauth_revoke_token.do";
+
 /// Answers a request for a token.
 pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
     let form: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
@@ -20,8 +23,9 @@ pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
         Some(pair) => pair,
         None => (field("client_id").to_string(), field("client_secret").to_string()),
     };
+    let named = settings.may_name_token_errors;
     if id != settings.client_id || secret != settings.client_secret {
-        return refused();
+        return if named { known(401, "invalid_client") } else { refused() };
     }
     let mut tokens = lock(&instance.tokens);
     let sent = field("refresh_token");
@@ -31,13 +35,15 @@ pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
             let description = "OAuth Application User is not configured for the client";
             return json(400, &json!({"error_description": description, "error": "unauthorized_client"}));
         }
-        "client_credentials" => None,
+        "client_credentials" => settings.may_refresh_client_credentials.then(|| tokens.refresh(None)),
         "password" if field("username") == settings.username && field("password") == settings.password => {
             Some(tokens.refresh(None))
         }
         "refresh_token" if tokens.is_refresh(sent) => {
             settings.may_rotate_refresh_token.then(|| tokens.refresh(Some(sent)))
         }
+        "password" | "refresh_token" if named => return known(401, "invalid_grant"),
+        _ if named => return known(400, "unsupported_grant_type"),
         _ => return refused(),
     };
     let (access_token, expires_in) = tokens.access(settings.token_life);
@@ -55,6 +61,18 @@ pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
 /// The answer to nearly every mistake: the cause stands in the instance's own log alone.
 fn refused() -> Answer {
     json(401, &json!({"error_description": "access_denied", "error": "server_error"}))
+}
+
+/// The answer of an endpoint that says what was wrong.
+fn known(status: u16, error: &str) -> Answer {
+    json(status, &json!({"error_description": "access_denied", "error": error}))
+}
+
+/// Makes a token invalid: no credentials are asked for (facts 1.1).
+pub fn revoke(instance: &Instance, query: &str, body: &[u8]) -> Answer {
+    let sent = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(body));
+    sent.filter(|(name, _)| name == "token").for_each(|(_, token)| lock(&instance.tokens).revoke(&token));
+    json(200, &json!({}))
 }
 
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {

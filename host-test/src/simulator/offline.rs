@@ -3,17 +3,18 @@
 use super::{Instance, Options, router};
 use bytes::Bytes;
 use http::{Method, Request, header};
+use std::sync::Arc;
 
 /// Where an instance without sockets is.
 const ORIGIN: &str = "http://simulator.invalid";
 
 /// An instance that is asked directly.
-pub struct Offline(Instance);
+pub struct Offline(Arc<Instance>);
 
 impl Offline {
     /// A new instance. Where to listen and TLS are of no account.
     pub fn new(options: Options) -> Self {
-        Self(Instance::new(ORIGIN.to_string(), options.settings, options.seed))
+        Self(Arc::new(Instance::new(ORIGIN.to_string(), options.settings, options.seed)))
     }
 
     /// The status that a request by the integration user is answered with. `None` where it is no request.

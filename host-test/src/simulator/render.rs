@@ -14,6 +14,8 @@ pub struct Shape {
     pub no_links: bool,
     /// `sysparm_fields`; all where empty.
     pub fields: Vec<String>,
+    /// Whether journals stay empty.
+    pub no_journals: bool,
     /// The address of the tables, in the version that was asked for.
     pub tables_url: String,
 }
@@ -68,7 +70,8 @@ impl Shape {
     fn cell(&self, store: &Store, table: &str, key: &str, column: &Column, value: &str) -> Value {
         if column.is_journal() {
             // The value is empty; what a person reads is the whole journal, the latest entry first. UNCONFIRMED.
-            let shown = || journal(store, key, column.name);
+            let shown =
+                || if self.no_journals { String::new() } else { journal_entries(store, key, column.name).concat() };
             return match self.display {
                 Display::Values => json!(""),
                 Display::Shown => json!(shown()),
@@ -103,7 +106,7 @@ impl Shape {
 }
 
 /// What a person reads in place of a value that refers to nothing.
-fn shown<'a>(table: &str, column: &Column, value: &'a str) -> &'a str {
+pub fn shown<'a>(table: &str, column: &Column, value: &'a str) -> &'a str {
     match column.kind {
         "due_date" if value.is_empty() && column.name != "due_date" => "UNKNOWN",
         _ if choices::is_choice(table, column.name) => choices::label(column.name, value).unwrap_or(value),
@@ -111,8 +114,8 @@ fn shown<'a>(table: &str, column: &Column, value: &'a str) -> &'a str {
     }
 }
 
-/// A record's journal as text: its work notes, its comments, or both.
-fn journal(store: &Store, key: &str, element: &str) -> String {
+/// The entries of a record's journal as a person reads them, the latest first: its work notes, its comments, or both.
+pub fn journal_entries(store: &Store, key: &str, element: &str) -> Vec<String> {
     let is_wanted = |entry: &&Row| element == "comments_and_work_notes" || &entry["element"] == element;
     let entries: Vec<_> = store.by("sys_journal_field", "element_id", key).filter(is_wanted).collect();
     let text = |entry: &&Row| {

@@ -1,11 +1,15 @@
 //! Which part of the instance answers a request.
 
 use super::access::Caller;
-use super::answer::{Answer, error, hibernating};
-use super::table_api::{Call, empty};
-use super::{Instance, admin, authentication, batch, dictionary, lock, oauth};
+use super::answer::{Answer, error, hibernating, typed};
+use super::resource::{Api, Resource};
+use super::table_api::{Asked, Call};
+use super::table_write::empty;
+use super::{Instance, admin, attachments, authentication, batch, dictionary, import, lock, oauth, tiny};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use url::form_urlencoded;
 
 /// `glide.rest.max_content_length` as delivered.
@@ -14,29 +18,36 @@ pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// The media types that the Table API names.
 const MEDIA_TYPES: &str = "application/json, application/xml, text/xml";
 
-/// The cookies of every answer to somebody who signed in (facts 2.5).
-const COOKIES: [&str; 2] = [
-    "JSESSIONID=6C1A2D0B5E4F48A69D3B7C8E9F0A1B2C; Path=/; HttpOnly",
-    "glide_user_route=glide.2f0c3d4e5a6b7c8d9e0f1a2b3c4d5e6f; Max-Age=2147483647; Path=/; HttpOnly",
-];
+/// The address above which a server in front of the instance gives up. Clients keep below 2,048 or 10,000; the limit itself is
+/// not documented.
+const MAX_ADDRESS: usize = 16 * 1024;
+
+/// The two names of the log of what scripts sent.
+const LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
 
 /// The answer to a body above the limit, of this length where the caller named one.
-pub fn too_large(length: Option<&str>) -> Answer {
+pub fn too_large(instance: &Instance, length: Option<&str>) -> Answer {
     let length = length.unwrap_or("unknown");
     let detail = format!(
         "Rejected large REST payload with content-length = {length} bytes. Max allowed: {MAX_BODY_BYTES} bytes."
     );
-    error(400, "Exception while reading request", &detail)
+    error(instance.settings().may_refuse_large_with, "Exception while reading request", &detail)
 }
 
 /// Answers a request.
-pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
+pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
     let path = request.uri().path();
     if path.starts_with(admin::PREFIX) {
         return admin::answer(instance, request);
     }
     if instance.settings().is_hibernating {
         return hibernating();
+    }
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS) {
+        return typed(414, "text/html", "<html><body><h1>414 Request-URI Too Large</h1></body></html>".to_string());
+    }
+    if path == oauth::REVOKE_PATH {
+        return oauth::revoke(instance, request.uri().query().unwrap_or_default(), request.body());
     }
     if path == oauth::PATH && request.method() == Method::POST {
         return oauth::token(instance, request.headers(), request.body());
@@ -59,7 +70,7 @@ pub fn answer(instance: &Instance, request: &Request<Bytes>) -> Answer {
 }
 
 /// Answers a request to a table.
-fn api(instance: &Instance, request: &Request<Bytes>, resource: &Resource<'_>) -> Answer {
+fn api(instance: &Arc<Instance>, request: &Request<Bytes>, resource: &Resource<'_>) -> Answer {
     let caller = match authentication::check(instance, request.headers()) {
         Ok(caller) => caller,
         Err(refused) => return *refused,
@@ -69,7 +80,7 @@ fn api(instance: &Instance, request: &Request<Bytes>, resource: &Resource<'_>) -
         None => return error(405, "Method Not Allowed", ""),
     };
     let mut answer = match accepts_json(request) {
-        true => table(instance, request, &method, &caller, resource),
+        true => self::resource(instance, request, &method, &caller, resource),
         false => error(
             406,
             "Not Acceptable",
@@ -86,36 +97,23 @@ fn api(instance: &Instance, request: &Request<Bytes>, resource: &Resource<'_>) -
     let headers = answer.headers_mut();
     headers.insert("x-is-logged-in", HeaderValue::from_static("true"));
     headers.insert("server-timing", HeaderValue::from_static("sem_wait;dur=0, sesh_wait;dur=0"));
-    // A client that keeps them sends them back; they let nobody in here.
-    for cookie in COOKIES {
-        headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
+    let transaction = instance.transactions.fetch_add(1, Ordering::Relaxed);
+    headers.insert("x-transaction-id", text(format!("{transaction:012x}")));
+    // A client that keeps them is let in by them (facts 1.5, 2.5).
+    let session = lock(&instance.tokens).session(&caller.user_name);
+    for cookie in [
+        format!("JSESSIONID={session}; Path=/; HttpOnly; SameSite=None; Secure"),
+        "glide_user=; Max-Age=0; Path=/; HttpOnly".to_string(),
+        "glide_user_session=; Max-Age=0; Path=/; HttpOnly".to_string(),
+        format!("glide_user_route=glide.{}; Max-Age=2147483647; Path=/; HttpOnly", session.to_lowercase()),
+    ] {
+        headers.append(header::SET_COOKIE, text(cookie));
     }
     answer
 }
 
-/// What a path names: `/api/now[/v1|/v2]/table|stats/TABLE[/SYS_ID]`.
-struct Resource<'a> {
-    /// The version segment, with its slash; empty where there is none.
-    version: &'a str,
-    is_stats: bool,
-    table: &'a str,
-    sys_id: Option<&'a str>,
-}
-
-impl<'a> Resource<'a> {
-    fn of(path: &'a str) -> Option<Self> {
-        let rest = path.strip_prefix("/api/now")?;
-        let versions = ["/v1", "/v2"].into_iter();
-        let mut versioned = versions.filter_map(|version| Some((version, rest.strip_prefix(version)?)));
-        let (version, rest) = versioned.find(|(_, rest)| rest.starts_with('/')).unwrap_or(("", rest));
-        let (is_stats, rest) = match (rest.strip_prefix("/table/"), rest.strip_prefix("/stats/")) {
-            (Some(rest), _) => (false, rest),
-            (_, Some(rest)) => (true, rest),
-            _ => return None,
-        };
-        let (table, sys_id) = rest.split_once('/').map_or((rest, None), |(table, sys_id)| (table, Some(sys_id)));
-        Some(Self { version, is_stats, table, sys_id })
-    }
+fn text(value: String) -> HeaderValue {
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The method, as `X-HTTP-Method-Override` may change it. HEAD is a GET whose body is not sent.
@@ -135,37 +133,61 @@ fn accepts_json(request: &Request<Bytes>) -> bool {
     ranges.any(|range| matches!(range, "" | "*/*" | "application/*" | "application/json"))
 }
 
-fn table(
-    instance: &Instance,
+/// Answers a request whose caller, method and media types are known.
+fn resource(
+    instance: &Arc<Instance>,
     request: &Request<Bytes>,
     method: &Method,
     caller: &Caller,
     resource: &Resource<'_>,
 ) -> Answer {
-    let query = request.uri().query().unwrap_or_default();
-    let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let parameters = parameters(instance, request.uri().query().unwrap_or_default());
     let settings = instance.settings().clone();
-    let mut store = instance.store();
     let tables_url = format!("{}/api/now{}/table", instance.base_url, resource.version);
-    let Some(table) = dictionary::table(resource.table) else {
-        return error(400, &format!("Invalid table {}", resource.table), "");
+    let name = match resource.api {
+        Api::Table | Api::Stats => resource.table,
+        Api::Import => "incident",
+        Api::Attachment | Api::TinyUrl => attachments::TABLE,
     };
-    let mut call = Call { settings: &settings, store: &mut store, caller, tables_url, table, parameters };
+    let is_log = LOGS.contains(&name) && !settings.outbound_logs.iter().any(|known| known == name);
+    let Some(table) = dictionary::table(name).filter(|_| !is_log) else {
+        return error(400, &format!("Invalid table {name}"), "");
+    };
+    let asked = Asked { settings: &settings, caller, tables_url, table, parameters };
     let body = request.body();
-    if matches!(*method, Method::POST | Method::PUT | Method::PATCH) && !is_json(request) {
+    let is_write = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    if is_write && resource.api != Api::Attachment && !is_json(request) {
         let message =
             format!("Invalid content-type. Supported request media types for this service are: [{MEDIA_TYPES}]");
         return error(415, &message, "");
     }
-    match (method, resource.sys_id) {
-        (&Method::GET, None) if resource.is_stats => call.stats(),
-        _ if resource.is_stats => error(405, "Method Not Allowed", ""),
-        (&Method::GET, None) => call.list(),
-        (&Method::GET, Some(sys_id)) => call.read(sys_id),
-        (&Method::POST, None) => call.insert(body),
-        (&Method::PUT | &Method::PATCH, Some(sys_id)) => call.update(sys_id, body),
-        (&Method::DELETE, Some(sys_id)) => call.delete(sys_id),
+    let read = |answer: &dyn Fn(Call<'_>) -> Answer| answer(Call { asked: &asked, store: &instance.store() });
+    match (resource.api, method, resource.sys_id) {
+        (Api::Attachment, ..) => {
+            attachments::answer(instance, &asked, method, request, (resource.table, resource.sys_id))
+        }
+        (Api::TinyUrl, &Method::POST, None) => tiny::shorten(instance, body),
+        (Api::Import, &Method::POST, None | Some("insertMultiple")) => {
+            import::answer(instance, &asked, resource.table, resource.sys_id.is_some(), body)
+        }
+        (Api::Stats, &Method::GET, None) => read(&|call| call.stats()),
+        (Api::Table, &Method::GET, None) => read(&|call| call.list()),
+        (Api::Table, &Method::GET, Some(sys_id)) => read(&|call| call.read(sys_id)),
+        (Api::Table, &Method::POST, None) => asked.insert(instance, body),
+        (Api::Table, &Method::PUT | &Method::PATCH, Some(sys_id)) => asked.update(instance, sys_id, body),
+        (Api::Table, &Method::DELETE, Some(sys_id)) => asked.delete(instance, sys_id),
         _ => error(405, "Method Not Allowed", ""),
+    }
+}
+
+/// The parameters of a query, or those of the address that a short one stands for.
+fn parameters(instance: &Instance, query: &str) -> Vec<(String, String)> {
+    let read = |query: &str| form_urlencoded::parse(query.as_bytes()).into_owned().collect::<Vec<_>>();
+    let sent = read(query);
+    let key = sent.iter().find(|(name, _)| name == tiny::PARAMETER).map(|(_, key)| key.as_str());
+    match key.and_then(|key| tiny::query(instance, key)) {
+        Some(whole) => read(&whole),
+        None => sent,
     }
 }
 

@@ -1,10 +1,10 @@
 //! The server: accepts connections, lets faults strike, and passes requests to the router.
 
-use super::answer::{Answer, compressed};
+use super::answer::{Answer, cancelled, compressed, error};
 use super::fault::Strike;
-use super::{Instance, admin, lock, router};
+use super::{Instance, admin, lock, router, script};
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
@@ -78,61 +78,90 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-            return Ok(whole(router::too_large(length)));
+            return Ok(whole(router::too_large(&instance, length)));
         }
         Err(_) => return Err(Broken),
     };
     let request = Request::from_parts(head, body);
     let (method, path) = (request.method().as_str().to_string(), request.uri().path().to_string());
     if path.starts_with(admin::PREFIX) {
-        return Ok(whole(router::answer(&instance, &request)));
+        return Ok(whole(answer(&instance, request).await));
     }
-    let address = request.uri().path_and_query().map_or(path.as_str(), |address| address.as_str());
-    let (keeps_requests, (least, most)) = {
+    let address = request.uri().path_and_query().map_or(path.clone(), |address| address.to_string());
+    let address = address.as_str();
+    let (keeps_requests, (least, most), quota_ms) = {
         let settings = instance.settings();
-        (settings.keeps_requests, settings.latency_ms)
+        (settings.keeps_requests, settings.latency_ms, settings.quota_ms)
     };
     if keeps_requests {
         lock(&instance.requests).push(format!("{method} {address}"));
     }
     if most > 0 {
         let ms = lock(&instance.latency).u64(least.min(most)..=most);
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        tokio::time::sleep(Duration::from_millis(ms.min(quota_ms))).await;
+        if ms > quota_ms {
+            answer(&instance, request).await;
+            return Ok(whole(cancelled()));
+        }
     }
     let strike = lock(&instance.faults).strike(&method, address, request.body());
-    let answer = || router::answer(&instance, &request);
+    let accepted = request.headers().clone();
     match strike {
-        None => Ok(whole(compressed(answer(), request.headers()))),
+        None => Ok(whole(compressed(answer(&instance, request).await, &accepted))),
         Some(Strike::Instead(instead)) => Ok(whole(instead)),
         Some(Strike::After(after)) => {
-            answer();
+            answer(&instance, request).await;
             Ok(whole(after))
         }
         Some(Strike::Rewritten(from, to)) => {
-            Ok(whole(answer().map(|body| String::from_utf8_lossy(&body).replace(&from, &to).into())))
+            let answer = answer(&instance, request).await;
+            Ok(whole(answer.map(|body| String::from_utf8_lossy(&body).replace(&from, &to).into())))
         }
         Some(Strike::Delayed(time)) => {
             tokio::time::sleep(time).await;
-            Ok(whole(answer()))
+            Ok(whole(answer(&instance, request).await))
         }
         Some(Strike::Hung) => std::future::pending().await,
         Some(Strike::Late(time)) => {
-            let (instance, request) = (Arc::clone(&instance), request.clone());
+            let late = Arc::clone(&instance);
             // In a task of its own: the caller's connection may be gone before.
-            lock(&Arc::clone(&instance).late).spawn(async move {
+            lock(&instance.late).spawn(async move {
                 tokio::time::sleep(time).await;
-                router::answer(&instance, &request);
+                answer(&late, request).await;
             });
             std::future::pending().await
         }
         Some(Strike::Closed { committed }) => {
             if committed {
-                answer();
+                answer(&instance, request).await;
             }
             Err(Broken)
         }
-        Some(Strike::Truncated) => Ok(whole(answer().map(|body| body.slice(..body.len() / 2)))),
-        Some(Strike::Broken) => Ok(broken(answer())),
+        Some(Strike::Truncated) => Ok(whole(answer(&instance, request).await.map(|body| body.slice(..body.len() / 2)))),
+        Some(Strike::Broken) => Ok(broken(answer(&instance, request).await)),
+    }
+}
+
+/// Answers a request, in a thread of its own where it may run scripts: those wait for what they call. What it left to be
+/// done is then begun.
+async fn answer(instance: &Arc<Instance>, request: Request<Bytes>) -> Answer {
+    let runs_scripts = *request.method() != Method::GET
+        && (request.uri().path().starts_with(admin::PREFIX) || instance.store().rows("sys_script").next().is_some());
+    if !runs_scripts {
+        return router::answer(instance, &request);
+    }
+    let inner = Arc::clone(instance);
+    let answered = tokio::task::spawn_blocking(move || router::answer(&inner, &request)).await;
+    work(instance);
+    answered.unwrap_or_else(|_| error(500, "Simulated failure", "the simulator failed; its standard error says where"))
+}
+
+/// Begins what was left for later, in the background.
+fn work(instance: &Arc<Instance>) {
+    if !lock(&instance.jobs).is_empty() {
+        let worker = Arc::clone(instance);
+        let later = async move { drop(tokio::task::spawn_blocking(move || script::work(&worker)).await) };
+        lock(&instance.late).spawn(later);
     }
 }
 

@@ -39,6 +39,12 @@ pub struct Settings {
     pub latency_ms: (u64, u64),
     /// The rate limits of `sys_rate_limit_rules`.
     pub rate_limits: Vec<RateRule>,
+    /// Milliseconds after which a transaction is cancelled (facts 3). A write is done all the same.
+    pub quota_ms: u64,
+    /// Milliseconds that a script may take, the answers it waits for included.
+    pub script_ms: u64,
+    /// The tables that log what scripts send. The documents of products use both names; only one is the platform's.
+    pub outbound_logs: Vec<String>,
     /// Whether a client's own sys_id is taken on insert. Confirmed by a client's test; some instances may not.
     pub may_take_sys_id: bool,
     /// Whether a refresh token is replaced by a new one when it is used. The documents name none in that answer; some clients
@@ -46,6 +52,26 @@ pub struct Settings {
     pub may_rotate_refresh_token: bool,
     /// The status of an insert that repeats a key. Undocumented; 403 like its siblings.
     pub may_refuse_key_with: u16,
+    /// The status of a body that is no JSON. Undocumented.
+    pub may_refuse_malformed_with: u16,
+    /// The status of a body above 10 MB. The text is known, the status is not.
+    pub may_refuse_large_with: u16,
+    /// Whether a client-credentials token comes with a refresh token. Sources contradict each other.
+    pub may_refresh_client_credentials: bool,
+    /// Whether the token endpoint says what was wrong (`invalid_client`, `invalid_grant`). Seen in made-up tests alone.
+    pub may_name_token_errors: bool,
+    /// Whether `Link` names a page before the first, at a negative offset. Seen with a limit of 1.
+    pub may_link_before_the_first: bool,
+    /// Whether `X-Total-Count` comes although `sysparm_no_count` is set. The documents imply that it does not.
+    pub may_count_anyway: bool,
+    /// Whether On Hold takes a reason over REST, as on a form.
+    pub may_require_hold_reason: bool,
+    /// Whether text longer than a column of up to 255 characters is cut.
+    pub may_cut_text: bool,
+    /// Whether a reference keeps a value that is no key.
+    pub may_keep_bad_references: bool,
+    /// Whether the display value of a journal is its text.
+    pub may_show_journals: bool,
 }
 
 impl Default for Settings {
@@ -69,9 +95,22 @@ impl Default for Settings {
             users: Vec::new(),
             latency_ms: (0, 0),
             rate_limits: Vec::new(),
+            quota_ms: 60_000,
+            script_ms: 10_000,
+            outbound_logs: ["sys_outbound_http_log", "sys_outbound_rest_message_log"].map(str::to_string).to_vec(),
             may_take_sys_id: true,
             may_rotate_refresh_token: false,
             may_refuse_key_with: 403,
+            may_refuse_malformed_with: 400,
+            may_refuse_large_with: 400,
+            may_refresh_client_credentials: false,
+            may_name_token_errors: false,
+            may_link_before_the_first: false,
+            may_count_anyway: false,
+            may_require_hold_reason: false,
+            may_cut_text: false,
+            may_keep_bad_references: true,
+            may_show_journals: true,
         }
     }
 }

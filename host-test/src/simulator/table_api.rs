@@ -8,9 +8,9 @@ use super::dictionary::{Column, Table};
 use super::query::{Now, Query};
 use super::render::{Display, Shape};
 use super::store::{Row, Store};
-use super::write::{Refused, Sent, Write};
-use http::{HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use http::HeaderValue;
+use serde_json::json;
+use std::ops::Deref;
 
 /// ServiceNow's limit where none is sent.
 const DEFAULT_LIMIT: usize = 10_000;
@@ -18,12 +18,10 @@ const DEFAULT_LIMIT: usize = 10_000;
 /// The property that makes a query with an unknown column select nothing, instead of leaving the condition out.
 const STRICT_QUERIES: &str = "glide.invalid_query.returns_no_rows";
 
-/// A call of the Table API.
-pub struct Call<'a> {
+/// What a call of the Table API asks for.
+pub struct Asked<'a> {
     /// The instance's set-up.
     pub settings: &'a Settings,
-    /// The instance's tables.
-    pub store: &'a mut Store,
     /// Who calls.
     pub caller: &'a Caller,
     /// The address of the tables, in the version that was asked for.
@@ -34,7 +32,23 @@ pub struct Call<'a> {
     pub parameters: Vec<(String, String)>,
 }
 
-impl Call<'_> {
+/// A read, while the tables are locked.
+pub struct Call<'a> {
+    /// What is asked for.
+    pub asked: &'a Asked<'a>,
+    /// The instance's tables.
+    pub store: &'a Store,
+}
+
+impl<'a> Deref for Call<'a> {
+    type Target = Asked<'a>;
+
+    fn deref(&self) -> &Asked<'a> {
+        self.asked
+    }
+}
+
+impl Asked<'_> {
     /// A parameter; empty where it was not sent.
     pub fn parameter(&self, name: &str) -> &str {
         self.parameters.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -45,7 +59,8 @@ impl Call<'_> {
         self.parameter(name).eq_ignore_ascii_case("true")
     }
 
-    fn shape(&self) -> Shape {
+    /// How the answer shows records.
+    pub fn shape(&self) -> Shape {
         Shape {
             display: match self.parameter("sysparm_display_value").to_ascii_lowercase().as_str() {
                 "true" => Display::Shown,
@@ -55,13 +70,12 @@ impl Call<'_> {
             no_links: self.is_true("sysparm_exclude_reference_link"),
             fields: self.parameter("sysparm_fields").split(',').filter(|f| !f.is_empty()).map(str::to_string).collect(),
             tables_url: self.tables_url.clone(),
+            no_journals: !self.settings.may_show_journals,
         }
     }
+}
 
-    fn display_values(&self) -> bool {
-        self.is_true("sysparm_input_display_value")
-    }
-
+impl Call<'_> {
     /// Whether the caller sees the table's rows.
     fn reads(&self) -> bool {
         let hidden = match self.table.name {
@@ -126,7 +140,7 @@ impl Call<'_> {
             return missing();
         }
         let mut answer = json(200, &json!({"result": rows}));
-        if !self.is_true("sysparm_no_count") {
+        if self.settings.may_count_anyway || !self.is_true("sysparm_no_count") {
             answer.headers_mut().insert("x-total-count", HeaderValue::from(total));
         }
         if let Some(link) = self.pages(total, limit, offset) {
@@ -144,20 +158,22 @@ impl Call<'_> {
         let kept = self.parameters.iter().filter(|(name, _)| is_kept(name));
         let kept = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
         let separator = if kept.is_empty() { "" } else { "&" };
-        let page = |at: usize, relation: &str| {
+        let page = |at: String, relation: &str| {
             format!(
                 "<{}/{}?{kept}{separator}sysparm_limit={limit}&sysparm_offset={at}>;rel=\"{relation}\"",
                 self.tables_url, self.table.name
             )
         };
-        let mut links = vec![page(0, "first")];
+        let mut links = vec![page("0".to_string(), "first")];
         if offset > 0 {
-            links.push(page(offset.saturating_sub(limit), "prev"));
+            links.push(page(offset.saturating_sub(limit).to_string(), "prev"));
+        } else if self.settings.may_link_before_the_first {
+            links.push(page(format!("-{limit}"), "prev"));
         }
         if offset.saturating_add(limit) < total {
-            links.push(page(offset + limit, "next"));
+            links.push(page((offset + limit).to_string(), "next"));
         }
-        links.push(page((total - 1) / limit * limit, "last"));
+        links.push(page(((total - 1) / limit * limit).to_string(), "last"));
         HeaderValue::from_str(&links.join(",")).ok()
     }
 
@@ -168,112 +184,9 @@ impl Call<'_> {
             None => missing(),
         }
     }
-
-    /// POST on a table.
-    pub fn insert(&mut self, body: &[u8]) -> Answer {
-        let sent = match self.writable("Insert", body) {
-            Ok(sent) => sent,
-            Err(answer) => return *answer,
-        };
-        match self.write().insert(&sent) {
-            Ok(row) => {
-                let mut answer = json(201, &json!({"result": self.shape().record(self.store, self.table.name, &row)}));
-                let location = format!("{}/{}/{}", self.tables_url, self.table.name, &row["sys_id"]);
-                if let Ok(location) = HeaderValue::from_str(&location) {
-                    answer.headers_mut().insert("location", location);
-                }
-                answer
-            }
-            Err(refused) => self.refused(&refused),
-        }
-    }
-
-    /// PUT and PATCH on a record: both change what is sent and leave the rest.
-    pub fn update(&mut self, sys_id: &str, body: &[u8]) -> Answer {
-        let sent = match self.writable("Update", body) {
-            Ok(sent) => sent,
-            Err(answer) => return *answer,
-        };
-        match self.write().update(sys_id, &sent) {
-            Ok(Some(row)) => json(200, &json!({"result": self.shape().record(self.store, self.table.name, &row)})),
-            Ok(None) => missing(),
-            Err(refused) => self.refused(&refused),
-        }
-    }
-
-    /// DELETE on a record.
-    pub fn delete(&mut self, sys_id: &str) -> Answer {
-        if !self.caller.deletes() {
-            return error(403, "Operation Failed", "ACL Exception Delete Failed due to security constraints");
-        }
-        match self.store.remove(self.table.name, sys_id) {
-            Some(_) => empty(StatusCode::NO_CONTENT),
-            None => missing(),
-        }
-    }
-
-    fn write(&mut self) -> Write<'_> {
-        let display_values = self.display_values();
-        Write {
-            store: self.store,
-            settings: self.settings,
-            table: self.table,
-            user: &self.caller.sys_id,
-            user_name: &self.caller.user_name,
-            display_values,
-        }
-    }
-
-    fn writable(&self, action: &str, body: &[u8]) -> Result<Sent, Box<Answer>> {
-        if !self.caller.writes(self.table.name) {
-            let detail = format!("ACL Exception {action} Failed due to security constraints");
-            return Err(Box::new(error(403, "Operation Failed", &detail)));
-        }
-        // An empty body writes nothing, and of many records only the first is taken.
-        let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
-        let members = match serde_json::from_slice::<Value>(body) {
-            Ok(Value::Object(members)) => members,
-            Ok(Value::Array(records)) => match records.into_iter().next() {
-                Some(Value::Object(members)) => members,
-                _ => return Err(Box::new(unreadable())),
-            },
-            Ok(_) | Err(_) => return Err(Box::new(unreadable())),
-        };
-        let text = |value: Value| match value {
-            Value::String(text) => text,
-            Value::Null => String::new(),
-            other => other.to_string(),
-        };
-        Ok(members.into_iter().map(|(name, value)| (name, text(value))).collect())
-    }
-
-    fn refused(&self, refused: &Refused) -> Answer {
-        match refused {
-            Refused::Key(sys_id) => error(
-                self.settings.may_refuse_key_with,
-                "Operation Failed",
-                &format!("Unique Key violation detected by database (Duplicate entry '{sys_id}' for key 'PRIMARY')"),
-            ),
-            Refused::DataPolicy => error(
-                403,
-                "Operation Failed",
-                "Data Policy Exception: \n\tThe following fields are mandatory: Resolution code, Close notes",
-            ),
-        }
-    }
 }
 
-fn missing() -> Answer {
+/// No record, or none that the caller sees.
+pub fn missing() -> Answer {
     error(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
-}
-
-fn unreadable() -> Answer {
-    error(400, "Exception while reading request", "The payload is not valid JSON")
-}
-
-/// An answer without a body.
-pub fn empty(status: StatusCode) -> Answer {
-    let mut answer = json(status.as_u16(), &Value::Null).map(|_| bytes::Bytes::new());
-    answer.headers_mut().remove(http::header::CONTENT_TYPE);
-    answer
 }

@@ -20,6 +20,9 @@ const COMPUTED: [&str; 10] = [
     "task_effective_number",
 ];
 
+/// The longest column whose text may be cut.
+const MAX_CUT: usize = 255;
+
 /// What is sent: columns and values.
 pub type Sent = HashMap<String, String>;
 
@@ -30,6 +33,15 @@ pub enum Refused {
     Key(String),
     /// Resolved or closed without code and notes.
     DataPolicy,
+    /// On hold without a reason.
+    HoldReason,
+    /// A business rule stopped it.
+    Rule {
+        /// The rule's name.
+        name: String,
+        /// The rule's key.
+        sys_id: String,
+    },
 }
 
 /// A write, and who makes it how.
@@ -46,17 +58,43 @@ pub struct Write<'a> {
     pub user_name: &'a str,
     /// Whether values are display values.
     pub display_values: bool,
+    /// Whether a script of the instance writes, whom no protection holds back.
+    pub by_script: bool,
+}
+
+/// A record as it is about to be stored.
+pub struct Draft {
+    /// What it was; empty where it is new.
+    pub before: Row,
+    /// What it becomes.
+    pub row: Row,
+    /// What goes to its journals.
+    notes: Vec<(&'static str, String)>,
+}
+
+impl Draft {
+    /// A record as it stands.
+    pub fn of(row: Row) -> Self {
+        Self { before: row.clone(), row, notes: Vec::new() }
+    }
 }
 
 impl Write<'_> {
     /// Inserts a record. The row as it is stored.
     pub fn insert(&mut self, sent: &Sent) -> Result<Row, Refused> {
+        let draft = self.draft(sent)?;
+        self.keep(draft)
+    }
+
+    /// Updates a record. The row as it is stored; `None` where there is none.
+    pub fn update(&mut self, sys_id: &str, sent: &Sent) -> Result<Option<Row>, Refused> {
+        self.change(sys_id, sent).map(|draft| self.keep(draft)).transpose()
+    }
+
+    /// A new record, with its key and number.
+    pub fn draft(&mut self, sent: &Sent) -> Result<Draft, Refused> {
         let wished = sent.get("sys_id").filter(|_| self.settings.may_take_sys_id).filter(|wished| is_sys_id(wished));
-        if let Some(wished) =
-            wished.filter(|wished| self.store.find(dictionary::root(self.table.name), wished).is_some())
-        {
-            return Err(Refused::Key(wished.clone()));
-        }
+        self.check_key(wished.map_or("", String::as_str))?;
         let mut row = Row::new(self.table.name, incident::defaults(self.table.name));
         let now = self.store.source.now();
         row.set("sys_id", wished.cloned().unwrap_or_else(|| self.store.new_key(self.table.name)));
@@ -76,36 +114,73 @@ impl Write<'_> {
             row.set("opened_by", self.user);
             row.set("opened_at", now.as_str());
         }
-        let before = Row::default();
         let notes = self.apply(&mut row, sent);
-        self.settle(&before, &mut row, &now)?;
-        self.store.add(self.table.name, row.clone());
-        self.note(&row, notes, &now);
-        Ok(row)
+        Ok(Draft { before: Row::default(), row, notes })
     }
 
-    /// Updates a record. The row as it is stored; `None` where there is none.
-    pub fn update(&mut self, sys_id: &str, sent: &Sent) -> Result<Option<Row>, Refused> {
-        let Some(before) = self.store.find(self.table.name, sys_id).cloned() else { return Ok(None) };
+    /// A changed record. `None` where there is none.
+    pub fn change(&mut self, sys_id: &str, sent: &Sent) -> Option<Draft> {
+        let before = self.store.find(self.table.name, sys_id)?.clone();
         if let Some(class) = dictionary::table(&before["sys_class_name"]) {
             self.table = class;
         }
         let mut row = before.clone();
-        let now = self.store.source.now();
         let notes = self.apply(&mut row, sent);
-        self.settle(&before, &mut row, &now)?;
-        if row != before || !notes.is_empty() {
-            row.add("sys_mod_count", 1);
-            row.set("sys_updated_on", now.as_str());
-            row.set("sys_updated_by", self.user_name);
+        Some(Draft { before, row, notes })
+    }
+
+    /// Sets columns as scripts of the instance set them: any value, whatever it is.
+    pub fn set(&self, draft: &mut Draft, set: &Sent) {
+        for column in &self.table.columns {
+            let Some(value) = set.get(column.name) else { continue };
+            if column.is_journal() {
+                draft.notes.extend((!value.is_empty()).then(|| (column.name, value.clone())));
+            } else {
+                draft.row.set(column.name, value.as_str());
+            }
         }
-        self.store.replace(self.table.name, row.clone());
+    }
+
+    /// Stores a record. The row as it is stored.
+    pub fn keep(&mut self, draft: Draft) -> Result<Row, Refused> {
+        let Draft { before, mut row, notes } = draft;
+        let is_new = before["sys_id"].is_empty();
+        if is_new {
+            self.check_key(&row["sys_id"])?;
+        }
+        let now = if is_new { row["sys_created_on"].to_string() } else { self.store.source.now() };
+        if !is_new && (row != before || !notes.is_empty()) {
+            incident::answered(self.table.name, &before, &mut row, self.user);
+        }
+        self.settle(&before, &mut row, &now)?;
+        if is_new {
+            self.store.add(self.table.name, row.clone());
+        } else {
+            if row != before || !notes.is_empty() {
+                row.add("sys_mod_count", 1);
+                row.set("sys_updated_on", now.as_str());
+                row.set("sys_updated_by", self.user_name);
+            }
+            self.store.replace(self.table.name, row.clone());
+        }
         self.note(&row, notes, &now);
-        Ok(Some(row))
+        Ok(row)
+    }
+
+    /// Refuses a key that another record of the family has.
+    fn check_key(&self, key: &str) -> Result<(), Refused> {
+        match self.store.find(dictionary::root(self.table.name), key) {
+            Some(_) => Err(Refused::Key(key.to_string())),
+            None => Ok(()),
+        }
     }
 
     fn settle(&self, before: &Row, row: &mut Row, now: &str) -> Result<(), Refused> {
         if self.table.name == "incident" {
+            let is_unexplained = &row["state"] == "3" && row["hold_reason"].is_empty();
+            if is_unexplained && self.settings.may_require_hold_reason {
+                return Err(Refused::HoldReason);
+            }
             return incident::settle(before, row, now, self.user);
         }
         if self.table.parent == Some("task") {
@@ -122,7 +197,8 @@ impl Write<'_> {
             let Some(value) = sent.get(column.name) else { continue };
             let is_task = self.table.prefix.is_some();
             let is_computed = COMPUTED.contains(&column.name) && (is_task || column.name.starts_with("sys_"));
-            if is_computed || self.settings.protected_columns.iter().any(|name| name == column.name) {
+            let is_protected = || self.settings.protected_columns.iter().any(|name| name == column.name);
+            if is_computed || !self.by_script && is_protected() {
                 continue;
             }
             if column.is_journal() {
@@ -143,6 +219,7 @@ impl Write<'_> {
         match column.reference() {
             // An empty text clears any column but a choice.
             _ if value.is_empty() => text().filter(|_| !is_choice),
+            Some(_) if !self.display_values && !self.settings.may_keep_bad_references && !is_sys_id(value) => None,
             Some(table) if self.display_values => {
                 self.store.by_display(table, value).map(|row| row["sys_id"].to_string()).or_else(text)
             }
@@ -151,6 +228,7 @@ impl Write<'_> {
                     if self.display_values { choices::value(column.name, value).map(str::to_string) } else { None };
                 named.or_else(|| choices::label(column.name, value).and_then(|_| text()))
             }
+            _ if self.settings.may_cut_text && column.kind == "string" => Some(cut(value, column.max_length())),
             _ if column.kind == "boolean" => Some((value == "1" || value.eq_ignore_ascii_case("true")).to_string()),
             _ => text(),
         }
@@ -171,6 +249,14 @@ impl Write<'_> {
     }
 }
 
+/// A text as a column of the database keeps it. Longer columns are no columns of a limited length there (facts 2.7).
+fn cut(text: &str, max_length: &str) -> String {
+    match max_length.parse() {
+        Ok(length) if length <= MAX_CUT => text.chars().take(length).collect(),
+        _ => text.to_string(),
+    }
+}
+
 /// Whether a text can be a key.
 pub fn is_sys_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -186,7 +272,7 @@ mod tests {
 
     fn write<'a>(store: &'a mut Store, settings: &'a Settings) -> Write<'a> {
         let table = dictionary::table("incident").unwrap();
-        Write { store, settings, table, user: "u1", user_name: "user", display_values: false }
+        Write { store, settings, table, user: "u1", user_name: "user", display_values: false, by_script: false }
     }
 
     fn inserted(columns: &[(&str, &str)]) -> Result<Row, Refused> {

@@ -17,6 +17,7 @@ mod network;
 mod outcomes;
 mod policy;
 mod sandbox;
+mod scripts;
 mod secrets;
 mod simulator;
 mod soak;
