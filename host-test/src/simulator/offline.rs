@@ -3,6 +3,7 @@
 use super::{Instance, Options, router};
 use bytes::Bytes;
 use http::{Method, Request, header};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Where an instance without sockets is.
@@ -19,6 +20,11 @@ impl Offline {
 
     /// The status that a request by the integration user is answered with. `None` where it is no request.
     pub fn ask(&self, method: &str, address: &str, body: &[u8]) -> Option<u16> {
+        self.answer(method, address, body).map(|(status, _)| status)
+    }
+
+    /// The same with the body; null where that is no JSON.
+    pub fn answer(&self, method: &str, address: &str, body: &[u8]) -> Option<(u16, Value)> {
         let api_key = self.0.settings().api_key.clone();
         let request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).ok()?)
@@ -27,6 +33,7 @@ impl Offline {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::copy_from_slice(body))
             .ok()?;
-        Some(router::answer(&self.0, &request).status().as_u16())
+        let answer = router::answer(&self.0, &request);
+        Some((answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default()))
     }
 }

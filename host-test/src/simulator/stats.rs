@@ -25,11 +25,31 @@ impl Call<'_> {
             let value = |path: &&str| self.store.value(self.table.name, row, path).unwrap_or_default().into_owned();
             by_values.entry(groups.iter().map(value).collect()).or_default().push(row);
         }
+        let Some(having) = self.having() else { return error(400, "Invalid sysparm_having", "") };
+        let mut found: Vec<(Vec<String>, Vec<&Row>)> = by_values.into_iter().collect();
+        found.retain(|(_, rows)| having.iter().all(|having| having.holds(self.store, self.table.name, rows)));
+        if let Some(place) = self.order().and_then(|name| groups.iter().position(|group| *group == name)) {
+            found.sort_by(|(left, _), (right, _)| left[place].cmp(&right[place]));
+        }
+        if self.order() == Some("count") {
+            found.sort_by_key(|(_, rows)| rows.len());
+        }
         let group = |(values, rows): (Vec<String>, Vec<&Row>)| {
             let fields = groups.iter().zip(values).map(|(field, value)| json!({"field": field, "value": value}));
             json!({"stats": self.computed(&rows), "groupby_fields": fields.collect::<Vec<_>>()})
         };
-        json(200, &json!({"result": by_values.into_iter().map(group).collect::<Vec<_>>()}))
+        json(200, &json!({"result": found.into_iter().map(group).collect::<Vec<_>>()}))
+    }
+
+    /// What groups are ordered by: a column of the group, or `count`.
+    fn order(&self) -> Option<&str> {
+        let names = [self.parameter("sysparm_order_by"), self.parameter("sysparm_orderby")];
+        names.into_iter().find(|name| !name.is_empty())
+    }
+
+    /// The conditions on groups; `None` where they cannot be read.
+    fn having(&self) -> Option<Vec<Having<'_>>> {
+        self.parameter("sysparm_having").split(',').filter(|text| !text.is_empty()).map(Having::parse).collect()
     }
 
     fn computed(&self, rows: &[&Row]) -> Value {
@@ -48,6 +68,40 @@ impl Call<'_> {
             }
         }
         stats.into()
+    }
+}
+
+/// A condition on groups: `aggregate^column^operator^value`.
+struct Having<'a> {
+    aggregate: &'a str,
+    path: &'a str,
+    operator: &'a str,
+    value: f64,
+}
+
+impl<'a> Having<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.split('^');
+        let (aggregate, path, operator) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_known = aggregate == "count" || OPERATIONS.contains(&aggregate);
+        let value = parts.next()?.parse().ok()?;
+        is_known.then_some(Self { aggregate, path, operator, value })
+    }
+
+    fn holds(&self, store: &Store, table: &str, rows: &[&Row]) -> bool {
+        let computed = match self.aggregate {
+            "count" => Some(rows.len() as f64),
+            operation => compute(store, table, operation, rows, self.path).parse().ok(),
+        };
+        let Some(computed) = computed else { return false };
+        match self.operator {
+            ">" => computed > self.value,
+            "<" => computed < self.value,
+            ">=" => computed >= self.value,
+            "<=" => computed <= self.value,
+            "!=" => computed != self.value,
+            _ => computed == self.value,
+        }
     }
 }
 

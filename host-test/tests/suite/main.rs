@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod bad_input;
+mod client;
 mod command_line;
 mod component;
 mod create;
@@ -13,12 +14,15 @@ mod get;
 #[path = "../../build/guest.rs"]
 mod guest;
 mod hostile;
+mod instance;
 mod network;
 mod outcomes;
 mod policy;
+mod records;
 mod sandbox;
 mod scripts;
 mod secrets;
+mod shapes;
 mod simulator;
 mod soak;
 mod support;

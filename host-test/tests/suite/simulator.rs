@@ -1,12 +1,9 @@
 //! The simulator, as a client sees it that knows nothing of this project. Clients that others wrote are run by
 //! `host-test clients`, which installs them first.
 
+use crate::client::{AS_JSON, INTEGRATION, ask, results};
 use crate::support::send;
-use base64::prelude::{BASE64_STANDARD, Engine};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use serde_json::json;
 use servicenow_host::simulator::{Offline, Options, RateRule, Settings, Simulator, User};
 
 const JSON: &str = "application/json";
@@ -49,32 +46,6 @@ async fn a_mistake_gets_the_documented_status() {
         let (status, answer) = send(method, &format!("{base}{path}"), media_type, body.to_string()).await;
         assert_eq!(status, expected, "{method} {path} {body}: {answer}");
     }
-}
-
-/// Sends a request with these headers as this user, and reads status, headers and body.
-async fn ask(
-    simulator: &Simulator,
-    (user, password): (&str, &str),
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> (u16, http::HeaderMap, Vec<u8>) {
-    let client: Client<_, Full<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let user = BASE64_STANDARD.encode(format!("{user}:{password}"));
-    let request = http::Request::builder().method(method).uri(format!("{}{path}", simulator.access().base_url));
-    let request = request.header("authorization", format!("Basic {user}"));
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    let response = client.request(request.body(Full::from(body.to_string())).unwrap()).await.unwrap();
-    let (head, body) = response.into_parts();
-    (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes().into())
-}
-
-const INTEGRATION: (&str, &str) = ("flow.integration", "simulated-password");
-const AS_JSON: (&str, &str) = ("content-type", "application/json");
-
-fn results(body: &[u8]) -> Vec<Value> {
-    serde_json::from_slice::<Value>(body).unwrap()["result"].as_array().unwrap().clone()
 }
 
 /// A simulator with incidents of these urgencies, the odd ones for a caller.
