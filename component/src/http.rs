@@ -20,8 +20,8 @@ use wasip2::random::random;
 
 const NS_PER_MS: u64 = 1_000_000;
 
-/// How much of an answer is read at a time. Large enough that a usual answer arrives in one piece.
-const CHUNK: u64 = 256 * 1024;
+/// How much of an answer without a length is read at a time.
+const CHUNK: usize = 256 * 1024;
 
 /// More than any host should pass on; it keeps an answer without an end from filling the memory.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
@@ -34,8 +34,7 @@ pub struct Wasi;
 
 impl Host for Wasi {
     fn send(&mut self, request: &Request, credential: Option<&Header>, within_ms: u64) -> Result<Response, Broken> {
-        let timer =
-            monotonic_clock::subscribe_duration(within_ms.saturating_add(TIMER_GRACE_MS).saturating_mul(NS_PER_MS));
+        let timer = Timer::within_ms(within_ms.saturating_add(TIMER_GRACE_MS));
         let response = exchange(request, credential, within_ms, &timer)?;
         receive(&response, &timer)
     }
@@ -68,6 +67,24 @@ impl Host for Wasi {
     }
 }
 
+/// When an exchange has to end.
+struct Timer {
+    at_ns: u64,
+    over: Pollable,
+}
+
+impl Timer {
+    fn within_ms(ms: u64) -> Self {
+        let at_ns = monotonic_clock::now().saturating_add(ms.saturating_mul(NS_PER_MS));
+        Self { at_ns, over: monotonic_clock::subscribe_instant(at_ns) }
+    }
+
+    /// Looks at the clock, which costs a host less than a poll.
+    fn is_over(&self) -> bool {
+        monotonic_clock::now() >= self.at_ns
+    }
+}
+
 fn broken(reason: Reason, nothing_sent: bool) -> Broken {
     Broken { reason, status: None, nothing_sent }
 }
@@ -81,7 +98,7 @@ fn exchange(
     request: &Request,
     credential: Option<&Header>,
     within_ms: u64,
-    timer: &Pollable,
+    timer: &Timer,
 ) -> Result<IncomingResponse, Broken> {
     let outgoing = prepare(request, credential)?;
     let body = outgoing.body().map_err(refused)?;
@@ -96,6 +113,7 @@ fn exchange(
     // A body that cannot be written shows in the answer, which says why: a host that refuses the request closes it.
     let _ = write(body, request.body.as_deref().unwrap_or_default().as_bytes(), &answered, timer);
     loop {
+        poll::poll(&[&answered, &timer.over]);
         if let Some(answer) = future.get() {
             return match answer {
                 Ok(Ok(response)) => Ok(response),
@@ -103,20 +121,25 @@ fn exchange(
                 Err(()) => Err(broken(Reason::Lost, false)),
             };
         }
-        if timer.ready() {
+        if timer.is_over() {
             return Err(broken(Reason::Deadline, false));
         }
-        poll::poll(&[&answered, timer]);
     }
 }
 
 fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingRequest, Broken> {
-    let fields = Fields::new();
-    let length = request.body.as_ref().map(|body| ("content-length".to_string(), body.len().to_string()));
-    let credential = credential.map(|header| (header.name.clone(), header.value.clone()));
-    for (name, value) in request.headers.iter().chain(&length).chain(&credential) {
-        fields.append(name, value.as_bytes()).map_err(refused)?;
+    let mut headers: Vec<(String, Vec<u8>)> = Vec::with_capacity(request.headers.len() + 2);
+    let mut add = |name: &str, value: &str| headers.push((name.to_string(), value.into()));
+    for (name, value) in &request.headers {
+        add(name, value);
     }
+    if let Some(body) = &request.body {
+        add("content-length", &body.len().to_string());
+    }
+    if let Some(header) = credential {
+        add(&header.name, &header.value);
+    }
+    let fields = Fields::from_list(&headers).map_err(refused)?;
     let (scheme, rest) = request.url.split_once(':').ok_or_else(|| broken(Reason::DeniedByHost, true))?;
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let at = rest.find('/').unwrap_or(rest.len());
@@ -136,17 +159,16 @@ fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingReq
 }
 
 /// Writes the body, unless the answer comes first.
-fn write(body: OutgoingBody, mut bytes: &[u8], answered: &Pollable, timer: &Pollable) -> Result<(), StreamError> {
+fn write(body: OutgoingBody, mut bytes: &[u8], answered: &Pollable, timer: &Timer) -> Result<(), StreamError> {
     if !bytes.is_empty() {
         let stream = body.write().map_err(|()| StreamError::Closed)?;
-        let ready = stream.subscribe();
         while !bytes.is_empty() {
             let permitted = stream.check_write()?;
             if permitted == 0 {
-                if answered.ready() || timer.ready() {
+                if answered.ready() || timer.is_over() {
                     return Ok(());
                 }
-                poll::poll(&[&ready, answered, timer]);
+                poll::poll(&[&stream.subscribe(), answered, &timer.over]);
                 continue;
             }
             let (now, later) = bytes.split_at(bytes.len().min(usize::try_from(permitted).unwrap_or(usize::MAX)));
@@ -157,36 +179,40 @@ fn write(body: OutgoingBody, mut bytes: &[u8], answered: &Pollable, timer: &Poll
     OutgoingBody::finish(body, None).map_err(|_| StreamError::Closed)
 }
 
-fn receive(response: &IncomingResponse, timer: &Pollable) -> Result<Response, Broken> {
+fn receive(response: &IncomingResponse, timer: &Timer) -> Result<Response, Broken> {
     let status = response.status();
     let fail = |reason| Broken { reason, status: Some(status), nothing_sent: false };
-    let headers = response
-        .headers()
-        .entries()
-        .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8(value).unwrap_or_default()))
-        .collect();
+    let entries = response.headers().entries().into_iter();
+    let header =
+        |(name, value): (String, Vec<u8>)| (name.to_ascii_lowercase(), String::from_utf8(value).unwrap_or_default());
+    let mut answer = Response { status, headers: entries.map(header).collect(), body: Vec::new() };
     let body = response.consume().map_err(|()| fail(Reason::Lost))?;
-    let bytes = read(&body, timer).map_err(fail)?;
-    Ok(Response { status, headers, body: bytes })
+    let length = answer.header("content-length").and_then(|length| length.parse::<u64>().ok());
+    answer.body = read(&body, length.unwrap_or_default(), timer).map_err(fail)?;
+    Ok(answer)
 }
 
-fn read(body: &IncomingBody, timer: &Pollable) -> Result<Vec<u8>, Reason> {
+/// Reads a body to its end. What is expected is asked for at once, and has its room from the start.
+fn read(body: &IncomingBody, length: u64, timer: &Timer) -> Result<Vec<u8>, Reason> {
+    let expected = (length as usize).min(MAX_ANSWER_BYTES);
+    let asked = expected.max(CHUNK) as u64;
     let stream = body.stream().map_err(|()| Reason::Lost)?;
-    let ready = stream.subscribe();
     let mut bytes = Vec::new();
     loop {
-        match stream.read(CHUNK) {
-            Ok(_) if timer.ready() => return Err(Reason::Deadline),
-            Ok(chunk) if chunk.is_empty() => drop(poll::poll(&[&ready, timer])),
+        match stream.read(asked) {
+            Ok(_) if timer.is_over() => return Err(Reason::Deadline),
+            Ok(chunk) if chunk.is_empty() => drop(poll::poll(&[&stream.subscribe(), &timer.over])),
             Ok(chunk) if bytes.len() + chunk.len() > MAX_ANSWER_BYTES => return Err(Reason::TooLarge),
-            Ok(chunk) if bytes.is_empty() => bytes = chunk,
-            Ok(chunk) => bytes.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(StreamError::LastOperationFailed(error)) => {
-                let code = wasip2::http::types::http_error_code(&error);
-                return Err(code.map_or(Reason::Lost, |code| from_code(&code).reason));
+            Ok(chunk) if bytes.is_empty() && chunk.len() >= expected => bytes = chunk,
+            Ok(chunk) => {
+                if bytes.is_empty() {
+                    bytes.reserve(expected);
+                }
+                bytes.extend_from_slice(&chunk);
             }
+            Err(StreamError::Closed) => return Ok(bytes),
+            // Hosts differ in what they tell of a stream that broke; that it broke is sure.
+            Err(StreamError::LastOperationFailed(_)) => return Err(Reason::Lost),
         }
     }
 }

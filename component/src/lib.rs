@@ -3,6 +3,7 @@
 //! Everything but `http.rs` and the export below is pure: requests and responses are values and time is an argument, so
 //! it is built and tested natively. The records and variants of `wit/` are used as they are.
 
+pub mod arena;
 pub mod authorization;
 pub mod bindings;
 pub mod failure;
@@ -19,8 +20,3 @@ mod export;
 mod http;
 #[cfg(target_arch = "wasm32")]
 use export::Component;
-
-/// The allocator of the guest. The one that comes with the target is six times as large, in a component that has a budget.
-#[cfg(target_arch = "wasm32")]
-#[global_allocator]
-static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

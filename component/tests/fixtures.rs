@@ -42,7 +42,7 @@ fn a_created_record_makes_a_receipt() {
 #[test]
 fn a_list_in_both_values_shows_each_column() {
     let rows = rows(200, include_str!("fixtures/list-display-all-200.json"));
-    let fields = get::fields(&rows.records[0]);
+    let fields = get::fields(rows.records[0].clone());
     let shown = |name: &str| {
         let field = fields.iter().find(|field| field.name == name).unwrap();
         (field.value.as_str(), field.display_value.as_str(), field.link.is_some())

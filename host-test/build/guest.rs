@@ -11,6 +11,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// The guest's stack. It needs a fraction of this; a smaller one makes an instance cheaper to start.
 const STACK_BYTES: u32 = 64 * 1024;
 
+/// The guest's memory at its start: stack, data, and what a usual call allocates, so that it grows none.
+const MEMORY_BYTES: u32 = 512 * 1024;
+
 /// Settings of the outer build that would reach into the guest's: flags and wrappers meant for the host's code, and
 /// the place of its output.
 const OUTER_SETTINGS: [&str; 7] = [
@@ -32,6 +35,7 @@ pub fn compile(workspace: &Path, package: &str, target_dir: &Path) -> Result<Pat
         format!("--remap-path-prefix={}=.", workspace.display()),
         format!("--remap-path-prefix={home}=cargo"),
         format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
+        format!("-Clink-arg=--initial-memory={MEMORY_BYTES}"),
         "-Clink-arg=--compress-relocations".to_string(),
     ];
     let mut cargo = Command::new(env::var("CARGO")?);

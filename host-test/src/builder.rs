@@ -2,12 +2,17 @@
 
 use crate::admission::Admission;
 use crate::authorizations::Authorizations;
-use crate::bindings::{Plugin, PluginPre};
-use crate::egress::{BadProxy, Clients, Proxy, RateLimits, TlsFile};
+use crate::bindings::Plugin;
+use crate::compiled;
+use crate::egress::{BadProxy, Clients, Connections, Proxy, RateLimits, TlsFile};
+use crate::exports::Exports;
 use crate::host::Host;
 use crate::limits::Limits;
+use crate::pool;
 use crate::store::{CallData, CallState, Shared};
 use crate::tokens::Tokens;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Engine, EngineWeak};
@@ -23,6 +28,8 @@ pub struct Builder {
     component: Option<Vec<u8>>,
     proxy: Option<Proxy>,
     config: Option<Config>,
+    cache: Option<PathBuf>,
+    connections: Connections,
 }
 
 /// Why a host cannot be built.
@@ -71,31 +78,64 @@ impl Builder {
         self
     }
 
+    /// Keeps the compiled component in this folder, so that a new process need not compile it. The folder must be this user's
+    /// alone: compiled code is run as it is found. [`usual_folder`](crate::usual_folder) names a good one.
+    pub fn cache(mut self, folder: &Path) -> Self {
+        self.cache = Some(folder.to_path_buf());
+        self
+    }
+
+    /// What becomes of connections; they are kept unless this says otherwise.
+    pub fn connections(mut self, connections: Connections) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// The engine that calls run on.
+    pub(crate) fn engine(&self) -> wasmtime::Result<Engine> {
+        match &self.config {
+            Some(config) => Engine::new(config.clone().epoch_interruption(true)),
+            None => pool::engine(&self.limits),
+        }
+    }
+
+    /// The component, compiled now or before.
+    pub(crate) fn compiled(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        let bytes = self.component.as_deref().unwrap_or(COMPONENT);
+        match &self.cache {
+            Some(folder) => compiled::load(engine, bytes, folder),
+            None => Component::new(engine, bytes),
+        }
+    }
+
     /// Compiles the component and links it. Takes a fraction of a second: do it once.
     pub fn build(self) -> Result<Host, BuildError> {
-        let bytes = self.component.as_deref().unwrap_or(COMPONENT);
+        let load = || {
+            let engine = self.engine()?;
+            let component = self.compiled(&engine)?;
+            let exports = Exports::new(&component, link(&engine, &component)?)?;
+            Ok((engine, Arc::new(exports)))
+        };
+        let (engine, exports) = load().map_err(BuildError::Component)?;
         let proxy = self.proxy.map_or_else(Proxy::from_env, Ok)?;
         let admission = Admission::new(&self.authorizations, &self.limits);
-        let (engine, plugin) = load(bytes, self.config.unwrap_or_default()).map_err(BuildError::Component)?;
         tick(engine.weak(), self.limits.epoch);
-        let shared = share(self.authorizations, self.limits, &proxy)?;
-        Ok(Host { engine, plugin, shared, admission, proxy })
+        let shared = share(self.authorizations, self.limits, &proxy, self.connections)?;
+        Ok(Host { engine, exports, shared, admission, proxy, connections: self.connections })
     }
 }
 
 /// What the calls of a host share.
-pub(crate) fn share(authorizations: Authorizations, limits: Limits, proxy: &Proxy) -> Result<Shared, BuildError> {
-    let clients = Clients::new(&authorizations, proxy, limits.max_header_bytes)?;
+pub(crate) fn share(
+    authorizations: Authorizations,
+    limits: Limits,
+    proxy: &Proxy,
+    connections: Connections,
+) -> Result<Shared, BuildError> {
+    let clients = Clients::new(&authorizations, proxy, limits.max_header_bytes, connections)?;
     let tokens = Tokens::new(&authorizations, clients.clone());
     let rate_limits = RateLimits::new(&authorizations);
     Ok(Shared { authorizations, tokens, clients, rate_limits, limits })
-}
-
-fn load(bytes: &[u8], mut config: Config) -> wasmtime::Result<(Engine, PluginPre<CallState>)> {
-    config.epoch_interruption(true);
-    let engine = Engine::new(&config)?;
-    let component = Component::new(&engine, bytes)?;
-    Ok((engine.clone(), PluginPre::new(link(&engine, &component)?)?))
 }
 
 fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {

@@ -12,9 +12,9 @@ use crate::bindings::exports::servicenow::plugin::incidents::{
 };
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
-use crate::bindings::{Plugin, PluginPre};
 use crate::builder::{BuildError, Builder, share};
-use crate::egress::{Exchange, Journal, Proxy};
+use crate::egress::{Connections, Exchange, Journal, Proxy};
+use crate::exports::{Export, Exports, Outcomes, Parameters};
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use crate::store::{CallState, Shared};
@@ -27,10 +27,11 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 /// A host with a loaded component.
 pub struct Host {
     pub(crate) engine: Engine,
-    pub(crate) plugin: PluginPre<CallState>,
+    pub(crate) exports: Arc<Exports>,
     pub(crate) shared: Shared,
     pub(crate) admission: Admission,
     pub(crate) proxy: Proxy,
+    pub(crate) connections: Connections,
 }
 
 /// How a call ended.
@@ -42,6 +43,8 @@ pub struct Report<T> {
     pub elapsed: Duration,
     /// The HTTP exchanges that came to an end.
     pub exchanges: Vec<Exchange>,
+    /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
+    pub guest_memory: usize,
 }
 
 impl Host {
@@ -54,9 +57,9 @@ impl Host {
     /// Nothing is compiled again; tokens and connections are new.
     pub fn with(&self, authorizations: Authorizations, limits: Limits) -> Result<Self, BuildError> {
         let admission = self.admission.with(&authorizations, &limits);
-        let shared = share(authorizations, limits, &self.proxy)?;
-        let (engine, plugin, proxy) = (self.engine.clone(), self.plugin.clone(), self.proxy.clone());
-        Ok(Self { engine, plugin, shared, admission, proxy })
+        let shared = share(authorizations, limits, &self.proxy, self.connections)?;
+        let (engine, exports, proxy) = (self.engine.clone(), Arc::clone(&self.exports), self.proxy.clone());
+        Ok(Self { engine, exports, shared, admission, proxy, connections: self.connections })
     }
 
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with
@@ -68,18 +71,12 @@ impl Host {
             options.correlation_id = Some(made.clone());
             made
         });
-        self.run(started, call, Some(key), async move |plugin, store, call| {
-            plugin.servicenow_plugin_incidents().call_create(store, &call, &body, &options).await
-        })
-        .await
+        self.run(started, call, Some(key), &self.exports.create, |call| (call, body, options)).await
     }
 
     /// Gets an incident.
     pub async fn get(&self, call: Call, incident: IncidentRef) -> Report<GetOutcome> {
-        self.run(Instant::now(), call, None, async move |plugin, store, call| {
-            plugin.servicenow_plugin_incidents().call_get(store, &call, &incident).await
-        })
-        .await
+        self.run(Instant::now(), call, None, &self.exports.get, |call| (call, incident)).await
     }
 
     /// Updates an incident.
@@ -90,34 +87,22 @@ impl Host {
         body: RequestBody,
         options: UpdateOptions,
     ) -> Report<UpdateOutcome> {
-        self.run(Instant::now(), call, None, async move |plugin, store, call| {
-            plugin.servicenow_plugin_incidents().call_update(store, &call, &sys_id, &body, &options).await
-        })
-        .await
+        self.run(Instant::now(), call, None, &self.exports.update, |call| (call, sys_id, body, options)).await
     }
 
     /// Finds incidents.
     pub async fn find(&self, call: Call, query: String, limit: u32, offset: u32) -> Report<FindOutcome> {
-        self.run(Instant::now(), call, None, async move |plugin, store, call| {
-            plugin.servicenow_plugin_incidents().call_find(store, &call, &query, limit, offset).await
-        })
-        .await
+        self.run(Instant::now(), call, None, &self.exports.find, |call| (call, query, limit, offset)).await
     }
 
     /// Reads the columns of the incident table.
     pub async fn columns(&self, call: Call) -> Report<ColumnsOutcome> {
-        self.run(Instant::now(), call, None, async move |plugin, store, call| {
-            plugin.servicenow_plugin_incidents().call_columns(store, &call).await
-        })
-        .await
+        self.run(Instant::now(), call, None, &self.exports.columns, |call| (call,)).await
     }
 
     /// Checks an authorization.
     pub async fn authenticate(&self, call: Call) -> Report<AuthenticateOutcome> {
-        self.run(Instant::now(), call, None, async move |plugin, store, call| {
-            plugin.servicenow_plugin_authorization().call_authenticate(store, &call).await
-        })
-        .await
+        self.run(Instant::now(), call, None, &self.exports.authenticate, |call| (call,)).await
     }
 
     /// Describes the node. The error is a component that does not keep to its world.
@@ -126,12 +111,18 @@ impl Host {
         let mut store = self.store("", Journal::default(), deadline, deadline);
         let described = async {
             let _admitted = self.admission.enter("").await;
-            let plugin = self.plugin.instantiate_async(&mut store).await?;
-            plugin.servicenow_plugin_manifest().call_describe(&mut store).await
+            self.exports.call(&self.exports.describe, &mut store, ()).await
         };
         timeout_at(deadline.into(), described)
             .await
             .unwrap_or_else(|_| Err(wasmtime::Error::msg("describe takes too long")))
+    }
+
+    /// Makes an instance and drops it: what every call pays before its own work.
+    pub(crate) async fn instantiate(&self) -> wasmtime::Result<()> {
+        let deadline = Instant::now() + self.shared.limits.default_timeout;
+        let mut store = self.store("", Journal::default(), deadline, deadline);
+        self.exports.instance.instantiate_async(&mut store).await.map(drop)
     }
 
     /// A store for one call: requests end at `guest_deadline`, everything at `deadline`.
@@ -144,7 +135,7 @@ impl Host {
     ) -> Store<CallState> {
         let limits = &self.shared.limits;
         let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, guest_deadline));
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.bounds);
         store.set_hostcall_fuel(limits.hostcall_fuel);
         store.set_epoch_deadline(1);
         // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
@@ -156,12 +147,13 @@ impl Host {
     }
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
-    async fn run<T: Outcome + Serialize>(
+    async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
         &self,
         started: Instant,
         mut call: Call,
         correlation_id: Option<String>,
-        invoke: impl AsyncFnOnce(&Plugin, &mut Store<CallState>, Call) -> wasmtime::Result<T>,
+        method: &Export,
+        parameters: impl FnOnce(Call) -> P,
     ) -> Report<T> {
         let timeout = self.shared.limits.timeout(call.timeout_ms);
         let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
@@ -169,24 +161,28 @@ impl Host {
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
             let mut store = self.store(&call.authorization, journal.clone(), guest_deadline, deadline);
-            let plugin = self.plugin.instantiate_async(&mut store).await?;
             let left = guest_deadline.saturating_duration_since(Instant::now());
             let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
-            let outcome = invoke(&plugin, &mut store, call).await?;
-            Ok((outcome, Arc::clone(&store.data().egress)))
+            let outcome = self.exports.call(method, &mut store, parameters(call)).await?;
+            let state = store.data();
+            Ok((outcome, Arc::clone(&state.egress), state.bounds.memory))
         };
         let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
+        let mut guest_memory = 0;
         let outcome = match timeout_at(deadline.into(), ended).await {
-            Ok(Ok((outcome, egress))) if egress.is_told(&outcome) => {
+            Ok(Ok((outcome, egress, _))) if egress.is_told(&outcome) => {
                 tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
                 T::error(by_host(
                     Reason::DeniedByHost,
                     "the host withheld the outcome: the component put a secret into it",
                 ))
             }
-            Ok(Ok((outcome, _))) => outcome,
+            Ok(Ok((outcome, _, memory))) => {
+                guest_memory = memory;
+                outcome
+            }
             Ok(Err(error)) if Instant::now() < deadline => {
                 let error: wasmtime::Error = error;
                 tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
@@ -200,7 +196,7 @@ impl Host {
         };
         // Whatever ended it: nothing leaves from here on.
         journal.close();
-        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges() }
+        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges(), guest_memory }
     }
 }
 

@@ -4,6 +4,11 @@ use clap::Parser;
 use servicenow_host::cli::{Cli, HOST_ERROR, run};
 use std::process::ExitCode;
 
+/// A call is made on one thread and its request on another, and what one allocates the other frees: the platform's allocator
+/// has them wait for each other. An embedder chooses its own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {

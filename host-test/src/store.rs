@@ -4,13 +4,13 @@ use crate::authorizations::{Authorization, Authorizations, Grant, Handout};
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
+use crate::bounds::Bounds;
 use crate::egress::{CallEgress, Clients, Egress, Journal, Policy, RateLimits};
-use crate::limits::{Limits, MAX_MEMORIES};
+use crate::limits::Limits;
 use crate::tokens::{Access, NoAccess, Tokens, grant_type};
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::{HasSelf, ResourceTable};
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -19,8 +19,8 @@ const MAX_CREDENTIAL_CALLS: u32 = 16;
 
 /// The state of one call.
 pub struct CallState {
-    /// What the guest may use.
-    pub limits: StoreLimits,
+    /// What the guest may use, and has used.
+    pub bounds: Bounds,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -65,14 +65,7 @@ impl CallState {
         let egress = CallEgress::new(authorization, policy, guest_authorizes, means, deadline, limits.clone());
         let egress = Arc::new(egress);
         Self {
-            limits: StoreLimitsBuilder::new()
-                .memory_size(limits.max_memory)
-                .memories(MAX_MEMORIES)
-                .tables(limits.max_instances)
-                .instances(limits.max_instances)
-                .table_elements(limits.max_table_elements)
-                .trap_on_grow_failure(true)
-                .build(),
+            bounds: Bounds::new(limits),
             table,
             // No environment, no arguments, no files, no sockets, no output.
             wasi: WasiCtx::builder().build(),

@@ -8,6 +8,7 @@ use crate::bindings::types::Call;
 use crate::failure::{Effect, End};
 use crate::host::Host;
 use crate::servicenow::answer::Rows;
+use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
 use crate::servicenow::table::{self, INCIDENT};
 
@@ -65,13 +66,13 @@ fn page(rows: Rows, limit: u32, offset: u32) -> IncidentPage {
         Some(total) => next.is_some_and(|next| u64::from(next) < total),
         None => rows.records.len() as u64 >= u64::from(limit),
     };
-    let row = |record: &crate::servicenow::record::Record| IncidentRow {
+    let row = |record: Record| IncidentRow {
         number: record.text("number"),
         sys_id: record.text("sys_id"),
         fields: fields(record),
     };
     IncidentPage {
-        incidents: rows.records.iter().map(row).collect(),
+        incidents: rows.records.into_iter().map(row).collect(),
         total: rows.total.map(|total| u32::try_from(total).unwrap_or(u32::MAX)),
         next_offset: next.filter(|_| more),
     }

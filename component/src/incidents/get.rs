@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::servicenow::answer::Rows;
 use crate::servicenow::origin::Origin;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
-use crate::servicenow::record::Record;
+use crate::servicenow::record::{Cell, Record};
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
 use crate::servicenow::table::{self, INCIDENT, record_page};
@@ -109,20 +109,21 @@ fn run(call: &Checked, key: &Key, started_ms: u64, host: &mut dyn Host) -> Resul
 fn pick(rows: Rows, key: &Key, origin: &Origin) -> GetOutcome {
     let count = rows.total.unwrap_or(rows.records.len() as u64);
     let several = count > 1 && !matches!(key, Key::CorrelationId(_));
-    match rows.records.first() {
+    let are_asked_for = rows.records.iter().all(|record| key.is_of(record));
+    match rows.records.into_iter().next() {
         _ if count == 0 => GetOutcome::IncidentNotFound(judged(Reason::NotFound, "no incident matches")),
         None => GetOutcome::GetIncidentFailure(judged(
             Reason::Forbidden,
             "ServiceNow counts a match and shows none: the user may not read it",
         )),
-        Some(_) if !rows.records.iter().all(|record| key.is_of(record)) => GetOutcome::GetIncidentFailure(judged(
+        Some(_) if !are_asked_for => GetOutcome::GetIncidentFailure(judged(
             Reason::WrongRecord,
             "ServiceNow answered with another incident than the one asked for",
         )),
         Some(_) if several => {
             GetOutcome::GetIncidentFailure(judged(Reason::Ambiguous, &format!("{count} incidents match")))
         }
-        Some(record) => match incident(record, count, origin, rows.payload.clone()) {
+        Some(record) => match incident(record, count, origin, rows.payload) {
             Some(incident) => GetOutcome::GetIncidentSuccess(incident),
             None => GetOutcome::GetIncidentFailure(judged(
                 Reason::UnexpectedAnswer,
@@ -136,29 +137,27 @@ fn judged(reason: Reason, message: &str) -> Failure {
     Failure { status: Some(200), ..failure(reason, message.to_string(), WriteHappened::No) }
 }
 
-fn incident(record: &Record, matches: u64, origin: &Origin, payload: String) -> Option<Incident> {
-    let sys_id = record.value("sys_id").filter(|sys_id| !sys_id.is_empty())?;
+fn incident(record: Record, matches: u64, origin: &Origin, payload: String) -> Option<Incident> {
+    let sys_id = record.value("sys_id").filter(|sys_id| !sys_id.is_empty())?.to_string();
     Some(Incident {
         number: record.value("number").filter(|number| !number.is_empty())?.to_string(),
-        sys_id: sys_id.to_string(),
-        task_effective_number: effective_number(record),
+        task_effective_number: effective_number(&record),
         state: record.text("state"),
         matches: u32::try_from(matches).unwrap_or(u32::MAX),
+        url: record_page(origin, &sys_id),
         fields: fields(record),
-        url: record_page(origin, sys_id),
+        sys_id,
         response_payload: payload,
     })
 }
 
 /// The columns of a record that was read with `sysparm_display_value=all`.
-pub fn fields(record: &Record) -> Vec<Field> {
-    let field = |(name, cell): &(String, crate::servicenow::record::Cell)| Field {
-        name: name.clone(),
-        value: cell.value.clone(),
-        display_value: cell.display_value.as_ref().unwrap_or(&cell.value).clone(),
-        link: cell.link.clone(),
+pub fn fields(record: Record) -> Vec<Field> {
+    let field = |(name, cell): (String, Cell)| {
+        let display_value = cell.display_value.unwrap_or_else(|| cell.value.clone());
+        Field { name, value: cell.value, display_value, link: cell.link }
     };
-    record.0.iter().map(field).collect()
+    record.0.into_iter().map(field).collect()
 }
 
 impl From<End> for GetOutcome {

@@ -5,6 +5,7 @@ use super::{print, print_table, table};
 use crate::authorizations::Authorizations;
 use crate::bindings::exports::servicenow::plugin::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::compiled::usual_folder;
 use crate::host::Host;
 use crate::invocation::{Finished, Invocation, node_outcome};
 use anyhow::{Context, bail};
@@ -94,6 +95,9 @@ pub struct Common {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    /// Keep the compiled component in this folder, for the next call; the user's own cache folder where absent
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitOptions,
 }
@@ -184,7 +188,12 @@ impl Method {
     pub async fn run(self) -> anyhow::Result<bool> {
         let (common, invocation) = self.split()?;
         let authorizations = Authorizations::from_file(&common.authorizations)?;
-        let host = Host::builder().authorizations(authorizations).limits(common.limits.limits()).build()?;
+        let host = Host::builder().authorizations(authorizations).limits(common.limits.limits());
+        let host = match common.cache.or_else(usual_folder) {
+            Some(folder) => host.cache(&folder),
+            None => host,
+        };
+        let host = host.build()?;
         let node = host.describe().await.map_err(anyhow::Error::from)?;
         let timeout_ms = common.timeout.map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
         let call = Call { authorization: common.authorization, instance: common.instance, timeout_ms };

@@ -1,16 +1,13 @@
 //! `clients`: ServiceNow clients that others wrote, against the simulator.
 
 use super::{print, print_table, table};
+use crate::python::{CLIENTS, INSTALLED, with_clients};
 use crate::simulator::{Options, Simulator};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Where the checks are, and what they are installed into.
-const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
-const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/clients");
 
 /// What a check prints before the name of what it checked.
 const PASSED: &str = "ok";
@@ -53,7 +50,7 @@ impl Clients {
 }
 
 fn check_all(installed: &Path, plain: &Path, secured: &Path) -> anyhow::Result<Vec<Result>> {
-    let python = python(installed)?;
+    let python = with_clients(installed)?;
     let script = |name: &str| format!("{CLIENTS}/python/{name}");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
     let mut rust = Command::new(cargo);
@@ -81,24 +78,6 @@ async fn simulator(installed: &Path, secured: bool) -> anyhow::Result<(Simulator
     let ready = installed.join(if secured { "ready-tls.json" } else { "ready.json" });
     std::fs::write(&ready, serde_json::to_string(simulator.access())?)?;
     Ok((simulator, ready))
-}
-
-/// A Python with the clients installed, in an environment of its own.
-fn python(installed: &Path) -> anyhow::Result<PathBuf> {
-    let environment = installed.join("python");
-    let python = environment.join("bin/python");
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&environment);
-    if !python.exists() && !make.status().is_ok_and(|status| status.success()) {
-        bail!("these clients need Python: install python3 and its venv module (on Debian: python3-venv)");
-    }
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    let installed = install.arg(format!("{CLIENTS}/python/requirements.txt")).status()?;
-    if !installed.success() {
-        bail!("pip could not install {CLIENTS}/python/requirements.txt; its words are above");
-    }
-    Ok(python)
 }
 
 fn with(python: &Path, script: &str) -> Command {

@@ -1,5 +1,6 @@
 //! The command line: each command is a file, and this is the way in.
 
+mod bench;
 mod call;
 mod clients;
 mod demo;
@@ -56,6 +57,11 @@ enum Command {
     Clients(clients::Clients),
     /// Make many calls at once while everything goes wrong, and audit what they were told
     Soak(soak::Soak),
+    /// Time the component against a native client, on this machine
+    Bench(bench::Bench),
+    /// The server that `bench` times against
+    #[command(hide = true)]
+    CannedServer(bench::CannedServer),
     /// Show a component's imports, exports, size and manifest
     Inspect(inspect::Inspect),
 }
@@ -74,6 +80,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Simulator(command) => command.run().await,
         Command::Clients(command) => command.run().await,
         Command::Soak(command) => command.run().await,
+        Command::Bench(command) => command.run().await,
+        Command::CannedServer(command) => command.run().await,
         Command::Inspect(command) => command.run().await,
     };
     match done {

@@ -186,7 +186,7 @@ impl CallEgress {
             (Error::ConnectionTerminated, true) => Error::ConnectionRefused,
             _ => error,
         });
-        let status = result.as_ref().map(|response| response.status().as_u16());
+        let status = result.as_ref().map(|response| (response.status().as_u16(), response.body().len()));
         self.journal.note(&method, &uri, status.map_err(describe), started.elapsed());
         result
     }

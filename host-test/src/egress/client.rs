@@ -10,6 +10,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::HashMap;
@@ -43,13 +44,28 @@ pub struct TlsFile {
     problem: String,
 }
 
+/// What becomes of a connection when its request is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// It is kept for the authorization's next calls, and so are TLS sessions.
+    #[default]
+    Kept,
+    /// It is closed, and nothing is kept, as wasmtime's own sender does it. To compare with.
+    PerRequest,
+}
+
 /// The clients of all authorizations.
 #[derive(Clone)]
 pub struct Clients(Arc<HashMap<String, Pooled>>);
 
 impl Clients {
     /// One client per authorization, over the platform's certificates and the authorization's own.
-    pub fn new(authorizations: &Authorizations, proxy: &Proxy, max_header_bytes: usize) -> Result<Self, TlsFile> {
+    pub fn new(
+        authorizations: &Authorizations,
+        proxy: &Proxy,
+        max_header_bytes: usize,
+        connections: Connections,
+    ) -> Result<Self, TlsFile> {
         let mut roots = RootCertStore::empty();
         let platform = rustls_native_certs::load_native_certs();
         for error in &platform.errors {
@@ -57,10 +73,10 @@ impl Clients {
         }
         roots.add_parsable_certificates(platform.certs);
         let client = |(name, authorization): (&String, &Authorization)| {
-            let connector = connector(name, authorization, roots.clone(), proxy.clone())?;
+            let connector = connector(name, authorization, roots.clone(), proxy.clone(), connections)?;
             let client = Client::builder(TokioExecutor::new())
                 .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(MAX_IDLE)
+                .pool_max_idle_per_host(if connections == Connections::Kept { MAX_IDLE } else { 0 })
                 .pool_timer(TokioTimer::new())
                 .http1_max_buf_size(max_header_bytes.max(MIN_BUFFER))
                 .build(connector);
@@ -94,6 +110,7 @@ fn connector(
     authorization: &Authorization,
     mut roots: RootCertStore,
     proxy: Proxy,
+    connections: Connections,
 ) -> Result<HttpsConnector<Connector>, TlsFile> {
     for path in &authorization.ca_files {
         if roots.add_parsable_certificates(certificates(name, "ca-files", path)?).0 == 0 {
@@ -106,7 +123,7 @@ fn connector(
         // The provider supports both versions, which is all this checks.
         .expect("ring supports TLS 1.2 and 1.3")
         .with_root_certificates(roots);
-    let tls = match &authorization.client_certificate {
+    let mut tls = match &authorization.client_certificate {
         None => tls.with_no_client_auth(),
         Some(own) => {
             let chain = certificates(name, "client-certificate", &own.certificate)?;
@@ -115,6 +132,9 @@ fn connector(
             tls.with_client_auth_cert(chain, key).map_err(|error| unusable(&error.to_string()))?
         }
     };
+    if connections == Connections::PerRequest {
+        tls.resumption = Resumption::disabled();
+    }
     let connector = Connector::new(authorization.addresses.clone(), proxy);
     Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector))
 }

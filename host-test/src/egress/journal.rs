@@ -19,6 +19,8 @@ pub struct Exchange {
     /// What went wrong, where something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// How long the answer's body is.
+    pub response_bytes: u64,
     /// From the guest's request to the end of the answer, a wait for a rate limit included, in microseconds.
     pub elapsed_us: u64,
 }
@@ -41,11 +43,18 @@ struct Writes {
 
 impl Journal {
     /// Notes an exchange.
-    pub fn note(&self, method: &http::Method, url: &http::Uri, result: Result<u16, String>, elapsed: Duration) {
+    pub fn note(
+        &self,
+        method: &http::Method,
+        url: &http::Uri,
+        result: Result<(u16, usize), String>,
+        elapsed: Duration,
+    ) {
         let exchange = Exchange {
             method: method.to_string(),
             url: url.to_string(),
-            status: result.as_ref().ok().copied(),
+            status: result.as_ref().ok().map(|(status, _)| *status),
+            response_bytes: result.as_ref().map_or(0, |(_, bytes)| *bytes as u64),
             error: result.err(),
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         };

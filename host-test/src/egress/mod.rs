@@ -10,7 +10,7 @@ pub mod policy;
 mod rate_limit;
 
 pub use call::CallEgress;
-pub use client::{Clients, Sent, TlsFile};
+pub use client::{Clients, Connections, Sent, TlsFile};
 pub use connect::{BadProxy, Proxy};
 pub use hook::Egress;
 pub use journal::{Exchange, Journal};

@@ -42,12 +42,13 @@ mod store;
 mod table_api;
 mod table_write;
 mod tiny;
-mod tls;
+pub(crate) mod tls;
 mod write;
 
 pub use fault::{Effect, Fault};
 pub use offline::Offline;
 pub use row::Row;
+pub(crate) use server::listen;
 pub use settings::{RateRule, Settings, User};
 
 use crate::authorizations::Authorizations;

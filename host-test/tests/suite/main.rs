@@ -6,6 +6,7 @@ mod bad_input;
 mod client;
 mod command_line;
 mod component;
+mod cost;
 mod create;
 mod credentials;
 mod exfiltration;

@@ -1,0 +1,10 @@
+//! What a sandboxed call costs, against the same request made by a native client. Everything is measured side by side, in
+//! interleaved rounds, because machines are noisy and ratios are less so.
+
+pub mod canned;
+mod contenders;
+mod figures;
+mod measure;
+mod peers;
+
+pub use figures::{Figures, Plan};

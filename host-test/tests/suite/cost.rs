@@ -1,0 +1,100 @@
+//! What a call costs, as far as it is the same on every machine: exchanges, connections, segments and memory. Times are the
+//! benchmark's.
+
+use crate::support::PATIENT_MS;
+use crate::wire::{Wire, answer};
+use servicenow_host::incidents::{CreateOutcome, FindOutcome};
+use servicenow_host::scenarios::{Stage, by, columns, create, update};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn a_thousand_calls_share_one_connection() {
+    let stage = Stage::set().await.unwrap();
+    for _ in 0..1_000 {
+        let outcome = stage.host.create(stage.call(PATIENT_MS), columns(&[("urgency", "2")]), create()).await.outcome;
+        assert!(matches!(outcome, CreateOutcome::IncidentCreated(_)), "{outcome:?}");
+    }
+    // The token came over the same one.
+    assert_eq!(stage.simulator.connections(), 1);
+}
+
+#[tokio::test]
+async fn each_method_makes_as_few_exchanges_as_it_can_and_a_usual_call_grows_no_memory() {
+    let stage = Stage::set().await.unwrap();
+    let call = || stage.call(PATIENT_MS);
+    let host = &stage.host;
+    let created = host.create(call(), columns(&[("urgency", "2")]), create()).await;
+    let CreateOutcome::IncidentCreated(receipt) = created.outcome else { panic!("{:?}", created.outcome) };
+    let read = host.get(call(), by("number", &receipt.number)).await;
+    let updated = host.update(call(), receipt.sys_id, columns(&[("urgency", "1")]), update()).await;
+    let found = host.find(call(), String::new(), 10, 0).await;
+    let columns = host.columns(call()).await;
+    let checked = host.authenticate(call()).await;
+    for (method, exchanges, expected) in [
+        ("create", created.exchanges.len(), 1),
+        ("get", read.exchanges.len(), 1),
+        ("update", updated.exchanges.len(), 1),
+        ("find", found.exchanges.len(), 1),
+        ("columns", columns.exchanges.len(), 2),
+        ("authenticate", checked.exchanges.len(), 1),
+    ] {
+        assert_eq!(exchanges, expected, "{method}");
+    }
+    for (method, memory) in
+        [("create", created.guest_memory), ("get", read.guest_memory), ("update", updated.guest_memory)]
+    {
+        assert_eq!(memory, 512 * 1024, "{method} has the memory that it starts with");
+    }
+}
+
+#[tokio::test]
+async fn a_request_goes_out_whole_and_at_once() {
+    let reads: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&reads);
+    let record = r#"{"result":{"sys_id":"189d7fc183a51210d81dc590ceaad387","number":"INC0010001"}}"#;
+    let wire = Wire::serve("http", move |mut stream| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let mut bytes = [0; 16_384];
+            // One read takes what one segment brought.
+            while let Ok(length @ 1..) = stream.read(&mut bytes).await {
+                seen.lock().unwrap().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+                let _ = stream.write_all(&answer("201 Created", "", record.as_bytes())).await;
+            }
+        }
+    })
+    .await;
+    let text = format!(
+        "[authorizations.main]\ninstance = {:?}\ngrant = \"bearer\"\ntoken = \"t\"\nallow-http-loopback = true",
+        wire.origin
+    );
+    let host = crate::support::host(&text);
+    let call = servicenow_host::types::Call {
+        authorization: "main".to_string(),
+        instance: wire.origin.clone(),
+        timeout_ms: Some(PATIENT_MS),
+    };
+    let outcome = host.create(call, columns(&[("short_description", "Printer")]), create()).await.outcome;
+    assert!(matches!(outcome, CreateOutcome::IncidentCreated(_)), "{outcome:?}");
+    let reads = reads.lock().unwrap();
+    assert_eq!(reads.len(), 1, "head and body in one piece: {reads:?}");
+    let head = reads[0].to_ascii_lowercase();
+    assert!(head.contains("content-length: ") && !head.contains("transfer-encoding"), "{head}");
+    assert!(reads[0].ends_with('}'), "{head}");
+}
+
+#[tokio::test]
+async fn a_large_answer_takes_the_guest_a_few_times_its_size() {
+    let stage = Stage::set().await.unwrap();
+    let description = "x".repeat(200_000);
+    for _ in 0..5 {
+        let body = columns(&[("description", description.as_str())]);
+        stage.host.create(stage.call(PATIENT_MS), body, create()).await;
+    }
+    let report = stage.host.find(stage.call(PATIENT_MS), String::new(), 100, 0).await;
+    assert!(matches!(report.outcome, FindOutcome::FindSuccess(_)), "{:?}", report.outcome);
+    let bytes: u64 = report.exchanges.iter().map(|exchange| exchange.response_bytes).sum();
+    assert!(bytes > 1_000_000, "{bytes}");
+    assert!((report.guest_memory as u64) < bytes * 4, "{} for {bytes}", report.guest_memory);
+}
