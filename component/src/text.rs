@@ -24,9 +24,9 @@ pub fn excerpt(text: &str) -> String {
     shown
 }
 
-/// Whether a text contains another one, letters of ASCII in either case.
+/// Whether a text contains another one, which is not empty; letters of ASCII in either case.
 pub fn contains(text: &str, part: &str) -> bool {
-    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    text.as_bytes().windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 /// Adds the two hexadecimal digits of a byte. `ten` is the digit for ten: `b'a'` or `b'A'`.

@@ -74,9 +74,13 @@ fn same_text(sent: &str, got: &str) -> bool {
     sent == got || sent.contains('\r') && lines(sent).eq(lines(got))
 }
 
-/// The lines of a text, however they end.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
+/// A text whose lines all end in the same way.
+fn lines(text: &str) -> impl Iterator<Item = char> {
+    let mut chars = text.chars().peekable();
+    std::iter::from_fn(move || match (chars.next()?, chars.peek()) {
+        ('\r', Some('\n')) => chars.next(),
+        (c, _) => Some(c),
+    })
 }
 
 fn same_set(sent: &str, got: &str) -> bool {
@@ -130,6 +134,7 @@ mod tests {
             ("short_description", "Printer", "Printer", Same),
             ("short_description", "Printer", "Print", NotStored),
             ("description", "a\r\nb", "a\nb", Same),
+            ("description", "a\r", "a", NotStored),
             ("close_code", "Nonsense", "", NotStored),
             ("active", "1", "true", Same),
             ("active", "FALSE", "false", Same),

@@ -14,7 +14,7 @@ incidents = client.resource(api_path="/table/incident")
 
 def create():
     answer = incidents.create(payload={"short_description": "Printer on fire", "correlation_id": "bench"})
-    assert answer["number"], "no record"
+    assert answer.one()["number"], "no record"
 
 
 def timed():

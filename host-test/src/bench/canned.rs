@@ -31,6 +31,9 @@ pub struct Addresses {
     pub ca: PathBuf,
 }
 
+/// The header that tells a body's length.
+const LENGTH: &[u8] = b"content-length:";
+
 /// What is answered, made once.
 struct Answers {
     token: Bytes,
@@ -134,8 +137,12 @@ async fn converse(
 /// Where the first request ends, once it is there as a whole.
 fn request_end(bytes: &[u8]) -> Option<usize> {
     let head = memmem::find(bytes, b"\r\n\r\n")? + 4;
-    let length = memmem::find(&bytes[..head], b"content-length: ").map(|at| at + 16);
-    let digits = length.map_or(&[][..], |at| &bytes[at..head]);
+    let mut lines = bytes[..head].split(|byte| *byte == b'\n');
+    let digits = lines.find_map(|line| {
+        let (name, value) = line.split_at_checked(LENGTH.len())?;
+        name.eq_ignore_ascii_case(LENGTH).then_some(value)
+    });
+    let digits = digits.unwrap_or_default().trim_ascii_start();
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
     let end = head + digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
     (bytes.len() >= end).then_some(end)
@@ -211,6 +218,7 @@ mod tests {
             ("GET / HTTP/1.1\r\n\r\nGET", Some(18)),
             ("POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nab", None),
             ("POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabcd", Some(41)),
+            ("POST / HTTP/1.1\r\nContent-Length:3\r\n\r\nabcd", Some(40)),
             ("GET / HTTP/1.1\r\n", None),
         ] {
             assert_eq!(request_end(bytes.as_bytes()), end, "{bytes:?}");

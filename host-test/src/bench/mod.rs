@@ -6,5 +6,7 @@ mod contenders;
 mod figures;
 mod measure;
 mod peers;
+mod plan;
 
-pub use figures::{Figures, Plan};
+pub use figures::Figures;
+pub use plan::Plan;

@@ -41,7 +41,8 @@ impl Caller {
     /// Whether the user sees the rows of a table.
     pub fn reads(&self, table: &str) -> bool {
         match table {
-            table if is_task(table) => self.has(&READS_TASKS),
+            // A file is seen by who sees its record, which the Attachment API checks.
+            table if is_task(table) || table == "sys_attachment" => self.has(&READS_TASKS),
             "sys_dictionary" => self.has(&["personalize_dictionary"]),
             table => PUBLIC.contains(&table) || self.has(&[]),
         }

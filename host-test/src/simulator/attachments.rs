@@ -24,13 +24,20 @@ pub fn answer(
     request: &Request<Bytes>,
     (first, second): (&str, Option<&str>),
 ) -> Answer {
-    let call = |store: &super::store::Store| match first {
-        "" => Call { asked, store }.list(),
-        sys_id => Call { asked, store }.read(sys_id),
+    let of = |sys_id: &str| instance.store().find(TABLE, sys_id).map(|row| row["table_name"].to_string());
+    let is_refused = match (method, of(first)) {
+        (&Method::DELETE, Some(table)) => !asked.caller.writes(&table),
+        (_, Some(table)) => !asked.caller.reads(&table),
+        // A list is of files of any record.
+        (_, None) => first.is_empty() && !asked.caller.reads("task"),
     };
+    if is_refused {
+        return missing();
+    }
     match (method, first, second) {
         (&Method::POST, "file", None) => upload(instance, asked, request),
-        (&Method::GET, "" | "file", None) | (&Method::GET, _, None) => call(&instance.store()),
+        (&Method::GET, "", None) => list(instance, asked),
+        (&Method::GET, sys_id, None) => Call { asked, store: &instance.store() }.read(sys_id),
         (&Method::GET, sys_id, Some("file")) => download(instance, asked, sys_id),
         (&Method::DELETE, sys_id, None) => match instance.store().remove(TABLE, sys_id) {
             Some(_) => {
@@ -43,11 +50,23 @@ pub fn answer(
     }
 }
 
+/// The files, without the headers that are the Table API's own (facts 2.4).
+fn list(instance: &Instance, asked: &Asked<'_>) -> Answer {
+    let mut answer = Call { asked, store: &instance.store() }.list();
+    for header in ["x-total-count", "link"] {
+        answer.headers_mut().remove(header);
+    }
+    answer
+}
+
 fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> Answer {
     let (table, record, name) =
         (asked.parameter("table_name"), asked.parameter("table_sys_id"), asked.parameter("file_name"));
     if dictionary::table(table).is_none() {
         return error(400, &format!("Invalid table {table}"), "");
+    }
+    if !asked.caller.writes(table) {
+        return error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints");
     }
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Some(media_type) = media_type.filter(|_| !name.is_empty()) else {

@@ -71,7 +71,7 @@ impl Part {
         let body = self.body.as_deref().unwrap_or_default();
         let body = BASE64_STANDARD.decode(body).ok()?;
         let mut request = Request::builder().method(self.method.as_str()).uri(self.url.as_str());
-        let credentials = [header::AUTHORIZATION.as_str(), "x-sn-apikey"];
+        let credentials = [header::AUTHORIZATION.as_str(), "x-sn-apikey", header::COOKIE.as_str()];
         for Pair { name, value } in &self.headers {
             if !credentials.iter().any(|credential| name.eq_ignore_ascii_case(credential)) {
                 request = request.header(name, value);

@@ -5,6 +5,7 @@ use super::Instance;
 use super::answer::{Answer, error, json};
 use super::script::{Actor, commit::Commit};
 use super::table_api::Asked;
+use super::table_write::text;
 use super::write::Sent;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -34,9 +35,12 @@ pub fn answer(instance: &Arc<Instance>, asked: &Asked<'_>, staging: &str, many: 
 fn staged(instance: &Arc<Instance>, asked: &Asked<'_>, actor: &Actor, row: &Value) -> Value {
     let failed = |message: &str| json!({"transform_map": "Simulated", "table": TARGET, "status": "error", "error_message": message});
     let Some(members) = row.as_object() else { return failed("a row must be an object") };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
-    let plain = |name: &str| name.strip_prefix("u_").unwrap_or(name).to_string();
-    let sent: Sent = members.iter().map(|(name, value)| (plain(name), text(value))).collect();
+    // A staging column is mapped to the column of its name, or of its name without the mark of a custom one.
+    let target = |name: &str| match asked.table.column(name) {
+        Some(_) => name.to_string(),
+        None => name.strip_prefix("u_").unwrap_or(name).to_string(),
+    };
+    let sent: Sent = members.iter().map(|(name, value)| (target(name), text(value.clone()))).collect();
     if !asked.caller.writes(TARGET) {
         return failed("the user may not write to the target table");
     }
@@ -51,6 +55,6 @@ fn staged(instance: &Arc<Instance>, asked: &Asked<'_>, actor: &Actor, row: &Valu
             "status": "inserted",
             "sys_id": &row["sys_id"],
         }),
-        Err(refused) => failed(&format!("{refused:?}")),
+        Err(refused) => failed(&refused.detail(TARGET)),
     }
 }

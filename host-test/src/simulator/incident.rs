@@ -2,8 +2,8 @@
 //! policy on resolving (facts 4).
 
 use super::dictionary;
+use super::refused::Refused;
 use super::row::Row;
-use super::write::Refused;
 
 /// What a new task has where nothing is sent.
 const TASK_DEFAULTS: [(&str, &str); 13] = [

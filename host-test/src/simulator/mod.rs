@@ -29,6 +29,7 @@ mod oauth;
 mod offline;
 mod query;
 mod rate_limit;
+mod refused;
 mod render;
 mod resource;
 mod router;
@@ -58,7 +59,7 @@ use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
 use tokio::task::{JoinHandle, JoinSet};
@@ -119,7 +120,8 @@ struct Instance {
     tiny: Mutex<Vec<(String, String)>>,
     outbound: script::Outbound,
     jobs: Mutex<VecDeque<script::Job>>,
-    working: Mutex<()>,
+    working: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Instance {
@@ -140,7 +142,8 @@ impl Instance {
             tiny: Mutex::default(),
             outbound: script::Outbound::new(),
             jobs: Mutex::default(),
-            working: Mutex::default(),
+            working: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
         }
     }
 
@@ -328,5 +331,7 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.task.abort();
+        // What was left for later is left undone.
+        self.instance.stopped.store(true, Ordering::Release);
     }
 }

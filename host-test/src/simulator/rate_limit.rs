@@ -16,9 +16,9 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Counts a request, answers it by `answer` unless it is over a limit, and adds the headers of the rule it met.
-    pub fn apply(&mut self, rules: &[RateRule], path: &str, now: Timestamp, answer: impl FnOnce() -> Answer) -> Answer {
-        let Some(rule) = rules.iter().find(|rule| path.starts_with(&rule.path)) else { return answer() };
+    /// Counts a request. What it means for its answer; `None` where no rule is met.
+    pub fn count(&mut self, rules: &[RateRule], path: &str, now: Timestamp) -> Option<Counted> {
+        let rule = rules.iter().find(|rule| path.starts_with(&rule.path))?;
         let hour = now.as_second().div_euclid(HOUR);
         if hour != self.hour {
             *self = Self { hour, counts: HashMap::new() };
@@ -26,16 +26,31 @@ impl Rates {
         let count = self.counts.entry(rule.path.clone()).or_default();
         *count = count.saturating_add(1);
         let reset = (hour + 1) * HOUR;
-        let mut answer = if *count > rule.per_hour {
-            let detail = format!("Rate limit of {} requests per hour for Table API exceeded", rule.per_hour);
+        Some(Counted { limit: rule.per_hour, is_over: *count > rule.per_hour, reset, left: reset - now.as_second() })
+    }
+}
+
+/// A request that met a rule.
+pub struct Counted {
+    limit: u32,
+    is_over: bool,
+    reset: i64,
+    left: i64,
+}
+
+impl Counted {
+    /// Answers by `answer` unless the request is over the limit, and adds the rule's headers.
+    pub fn answer(&self, answer: impl FnOnce() -> Answer) -> Answer {
+        let mut answer = if self.is_over {
+            let detail = format!("Rate limit of {} requests per hour for Table API exceeded", self.limit);
             let mut refused = error(429, "Rate limit exceeded", &detail);
-            refused.headers_mut().insert("retry-after", HeaderValue::from(reset - now.as_second()));
+            refused.headers_mut().insert("retry-after", HeaderValue::from(self.left));
             refused
         } else {
             answer()
         };
-        answer.headers_mut().insert("x-ratelimit-limit", HeaderValue::from(rule.per_hour));
-        answer.headers_mut().insert("x-ratelimit-reset", HeaderValue::from(reset));
+        answer.headers_mut().insert("x-ratelimit-limit", HeaderValue::from(self.limit));
+        answer.headers_mut().insert("x-ratelimit-reset", HeaderValue::from(self.reset));
         answer.headers_mut().insert("x-ratelimit-rule", HeaderValue::from_static(RULE));
         answer
     }

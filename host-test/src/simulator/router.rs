@@ -62,11 +62,21 @@ pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
         return error(400, "Requested URI does not represent any resource", "");
     };
     let (rules, now) = (instance.settings().rate_limits.clone(), instance.store().source.peek());
-    if rules.is_empty() {
-        return api(instance, request, &resource);
+    // The lock is given back before the request is answered: it may run scripts, which may ask the instance.
+    let counted = if rules.is_empty() { None } else { lock(&instance.rates).count(&rules, path, now) };
+    match counted {
+        Some(counted) => counted.answer(|| api(instance, request, &resource)),
+        None => api(instance, request, &resource),
     }
-    // Held while the request is answered, so that no two count as one.
-    lock(&instance.rates).apply(&rules, path, now, || api(instance, request, &resource))
+}
+
+/// Whether a request may run scripts: whatever writes, a batch, and what a test asks to be run.
+pub fn may_run_scripts(instance: &Instance, request: &Request<Bytes>) -> bool {
+    let path = request.uri().path();
+    if path.starts_with(admin::PREFIX) || batch::PATHS.contains(&path) {
+        return *request.method() == Method::POST;
+    }
+    method(request) != Some(Method::GET) && instance.store().rows("sys_script").next().is_some()
 }
 
 /// Answers a request to a table.

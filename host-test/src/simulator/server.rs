@@ -4,7 +4,7 @@ use super::answer::{Answer, cancelled, compressed, error};
 use super::fault::Strike;
 use super::{Instance, admin, lock, router, script};
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
@@ -145,9 +145,7 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
 /// Answers a request, in a thread of its own where it may run scripts: those wait for what they call. What it left to be
 /// done is then begun.
 async fn answer(instance: &Arc<Instance>, request: Request<Bytes>) -> Answer {
-    let runs_scripts = *request.method() != Method::GET
-        && (request.uri().path().starts_with(admin::PREFIX) || instance.store().rows("sys_script").next().is_some());
-    if !runs_scripts {
+    if !router::may_run_scripts(instance, &request) {
         return router::answer(instance, &request);
     }
     let inner = Arc::clone(instance);
@@ -156,12 +154,14 @@ async fn answer(instance: &Arc<Instance>, request: Request<Bytes>) -> Answer {
     answered.unwrap_or_else(|_| error(500, "Simulated failure", "the simulator failed; its standard error says where"))
 }
 
-/// Begins what was left for later, in the background.
+/// Begins what was left for later, in the background, unless somebody is at it.
 fn work(instance: &Arc<Instance>) {
-    if !lock(&instance.jobs).is_empty() {
+    if !lock(&instance.jobs).is_empty() && !instance.working.load(Ordering::Acquire) {
         let worker = Arc::clone(instance);
         let later = async move { drop(tokio::task::spawn_blocking(move || script::work(&worker)).await) };
-        lock(&instance.late).spawn(later);
+        let mut late = lock(&instance.late);
+        while late.try_join_next().is_some() {}
+        late.spawn(later);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::Instance;
 use super::answer::{Answer, error, json};
+use super::refused::Refused;
 use super::script::commit::{Actor, Commit};
 use super::table_api::{Asked, missing};
-use super::write::{Refused, Sent};
+use super::write::Sent;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -81,8 +82,9 @@ impl Asked<'_> {
     }
 
     fn writable(&self, action: &str, body: &[u8]) -> Result<Sent, Box<Answer>> {
-        // Access rules are not written over REST by anybody (facts 7).
-        if !self.caller.writes(self.table.name) || self.table.name == "sys_security_acl" {
+        // The log of what scripts sent is the instance's own (facts 7).
+        let is_log = matches!(self.table.name, "sys_outbound_http_log" | "sys_outbound_rest_message_log");
+        if is_log || !self.caller.writes(self.table.name) {
             return Err(Box::new(denied(action)));
         }
         // An empty body writes nothing, and of many records only the first is taken.
@@ -94,11 +96,6 @@ impl Asked<'_> {
                 _ => return Err(Box::new(self.unreadable())),
             },
             Ok(_) | Err(_) => return Err(Box::new(self.unreadable())),
-        };
-        let text = |value: Value| match value {
-            Value::String(text) => text,
-            Value::Null => String::new(),
-            other => other.to_string(),
         };
         Ok(members.into_iter().map(|(name, value)| (name, text(value))).collect())
     }
@@ -112,31 +109,17 @@ impl Asked<'_> {
     }
 
     fn refused(&self, refused: &Refused) -> Answer {
-        match refused {
-            Refused::Key(sys_id) => error(
-                self.settings.may_refuse_key_with,
-                "Operation Failed",
-                &format!("Unique Key violation detected by database (Duplicate entry '{sys_id}' for key 'PRIMARY')"),
-            ),
-            Refused::DataPolicy => error(
-                403,
-                "Operation Failed",
-                "Data Policy Exception: \n\tThe following fields are mandatory: Resolution code, Close notes",
-            ),
-            Refused::HoldReason => error(
-                403,
-                "Operation Failed",
-                "Data Policy Exception: \n\tThe following fields are mandatory: On hold reason",
-            ),
-            Refused::Rule { name, sys_id } => error(
-                403,
-                "Operation Failed",
-                &format!(
-                    "Operation against file '{}' was aborted by Business Rule '{name}^{sys_id}'. Business Rule Stack:{name}",
-                    self.table.name
-                ),
-            ),
-        }
+        let status = if matches!(refused, Refused::Key(_)) { self.settings.may_refuse_key_with } else { 403 };
+        error(status, "Operation Failed", &refused.detail(self.table.name))
+    }
+}
+
+/// A column's value as text: an instance takes numbers and truths for their text, and null for none.
+pub fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing a record of any table: what is sent is taken, dropped or refused as the instance does it (facts 2.7).
 
 use super::dictionary::{self, Column};
+use super::refused::Refused;
 use super::row::Row;
 use super::store::Store;
 use super::{Settings, choices, incident};
@@ -25,24 +26,6 @@ const MAX_CUT: usize = 255;
 
 /// What is sent: columns and values.
 pub type Sent = HashMap<String, String>;
-
-/// Why a write is refused.
-#[derive(Debug, PartialEq)]
-pub enum Refused {
-    /// A second record with the same key.
-    Key(String),
-    /// Resolved or closed without code and notes.
-    DataPolicy,
-    /// On hold without a reason.
-    HoldReason,
-    /// A business rule stopped it.
-    Rule {
-        /// The rule's name.
-        name: String,
-        /// The rule's key.
-        sys_id: String,
-    },
-}
 
 /// A write, and who makes it how.
 pub struct Write<'a> {
@@ -69,13 +52,21 @@ pub struct Draft {
     /// What it becomes.
     pub row: Row,
     /// What goes to its journals.
-    notes: Vec<(&'static str, String)>,
+    notes: Notes,
 }
+
+/// New entries of journals: column and text.
+pub type Notes = Vec<(&'static str, String)>;
 
 impl Draft {
     /// A record as it stands.
     pub fn of(row: Row) -> Self {
         Self { before: row.clone(), row, notes: Vec::new() }
+    }
+
+    /// What goes to its journals.
+    pub fn notes(&self) -> Notes {
+        self.notes.clone()
     }
 }
 
@@ -131,14 +122,32 @@ impl Write<'_> {
 
     /// Sets columns as scripts of the instance set them: any value, whatever it is.
     pub fn set(&self, draft: &mut Draft, set: &Sent) {
+        let is_new = draft.before["sys_id"].is_empty();
         for column in &self.table.columns {
             let Some(value) = set.get(column.name) else { continue };
+            // A record stays the one it is.
+            if !is_new && matches!(column.name, "sys_id" | "sys_class_name") {
+                continue;
+            }
             if column.is_journal() {
                 draft.notes.extend((!value.is_empty()).then(|| (column.name, value.clone())));
             } else {
                 draft.row.set(column.name, value.as_str());
             }
         }
+    }
+
+    /// A record as rules see it: with what follows from what was written, and the new entries of its journals.
+    pub fn shown(&self, draft: &Draft) -> Row {
+        let (before, mut row) = (&draft.before, draft.row.clone());
+        let now = row["sys_updated_on"].to_string();
+        let mut settled = row.clone();
+        // What is refused is refused when it is stored.
+        if self.settle(before, &mut settled, &now).is_ok() {
+            row = settled;
+        }
+        draft.notes.iter().for_each(|(name, value)| row.set(name, value.as_str()));
+        row
     }
 
     /// Stores a record. The row as it is stored.

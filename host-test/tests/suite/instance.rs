@@ -100,6 +100,10 @@ async fn a_short_address_stands_for_a_long_one_and_a_longer_one_is_refused() {
     let short = serde_json::from_slice::<Value>(&body).unwrap()["result"].as_str().unwrap().to_string();
     assert_eq!(status, 201);
     assert_eq!(results(&ask(&simulator, INTEGRATION, "GET", &short, &[], "").await.2).len(), 1);
+    for odd in ["[]", "5", "\"x\"", "{\"url\":7}", "{", ""] {
+        let (status, ..) = ask(&simulator, INTEGRATION, "POST", "/api/now/tinyurl", &[AS_JSON], odd).await;
+        assert_eq!(status, 400, "{odd}");
+    }
     let long = format!("{INCIDENTS}?sysparm_query=short_description={}", "x".repeat(20_000));
     let (status, headers, _) = ask(&simulator, INTEGRATION, "GET", &long, &[], "").await;
     assert_eq!((status, &headers["content-type"]), (414, &"text/html".parse().unwrap()));

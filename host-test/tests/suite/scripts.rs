@@ -276,3 +276,111 @@ async fn a_button_runs_its_script_and_a_form_calls_a_script_include() {
         assert_eq!(status, 400, "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_rule_sees_new_comments_and_what_a_new_record_was_given() {
+    let simulator = simulator().await;
+    for when in ["before", "after"] {
+        let script = "gs.info([current.operation(), current.comments.changes(), '' + current.comments, current.urgency.changesTo(1),
+            '' + current.priority, previous === null].join(), 'probe');";
+        rule(&simulator, "incident", when, script).await;
+    }
+    let (_, created) = write(&simulator, "POST", "incident", json!({"urgency": "1", "comments": "first"})).await;
+    write(&simulator, "PATCH", &format!("incident/{}", key(&created)), json!({"comments": "second"})).await;
+    assert_eq!(
+        log(&simulator),
+        [
+            "0 probe: insert,true,first,true,3,true",
+            "0 probe: insert,true,first,true,3,true",
+            "0 probe: update,true,second,false,3,false",
+            "0 probe: update,true,second,false,3,false",
+        ]
+    );
+    assert_eq!(created["result"]["comments"], "", "a journal reads back empty");
+}
+
+#[tokio::test]
+async fn a_rule_cannot_make_a_record_another_one() {
+    let simulator = simulator().await;
+    let (_, victim) = write(&simulator, "POST", "incident", json!({"short_description": "victim"})).await;
+    let (_, other) = write(&simulator, "POST", "incident", json!({"short_description": "other"})).await;
+    let script = format!("current.setValue('sys_id', '{}'); current.urgency = 1;", key(&victim));
+    rule(&simulator, "incident", "before", &script).await;
+    let path = format!("incident/{}", key(&other));
+    let (status, answer) = write(&simulator, "PATCH", &path, json!({"impact": "1"})).await;
+    assert_eq!((status, key(&answer), &answer["result"]["urgency"]), (200, key(&other), &json!("1")));
+    assert_eq!(&simulator.rows("incident")[0]["short_description"], "victim");
+}
+
+#[tokio::test]
+async fn rules_run_for_deletes_overridden_methods_and_parts_of_a_batch() {
+    let simulator = simulator().await;
+    let base = simulator.access().base_url.clone();
+    for when in ["before", "after", "async"] {
+        rule(&simulator, "incident", when, &format!("gs.info(current.operation(), '{when}')")).await;
+    }
+    let create = json!({"batch_request_id": "1", "rest_requests": [{"id": "1", "method": "POST", "url": "/api/now/table/incident",
+        "headers": [{"name": "Content-Type", "value": "application/json"}], "body": "e30="}]});
+    assert_eq!(send("POST", &format!("{base}/api/now/v1/batch"), JSON, create.to_string()).await.0, 200);
+    let path = format!("/api/now/table/task/{}", &simulator.rows("incident")[0]["sys_id"]);
+    let overridden = [("content-type", JSON), ("x-http-method-override", "PATCH")];
+    let (status, ..) =
+        crate::client::ask(&simulator, crate::client::INTEGRATION, "GET", &path, &overridden, r#"{"urgency":"1"}"#)
+            .await;
+    assert_eq!(status, 200);
+    assert_eq!(send("DELETE", &format!("{base}{path}"), JSON, String::new()).await.0, 204);
+    simulator.settled().await;
+    let mut seen = log(&simulator);
+    seen.sort();
+    let expected =
+        ["after", "async", "before"].map(|when| ["delete", "insert", "update"].map(|what| format!("0 {when}: {what}")));
+    assert_eq!(seen, expected.concat());
+}
+
+#[tokio::test]
+async fn many_slow_rules_in_the_background_hold_nobody_up() {
+    let simulator = simulator().await;
+    simulator.set(|settings| settings.script_ms = 50);
+    rule(&simulator, "incident", "async", "while (true) {}").await;
+    // More than the runtime has threads for, had each its own.
+    for _ in 0..520 {
+        assert_eq!(write(&simulator, "POST", "incident", json!({})).await.0, 201);
+    }
+    let base = &simulator.access().base_url;
+    let ran =
+        send("POST", &format!("{base}/simulator/scripts"), JSON, json!({"run": {"script": "1"}}).to_string()).await;
+    assert_eq!(ran, (200, r#"{"result":"1"}"#.to_string()));
+}
+
+#[tokio::test]
+async fn what_a_script_sets_off_ends_with_it() {
+    let simulator = simulator().await;
+    simulator.set(|settings| settings.script_ms = 400);
+    let script = "new GlideRecord('incident').insert(); while (true) {}";
+    rule(&simulator, "incident", "after", script).await;
+    let started = std::time::Instant::now();
+    assert_eq!(write(&simulator, "POST", "incident", json!({})).await.0, 201);
+    assert!(started.elapsed().as_millis() < 2_000, "eight levels of 400 ms would take longer: {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_limited_instance_lets_a_rule_s_receiver_ask_it_too() {
+    let simulator = simulator().await;
+    let rate = servicenow_host::simulator::RateRule { path: "/api/now/table/incident".to_string(), per_hour: 100 };
+    simulator.set(|settings| settings.rate_limits = vec![rate]);
+    let base = simulator.access().base_url.clone();
+    let wire = Wire::serve("http", move |mut stream| {
+        let base = base.clone();
+        async move {
+            read(&mut stream).await.unwrap();
+            let (status, _) = send("GET", &format!("{base}/api/now/table/incident"), JSON, String::new()).await;
+            let _ = stream.write_all(&answer("200 OK", "", status.to_string().as_bytes())).await;
+        }
+    })
+    .await;
+    let script =
+        format!("var r = new sn_ws.RESTMessageV2(); r.setEndpoint('{}'); gs.info(r.execute().getBody());", wire.origin);
+    rule(&simulator, "incident", "after", &script).await;
+    assert_eq!(write(&simulator, "POST", "incident", json!({})).await.0, 201);
+    assert_eq!(log(&simulator), ["0 after incident: 200"]);
+}

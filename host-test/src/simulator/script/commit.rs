@@ -3,20 +3,22 @@
 //!
 //! No lock is held while a script runs: what a script asks, and what it calls, may ask the instance in turn.
 
-use super::engine::{self, Done, Subject, with_stack};
+use super::engine::{self, Done, Subject, Text, with_stack};
 use super::outbound::{Message, Response};
 use super::reach::{Script, as_json, log};
 use super::rules::{self, Operation, Rule};
 use crate::simulator::access::Caller;
 use crate::simulator::dictionary::{self, Table};
 use crate::simulator::query::Now;
+use crate::simulator::refused::Refused;
 use crate::simulator::row::Row;
-use crate::simulator::write::{Draft, Refused, Sent, Write};
+use crate::simulator::write::{Draft, Notes, Sent, Write};
 use crate::simulator::{Instance, lock};
 use serde_json::Value;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// How deep rules set off rules. The platform stops such a loop as well.
 const MAX_DEPTH: u8 = 8;
@@ -28,17 +30,31 @@ pub struct Actor {
     pub caller: Caller,
     depth: u8,
     runs_rules: bool,
+    /// When the script that acts has to end: what it sets off ends with it.
+    until: Option<Instant>,
 }
 
 impl Actor {
     /// A user who writes from outside.
     pub fn new(caller: Caller) -> Self {
-        Self { caller, depth: 0, runs_rules: true }
+        Self { caller, depth: 0, runs_rules: true, until: None }
     }
 
-    /// The same user, by a script.
-    pub fn within(&self, runs_rules: bool) -> Self {
-        Self { caller: self.caller.clone(), depth: self.depth.saturating_add(1), runs_rules }
+    /// The same user, by a script that has so much time left.
+    pub fn within(&self, runs_rules: bool, left: Duration) -> Self {
+        let until = Instant::now().checked_add(left);
+        Self { caller: self.caller.clone(), depth: self.depth.saturating_add(1), runs_rules, until }
+    }
+
+    /// The same user, by a script that runs later.
+    fn later(&self) -> Self {
+        Self { caller: self.caller.clone(), depth: self.depth.saturating_add(1), runs_rules: true, until: None }
+    }
+
+    /// How long a script may take that this sets off.
+    fn time(&self, instance: &Instance) -> Duration {
+        let time = Duration::from_millis(instance.settings().script_ms);
+        self.until.map_or(time, |until| time.min(until.saturating_duration_since(Instant::now())))
     }
 
     /// Sends a request for a script, and logs it where the instance logs such requests.
@@ -89,8 +105,9 @@ impl Commit<'_> {
         self.with_rules(|| {
             let mut draft = self.write(|write| write.draft(sent))?;
             self.before(Operation::Insert, &mut draft)?;
+            let notes = draft.notes();
             let row = self.write(|write| write.keep(draft))?;
-            self.follow(Operation::Insert, &row, &Row::default());
+            self.follow(Operation::Insert, noted(&row, &notes), &Row::default());
             Ok(row)
         })
     }
@@ -108,12 +125,12 @@ impl Commit<'_> {
             // The record may have changed while the scripts ran: what was sent, and what they set, goes onto what it is now.
             let stored = this.write(|write| {
                 let Some(mut draft) = write.change(sys_id, sent) else { return Ok(None) };
-                let before = draft.before.clone();
                 write.set(&mut draft, &set);
-                write.keep(draft).map(|row| Some((row, before)))
+                let (before, notes) = (draft.before.clone(), draft.notes());
+                write.keep(draft).map(|row| Some((row, before, notes)))
             })?;
-            let Some((row, before)) = stored else { return Ok(None) };
-            this.follow(Operation::Update, &row, &before);
+            let Some((row, before, notes)) = stored else { return Ok(None) };
+            this.follow(Operation::Update, noted(&row, &notes), &before);
             Ok(Some(row))
         })
     }
@@ -126,10 +143,13 @@ impl Commit<'_> {
         }
         self.with_rules(|| {
             let Some(row) = self.instance.store().find(self.table.name, sys_id).cloned() else { return Ok(None) };
-            let mut draft = Draft::of(row.clone());
-            self.before(Operation::Delete, &mut draft)?;
+            let class = dictionary::table(&row["sys_class_name"]).unwrap_or(self.table);
+            let this = Commit { table: class, actor: self.actor.clone(), ..*self };
+            this.before(Operation::Delete, &mut Draft::of(row))?;
             let removed = remove();
-            self.follow(Operation::Delete, &row, &row);
+            if let Some(row) = &removed {
+                this.follow(Operation::Delete, row.clone(), row);
+            }
             Ok(removed)
         })
     }
@@ -158,9 +178,9 @@ impl Commit<'_> {
     /// The rules before a write, each of which sees what the one before it made of the record. Returns what they set.
     fn before(&self, operation: Operation, draft: &mut Draft) -> Result<Sent, Refused> {
         let mut set = Sent::new();
-        for rule in self.rules(operation, "before", &draft.row) {
-            let before = (operation != Operation::Insert).then(|| as_json(&draft.before));
-            let subject = self.subject(operation, &draft.row, before);
+        let shown = |draft: &Draft| self.write(|write| write.shown(draft));
+        for rule in self.rules(operation, "before", &shown(draft)) {
+            let subject = self.subject(operation, &shown(draft), &draft.before);
             let Some(done) = run_rule(self.instance, &self.actor, &rule, &subject) else { continue };
             let changed: Sent = done.set.into_iter().collect();
             self.write(|write| write.set(draft, &changed));
@@ -173,14 +193,13 @@ impl Commit<'_> {
     }
 
     /// The rules after a write, and those that are left for later.
-    fn follow(&self, operation: Operation, row: &Row, before: &Row) {
-        for rule in self.rules(operation, "after", row) {
-            let before = (operation != Operation::Insert).then(|| as_json(before));
-            let subject = self.subject(operation, row, before);
+    fn follow(&self, operation: Operation, row: Row, before: &Row) {
+        for rule in self.rules(operation, "after", &row) {
+            let subject = self.subject(operation, &row, before);
             run_rule(self.instance, &self.actor, &rule, &subject);
         }
-        for rule in self.rules(operation, "async", row) {
-            let (table, row, actor) = (self.table, row.clone(), self.actor.within(true));
+        for rule in self.rules(operation, "async", &row) {
+            let (table, row, actor) = (self.table, row.clone(), self.actor.later());
             let job = Job::Rule(Box::new(Queued { rule, table, operation, row, actor }));
             lock(&self.instance.jobs).push_back(job);
         }
@@ -196,49 +215,57 @@ impl Commit<'_> {
         rules::applicable(&store, self.table, operation, when, row, &now)
     }
 
-    fn subject(&self, operation: Operation, row: &Row, before: Option<Value>) -> Subject<'static> {
+    fn subject(&self, operation: Operation, row: &Row, before: &Row) -> Subject<'static> {
+        let before = Some(as_json(before));
         Subject { table: self.table.name, operation: operation.name(), row: as_json(row), before }
     }
 }
 
+/// A record with the new entries of its journals, which rules see in its columns.
+fn noted(row: &Row, notes: &Notes) -> Row {
+    let mut row = row.clone();
+    notes.iter().for_each(|(name, value)| row.set(name, value.as_str()));
+    row
+}
+
 /// Runs a rule whose condition holds. `None` where it does not hold, and where a script failed: that is a matter of the log.
 fn run_rule(instance: &Arc<Instance>, actor: &Actor, rule: &Rule, subject: &Subject<'_>) -> Option<Done> {
-    if !rule.condition.trim().is_empty() {
-        let condition = format!("!!({})", rule.condition);
-        if run(instance, actor, &rule.name, &condition, Some(subject))?.value != "true" {
-            return None;
-        }
-    }
-    run(instance, actor, &rule.name, &rule.script, Some(subject))
+    let script = Text { name: &rule.name, condition: &rule.condition, source: &rule.script };
+    run(instance, actor, &script, Some(subject)).filter(|done| done.ran)
 }
 
 /// Runs a script. Its failure goes to the instance's log, and the requests it left are sent later.
-pub fn run(
-    instance: &Arc<Instance>,
-    actor: &Actor,
-    name: &str,
-    source: &str,
-    subject: Option<&Subject<'_>>,
-) -> Option<Done> {
-    let script = Script { instance: Arc::clone(instance), actor: actor.clone(), source: name.to_string() };
-    let time = Duration::from_millis(instance.settings().script_ms);
-    match engine::run(name, source, subject, Rc::new(script), time) {
+pub fn run(instance: &Arc<Instance>, actor: &Actor, text: &Text<'_>, subject: Option<&Subject<'_>>) -> Option<Done> {
+    let script = Script { instance: Arc::clone(instance), actor: actor.clone(), source: text.name.to_string() };
+    match engine::run(text, subject, Rc::new(script), actor.time(instance)) {
         Ok(mut done) => {
             let requests = done.requests.drain(..).map(|request| Job::Request(actor.clone(), request));
             lock(&instance.jobs).extend(requests);
             Some(done)
         }
         Err(engine::Failed(problem)) => {
-            log(instance, "error", &problem, name);
+            log(instance, "error", &problem, text.name);
             None
         }
     }
 }
 
-/// Does what was left for later, in the order it was left. One thread at a time.
+/// Does what was left for later, in the order it was left, until nothing is; unless somebody is at it.
 pub fn work(instance: &Arc<Instance>) {
-    let _working = lock(&instance.working);
-    while let Some(job) = { lock(&instance.jobs).pop_front() } {
+    if instance.working.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    loop {
+        let job = {
+            let mut jobs = lock(&instance.jobs);
+            let job = if instance.stopped.load(Ordering::Acquire) { None } else { jobs.pop_front() };
+            if job.is_none() {
+                // Before the jobs can be added to: whoever adds one sees that nobody is at it.
+                instance.working.store(false, Ordering::Release);
+            }
+            job
+        };
+        let Some(job) = job else { break };
         match job {
             Job::Rule(queued) => with_stack(|| {
                 let Queued { rule, table, operation, row, actor } = *queued;
@@ -249,8 +276,7 @@ pub fn work(instance: &Arc<Instance>) {
             }),
             Job::Request(actor, request) => {
                 if let Ok(message) = serde_json::from_value(request) {
-                    let time = Duration::from_millis(instance.settings().script_ms);
-                    actor.send(instance, &message, time);
+                    actor.send(instance, &message, actor.time(instance));
                 }
             }
         }

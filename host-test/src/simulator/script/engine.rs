@@ -29,6 +29,16 @@ pub trait Reach {
     fn answer(&self, question: &str, arguments: &[Value], left: Duration) -> Result<Value, String>;
 }
 
+/// A script.
+pub struct Text<'a> {
+    /// Its name, for failures.
+    pub name: &'a str,
+    /// Under which condition it runs; always where empty.
+    pub condition: &'a str,
+    /// What it does.
+    pub source: &'a str,
+}
+
 /// The record that a script is run for.
 pub struct Subject<'a> {
     /// The table of the rule's record.
@@ -37,13 +47,15 @@ pub struct Subject<'a> {
     pub operation: &'a str,
     /// `current`.
     pub row: Value,
-    /// `previous`, where the script may see it.
+    /// What changes are told by, and `previous` but for a new record; `None` where the script may not see it.
     pub before: Option<Value>,
 }
 
 /// What a script did.
 #[derive(Debug, Default)]
 pub struct Done {
+    /// Whether its condition held.
+    pub ran: bool,
     /// The value of its last statement, as text.
     pub value: String,
     /// The columns of `current` that it set.
@@ -76,8 +88,7 @@ pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Runs a script within a time, the answers it waits for included.
 pub fn run(
-    name: &str,
-    source: &str,
+    text: &Text<'_>,
     subject: Option<&Subject<'_>>,
     reach: Rc<dyn Reach>,
     time: Duration,
@@ -99,8 +110,8 @@ pub fn run(
     })));
     let context = Context::full(&runtime).map_err(failed)?;
     let done = context.with(|context| {
-        let done = evaluate(&context, name, source, subject, reach, deadline);
-        done.catch(&context).map_err(|error| explain(error, name))
+        let done = evaluate(&context, text, subject, reach, deadline);
+        done.catch(&context).map_err(|error| explain(error, text.name))
     });
     // No `catch` in a script sees that it is stopped.
     match stopped.get() {
@@ -111,14 +122,15 @@ pub fn run(
 
 fn evaluate(
     context: &Ctx<'_>,
-    name: &str,
-    source: &str,
+    text: &Text<'_>,
     subject: Option<&Subject<'_>>,
     reach: Rc<dyn Reach>,
     deadline: Instant,
 ) -> rquickjs::Result<Done> {
     let host = move |context: Ctx<'_>, question: String, arguments: String| -> rquickjs::Result<String> {
-        let arguments: Vec<Value> = serde_json::from_str(&arguments).unwrap_or_default();
+        // Half of a surrogate pair is text in the language and none in JSON.
+        let arguments: Vec<Value> = serde_json::from_str(&arguments)
+            .map_err(|error| Exception::throw_message(&context, &format!("no text that can be stored: {error}")))?;
         let left = deadline.saturating_duration_since(Instant::now());
         let answer = reach.answer(&question, &arguments, left);
         answer.map(|answer| answer.to_string()).map_err(|message| Exception::throw_message(&context, &message))
@@ -132,12 +144,18 @@ fn evaluate(
         let begin: Function = handle.get("begin")?;
         begin.call::<_, ()>((subject.table, subject.operation, json(&subject.row)?, before))?;
     }
-    let value: JsValue = context.eval_with_options(source, sloppy(name))?;
+    if !text.condition.trim().is_empty() {
+        let condition: JsValue = context.eval_with_options(text.condition, sloppy(text.name))?;
+        if !condition.get::<Coerced<bool>>()?.0 {
+            return Ok(Done::default());
+        }
+    }
+    let value: JsValue = context.eval_with_options(text.source, sloppy(text.name))?;
     let value = value.get::<Coerced<String>>()?.0;
     let end: Function = handle.get("end")?;
     let End { set, aborted, requests } = serde_json::from_str(&end.call::<_, String>(())?)
         .map_err(|error| Exception::throw_message(context, &error.to_string()))?;
-    Ok(Done { value, set, aborted, requests })
+    Ok(Done { ran: true, value, set, aborted, requests })
 }
 
 /// The engine's default is strict mode, and scripts of an instance are not written for it.
@@ -197,7 +215,8 @@ mod tests {
             row: json!({"state": "2"}),
             before: Some(json!({"state": "1"})),
         };
-        with_stack(|| run("rule.js", source, Some(&subject), Rc::new(Nothing), Duration::from_secs(1)))
+        let text = Text { name: "rule.js", condition: "current.state == 2; // always", source };
+        with_stack(|| run(&text, Some(&subject), Rc::new(Nothing), Duration::from_secs(1)))
     }
 
     #[test]

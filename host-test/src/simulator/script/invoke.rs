@@ -1,17 +1,19 @@
 //! Scripts that a test sets off: a UI action, a script include called by a form, a background script.
 
 use super::commit::{Actor, run};
-use super::engine::{Done, Subject, with_stack};
+use super::engine::{Subject, Text, with_stack};
 use super::reach::as_json;
 use crate::simulator::Instance;
 use crate::simulator::access::Caller;
+use crate::simulator::dictionary;
+use crate::simulator::row::Row;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What to run, as JSON says it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Invocation {
     /// Presses the button of a record: the server-side script of a UI action.
     UiAction {
@@ -41,27 +43,34 @@ pub fn invoke(instance: &Arc<Instance>, invocation: &Invocation, user: Option<&s
     let user = user.map_or_else(|| instance.settings().username.clone(), str::to_string);
     let caller = Caller::of(&instance.store(), &user).ok_or_else(|| format!("there is no user {user}"))?;
     let actor = Actor::new(caller);
-    let run = |name: &str, source: &str, subject: Option<&Subject<'_>>| {
-        with_stack(|| run(instance, &actor, name, source, subject))
+    let run = |name: &str, condition: &str, source: &str, subject: Option<&Subject<'_>>| {
+        let done = with_stack(|| run(instance, &actor, &Text { name, condition, source }, subject));
+        match done {
+            Some(done) if done.ran => Ok(done.value),
+            Some(_) => Err(format!("the condition of {name} does not hold")),
+            None => Err(format!("the script of {name} failed; the table syslog says why")),
+        }
     };
-    let failed = |name: &str| format!("the script of {name} failed; the table syslog says why");
-    let done = |name: &str, done: Option<Done>| done.map(|done| done.value).ok_or_else(|| failed(name));
     match invocation {
         Invocation::UiAction { action, table, sys_id } => {
-            let (script, row) = {
+            let (button, row) = {
                 let store = instance.store();
-                let is_named = |known: &&crate::simulator::row::Row| {
+                let parent = dictionary::table(table).and_then(|table| table.parent);
+                let is_on = |name: &str| name == table || name == "global" || Some(name) == parent;
+                let is_meant = |known: &&Row| {
                     (&known["name"] == action || &known["action_name"] == action)
-                        && (&known["table"] == table || &known["table"] == "task" || &known["table"] == "global")
+                        && is_on(&known["table"])
                         && &known["active"] == "true"
+                        && &known["client"] != "true"
                 };
-                let found = store.rows("sys_ui_action").find(is_named);
-                let found = found.ok_or_else(|| format!("{table} has no active UI action {action}"))?;
+                let button = store.rows("sys_ui_action").find(is_meant).cloned();
+                let button =
+                    button.ok_or_else(|| format!("{table} has no active UI action {action} with a server's script"))?;
                 let row = store.find(table, sys_id).ok_or_else(|| format!("{table} has no record {sys_id}"))?;
-                (found["script"].to_string(), row.clone())
+                (button, row.clone())
             };
             let subject = Subject { table, operation: "update", row: as_json(&row), before: Some(as_json(&row)) };
-            done(action, run(action, &script, Some(&subject)))
+            run(action, &button["condition"], &button["script"], Some(&subject))
         }
         Invocation::Ajax { processor, method, parameters } => {
             let is_name =
@@ -69,9 +78,13 @@ pub fn invoke(instance: &Arc<Instance>, invocation: &Invocation, user: Option<&s
             if !is_name {
                 return Err(format!("{processor} is no name of a script include"));
             }
+            let is_open = |known: &Row| &known["client_callable"] == "true" && &known["active"] == "true";
+            if !instance.store().by("sys_script_include", "name", processor).any(is_open) {
+                return Err(format!("no active script include {processor} that forms may call"));
+            }
             let source = format!("new {processor}({})[{}]()", Value::from(parameters.clone()), json!(method));
-            done(processor, run(processor, &source, None))
+            run(processor, "", &source, None)
         }
-        Invocation::Script(source) => done("script", run("script", source, None)),
+        Invocation::Script(source) => run("script", "", source, None),
     }
 }

@@ -29,7 +29,7 @@ pub struct Message {
     headers: HashMap<String, String>,
     /// The body.
     pub body: String,
-    timeout: Option<u64>,
+    timeout: Option<f64>,
     #[serde(default)]
     basic: Option<(String, String)>,
 }
@@ -63,7 +63,8 @@ impl Outbound {
             Ok(request) => request,
             Err(problem) => return failed(&problem),
         };
-        let within = message.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis).min(left);
+        let within = message.timeout.filter(|ms| ms.is_finite() && *ms >= 0.0);
+        let within = within.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms as u64)).min(left);
         let exchange = async {
             let (head, body) = client.request(request).await.map_err(|error| error.to_string())?.into_parts();
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| error.to_string())?;

@@ -268,6 +268,7 @@
         setHttpTimeout: function (ms) { this._request.timeout = Number(ms); },
         setBasicAuth: function (name, password) { this._request.basic = [text(name), text(password)]; },
         setLogLevel: function () {},
+        setMIDServer: function () {},
         setStringParameter: function () {},
         setStringParameterNoEscape: function () {},
         execute: function () { return new RESTResponseV2(sendable(this), true); },
@@ -331,6 +332,14 @@
         addErrorMessage: function (message) { ask('message', text(message)); },
         getUserID: function () { return me().sys_id; },
         getUserName: function () { return me().user_name; },
+        getUser: function () {
+            return {
+                getID: gs.getUserID,
+                getName: gs.getUserName,
+                getDisplayName: gs.getUserDisplayName,
+                hasRole: gs.hasRole
+            };
+        },
         getUserDisplayName: function () { return me().name; },
         hasRole: function (roles) { return ask('role', text(roles)); },
         getProperty: function (name, otherwise) {
@@ -341,6 +350,10 @@
         generateGUID: function () { return ask('guid'); },
         now: function () { return ask('now').slice(0, 10); },
         nowDateTime: function () { return ask('now'); },
+        daysAgo: function (count) { return ago(count * 86400); },
+        hoursAgo: function (count) { return ago(count * 3600); },
+        minutesAgo: function (count) { return ago(count * 60); },
+        urlEncode: function (value) { return encodeURIComponent(text(value)); },
         nil: function (value) { return text(value) === ''; },
         tableExists: function (table) { return ask('columns', text(table)).length > 0; },
         getMessage: function (message) { return text(message); },
@@ -348,6 +361,12 @@
         eventQueue: function () {},
         isInteractive: function () { return false; }
     };
+
+    function ago(seconds) {
+        var at = new GlideDateTime();
+        at.addSeconds(-seconds);
+        return at.getValue();
+    }
 
     function GlideDateTime(value) {
         hidden(this, '_value', value === undefined ? ask('now') : text(value));
@@ -358,11 +377,20 @@
         getValue: function () { return this._value; },
         getDisplayValue: function () { return this._value; },
         getNumericValue: function () { return Date.parse(this._value.replace(' ', 'T') + 'Z'); },
+        addDaysUTC: function (count) { this.addSeconds(count * 86400); },
+        compareTo: function (other) { return this.getNumericValue() - other.getNumericValue(); },
         addSeconds: function (count) {
             var at = new Date(this.getNumericValue() + count * 1000);
             this._value = at.toISOString().slice(0, 19).replace('T', ' ');
         }
     });
+
+    // A button's script says where to go next; there is no page here.
+    var action = {
+        setRedirectURL: function () {},
+        setReturnURL: function () {},
+        getGlideURI: function () { return { getMap: function () { return {}; } }; }
+    };
 
     var Class = { create: function () { return function () { this.initialize.apply(this, arguments); }; } };
 
@@ -382,6 +410,7 @@
     share('GlideElement', GlideElement);
     share('GlideDateTime', GlideDateTime);
     share('gs', gs);
+    share('action', action);
     share('sn_ws', { RESTMessageV2: RESTMessageV2 });
     share('Class', Class);
     share('AbstractAjaxProcessor', AbstractAjaxProcessor);
@@ -412,7 +441,7 @@
             current._before = before;
             current._operation = operation;
             share('current', current);
-            if (before) {
+            if (before && operation !== 'insert') {
                 var previous = new GlideRecord(table);
                 previous._row = JSON.parse(JSON.stringify(before));
                 share('previous', previous);

@@ -5,6 +5,7 @@ use super::engine::Reach;
 use super::outbound::Message;
 use crate::simulator::dictionary::{self, Table};
 use crate::simulator::query::{Now, Query};
+use crate::simulator::refused::Refused;
 use crate::simulator::render;
 use crate::simulator::row::Row;
 use crate::simulator::write::Sent;
@@ -31,15 +32,15 @@ impl Reach for Script {
             "columns" => dictionary::table(text(0)).map_or_else(|| json!([]), columns),
             "query" => self.query(text(0), text(1), arguments.get(2).and_then(Value::as_u64)),
             "insert" => {
-                let Some(commit) = self.commit(text(0), arguments.get(2)) else { return Ok(Value::Null) };
-                self.stored(commit.insert(&sent(arguments.get(1))).map(Some))
+                let Some(commit) = self.commit(text(0), arguments.get(2), left) else { return Ok(Value::Null) };
+                self.stored(text(0), commit.insert(&sent(arguments.get(1))).map(Some))
             }
             "update" => {
-                let Some(commit) = self.commit(text(0), arguments.get(3)) else { return Ok(Value::Null) };
-                self.stored(commit.update(text(1), &sent(arguments.get(2))))
+                let Some(commit) = self.commit(text(0), arguments.get(3), left) else { return Ok(Value::Null) };
+                self.stored(text(0), commit.update(text(1), &sent(arguments.get(2))))
             }
             "delete" => {
-                let Some(commit) = self.commit(text(0), arguments.get(2)) else { return Ok(json!(false)) };
+                let Some(commit) = self.commit(text(0), arguments.get(2), left) else { return Ok(json!(false)) };
                 commit.delete(text(1)).is_ok_and(|removed| removed.is_some()).into()
             }
             "display" => self.display(text(0), text(1), text(2)).into(),
@@ -91,9 +92,9 @@ impl Reach for Script {
 }
 
 impl Script {
-    fn commit(&self, table: &str, workflow: Option<&Value>) -> Option<Commit<'_>> {
+    fn commit(&self, table: &str, workflow: Option<&Value>, left: Duration) -> Option<Commit<'_>> {
         let workflow = workflow.and_then(Value::as_bool).unwrap_or(true);
-        let actor = self.actor.within(workflow);
+        let actor = self.actor.within(workflow, left);
         Some(Commit {
             instance: &self.instance,
             table: dictionary::table(table)?,
@@ -112,11 +113,11 @@ impl Script {
     }
 
     /// What a write from a script brought: the row, or null where it was refused, and the reason in the log.
-    fn stored(&self, stored: Result<Option<Row>, crate::simulator::write::Refused>) -> Value {
+    fn stored(&self, table: &str, stored: Result<Option<Row>, Refused>) -> Value {
         match stored {
             Ok(row) => row.as_ref().map_or(Value::Null, as_json),
             Err(refused) => {
-                log(&self.instance, "error", &format!("a write was refused: {refused:?}"), &self.source);
+                log(&self.instance, "error", &format!("a write was refused: {}", refused.detail(table)), &self.source);
                 Value::Null
             }
         }
