@@ -211,6 +211,7 @@ fn read(body: &IncomingBody, length: u64, timer: &Timer) -> Result<Vec<u8>, Reas
                 bytes.extend_from_slice(&chunk);
             }
             Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::LastOperationFailed(_)) if timer.is_over() => return Err(Reason::Deadline),
             // Hosts differ in what they tell of a stream that broke; that it broke is sure.
             Err(StreamError::LastOperationFailed(_)) => return Err(Reason::Lost),
         }

@@ -109,7 +109,8 @@ impl Builder {
     }
 
     /// Compiles the component and links it. Takes a fraction of a second: do it once.
-    pub fn build(self) -> Result<Host, BuildError> {
+    pub fn build(mut self) -> Result<Host, BuildError> {
+        self.limits.max_calls = self.limits.max_calls.min(pool::MAX_CALLS as usize);
         let load = || {
             let engine = self.engine()?;
             let component = self.compiled(&engine)?;

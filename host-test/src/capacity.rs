@@ -1,6 +1,7 @@
 //! How many calls this machine can run at once. A call that finds no room waits; it must not find out by an allocation
 //! that fails.
 
+use crate::pool::{MAX_CALLS, SPARE};
 use rustix::process::{Resource, getrlimit};
 use std::fs;
 
@@ -20,9 +21,6 @@ const DESCRIPTORS_PER_CALL: u64 = 2;
 /// The descriptors of everything else in the process.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Each linear memory reserves 4 GiB of addresses and as much again around it, and a process has 128 TiB.
-const MAX_BY_ADDRESSES: u64 = 12_000;
-
 /// How many calls can run at once, by the limits that the kernel sets for this process.
 pub fn max_calls() -> usize {
     let mappings = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
@@ -31,10 +29,11 @@ pub fn max_calls() -> usize {
 }
 
 fn from(mappings: u64, descriptors: Option<u64>) -> usize {
-    let by_mappings = mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_CALL;
+    let places = mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_CALL;
+    let by_mappings = places.saturating_sub(SPARE.into());
     let by_descriptors =
         descriptors.map(|descriptors| descriptors.saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CALL);
-    let calls = by_mappings.min(by_descriptors.unwrap_or(u64::MAX)).clamp(1, MAX_BY_ADDRESSES);
+    let calls = by_mappings.min(by_descriptors.unwrap_or(u64::MAX)).clamp(1, MAX_CALLS.into());
     usize::try_from(calls).unwrap_or(1)
 }
 
@@ -46,8 +45,8 @@ mod tests {
     fn the_scarcest_resource_decides_and_one_call_always_runs() {
         for (mappings, descriptors, calls) in [
             (65_530, Some(1_024), 480),
-            (65_530, Some(1_000_000), 10_088),
-            (65_530, None, 10_088),
+            (65_530, Some(1_000_000), 9_832),
+            (65_530, None, 9_832),
             (1_000_000, None, 12_000),
             (100, Some(10), 1),
         ] {

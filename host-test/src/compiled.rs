@@ -3,13 +3,16 @@
 //! Compiled code is machine code, and whoever writes it runs in this process. So it is read from a folder and a file that
 //! belong to this user and that nobody else may write, and put there in one step. Anything else is compiled anew.
 
-use sha2::{Digest, Sha256};
-use std::fs::{self, DirBuilder, Metadata};
+use ring::digest::{SHA256, digest};
+use rustix::fs::{Mode, OFlags, Stat, fstat, open, openat};
+use std::fs::{DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Error, Result};
 
 /// Only this user's.
 const PRIVATE: u32 = 0o700;
@@ -26,18 +29,23 @@ pub fn usual_folder() -> Option<PathBuf> {
 
 /// Loads a component from the folder, or compiles it and keeps it there. A folder that cannot be used is no error: the
 /// component is compiled then.
-pub fn load(engine: &Engine, bytes: &[u8], folder: &Path) -> wasmtime::Result<Component> {
-    let file = folder.join(name(engine, bytes));
-    if is_ours(folder) && is_ours(&file) {
-        // SAFETY: the file was written by `keep` in a folder that nobody but this user can write, by an engine that is
-        // compatible with this one: its name says so, and wasmtime checks it again.
-        match unsafe { Component::deserialize_file(engine, &file) } {
-            Ok(component) => return Ok(component),
-            Err(error) => tracing::info!(%error, file = %file.display(), "the compiled component is made anew"),
+pub fn load(engine: &Engine, bytes: &[u8], folder: &Path) -> Result<Component> {
+    let name = name(engine, bytes);
+    match read(folder, &name) {
+        Ok(Some(code)) => {
+            // SAFETY: the code was written by `keep` into a folder and a file of this user's that nobody else can write, which
+            // was looked at where it was read; by an engine that is compatible with this one, as its name says and wasmtime
+            // checks again.
+            match unsafe { Component::deserialize(engine, code) } {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::info!(%error, name, "the compiled component is made anew"),
+            }
         }
+        Ok(None) => {}
+        Err(error) => tracing::info!(error = format!("{error:#}"), "the compiled component is not read"),
     }
     let component = Component::new(engine, bytes)?;
-    if let Err(error) = keep(&component, folder, &file) {
+    if let Err(error) = keep(&component, folder, &name) {
         tracing::info!(error = format!("{error:#}"), folder = %folder.display(), "the compiled component is not kept");
     }
     Ok(component)
@@ -47,35 +55,48 @@ pub fn load(engine: &Engine, bytes: &[u8], folder: &Path) -> wasmtime::Result<Co
 fn name(engine: &Engine, bytes: &[u8]) -> String {
     let mut compatible = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut compatible);
-    let component: String = Sha256::digest(bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let component: String = digest(&SHA256, bytes).as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{component}-{:016x}.cwasm", compatible.finish())
 }
 
-fn keep(component: &Component, folder: &Path, file: &Path) -> wasmtime::Result<()> {
-    DirBuilder::new().recursive(true).mode(PRIVATE).create(folder)?;
-    if !is_ours(folder) {
-        return Err(wasmtime::Error::msg("others may write to the folder, or it is not this user's"));
-    }
-    // At once, so that no process ever reads half of it.
-    let part = file.with_extension(format!("{}.part", std::process::id()));
-    fs::write(&part, component.serialize()?)?;
-    fs::set_permissions(&part, fs::Permissions::from_mode(0o600))?;
-    Ok(fs::rename(&part, file)?)
+/// The file of that name. Folder and file are opened once and looked at where they are open, so that nothing can be put in
+/// their place in between.
+fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let Ok(folder) = open(folder, flags | OFlags::DIRECTORY, Mode::empty()) else { return Ok(None) };
+    check(&folder)?;
+    let Ok(file) = openat(&folder, name, flags, Mode::empty()) else { return Ok(None) };
+    check(&file)?;
+    let mut code = Vec::new();
+    File::from(file).read_to_end(&mut code)?;
+    Ok(Some(code))
 }
 
-/// Whether a path belongs to this user alone. A link does not count: it may lead anywhere.
-fn is_ours(path: &Path) -> bool {
-    let ours = |found: Metadata| {
-        let owner = rustix::process::geteuid().as_raw();
-        found.uid() == owner && found.permissions().mode() & WRITABLE_BY_OTHERS == 0 && !found.is_symlink()
-    };
-    fs::symlink_metadata(path).is_ok_and(ours)
+fn keep(component: &Component, folder: &Path, name: &str) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(PRIVATE).create(folder)?;
+    check(&open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?)?;
+    // A file of its own, which takes the name at once: no process reads half of it, and two never write the same.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&component.serialize()?)?;
+    file.persist(folder.join(name))?;
+    Ok(())
+}
+
+/// Whether what is open belongs to this user alone.
+fn check(open: &OwnedFd) -> Result<()> {
+    let Stat { st_uid, st_mode, .. } = fstat(open)?;
+    match st_uid == rustix::process::geteuid().as_raw() && st_mode & WRITABLE_BY_OTHERS == 0 {
+        true => Ok(()),
+        false => Err(Error::msg("others may write to the folder or the file, or it is not this user's")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::builder::COMPONENT;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     #[test]
     fn compiled_code_is_taken_from_a_place_of_this_user_s_alone() {
@@ -101,8 +122,9 @@ mod tests {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         assert!(load(&engine, COMPONENT, &folder).is_ok());
         assert!(fs::metadata(&file).unwrap().len() > 1_000);
+        // A link may lead anywhere.
         let linked = base.path().join("linked");
         std::os::unix::fs::symlink(&folder, &linked).unwrap();
-        assert!(!is_ours(&linked));
+        assert!(read(&linked, &name(&engine, COMPONENT)).is_ok_and(|found| found.is_none()));
     }
 }

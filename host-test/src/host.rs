@@ -108,9 +108,9 @@ impl Host {
     /// Describes the node. The error is a component that does not keep to its world.
     pub async fn describe(&self) -> wasmtime::Result<Node> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let mut store = self.store("", Journal::default(), deadline, deadline);
         let described = async {
             let _admitted = self.admission.enter("").await;
+            let mut store = self.store("", Journal::default(), deadline, deadline);
             self.exports.call(&self.exports.describe, &mut store, ()).await
         };
         timeout_at(deadline.into(), described)

@@ -74,9 +74,9 @@ pub struct Limits {
     pub max_header_bytes: usize,
     /// How many requests a call may make.
     pub max_requests: u32,
-    /// The largest linear memory, in bytes.
+    /// The largest linear memory, in bytes. `Host::with` can lower it: the engine's pool is made for the first one.
     pub max_memory: usize,
-    /// The largest table, in elements.
+    /// The largest table, in elements. `Host::with` can lower it.
     pub max_table_elements: usize,
     /// How many core instances a component may be made of, and how many tables.
     pub max_instances: usize,

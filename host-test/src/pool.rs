@@ -20,7 +20,7 @@ const TABLE_KEPT: usize = 16 * 1024;
 const BATCH: usize = 32;
 
 /// Places beside those of the calls that may run: for the ones that are being given back.
-const SPARE: u32 = 8 * BATCH as u32;
+pub const SPARE: u32 = 8 * BATCH as u32;
 
 /// An engine with places for as many calls as may run at once. Where the kernel does not grant the addresses for them, one that
 /// maps memory for each call.
@@ -61,4 +61,4 @@ fn places(limits: &Limits) -> PoolingAllocationConfig {
 }
 
 /// What the addresses of a process have room for: a memory takes 4 GiB of them and a guard.
-const MAX_CALLS: u32 = 12_000;
+pub const MAX_CALLS: u32 = 12_000;

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
+use rustix::process::{Resource, getrlimit};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,12 @@ const SUMMARY: &str = "Printer on fire";
 
 /// Long enough for any answer of the canned server.
 const TIMEOUT_MS: u32 = 30_000;
+
+/// How many calls are held at once by a server that answers late.
+pub const IN_FLIGHT: usize = 10_000;
+
+/// The descriptors of everything else in the process.
+const OTHER_DESCRIPTORS: u64 = 500;
 
 /// One of those who are timed.
 pub trait Contender: Clone + Send + Sync + 'static {
@@ -62,9 +69,12 @@ pub fn authorizations(origin: &str, addresses: &Addresses, count: usize) -> anyh
     Authorizations::parse(&text, Path::new("the benchmark's own file")).context("the benchmark's own authorizations")
 }
 
-/// Limits that hold nothing back.
+/// Limits that hold nothing back: as many calls as are held in flight, where there are descriptors for them.
 pub fn limits() -> Limits {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let has_room = descriptors > IN_FLIGHT as u64 + OTHER_DESCRIPTORS;
     Limits {
+        max_calls: if has_room { IN_FLIGHT } else { Limits::default().max_calls },
         max_calls_per_authorization: usize::MAX,
         max_timeout: Duration::from_millis(TIMEOUT_MS.into()),
         ..Limits::default()

@@ -51,7 +51,7 @@ pub struct Figures {
     pub find_us: [f64; 3],
     /// The guest's memory after an answer of 5 MB, against the answer.
     pub guest_memory_per_byte: f64,
-    /// The slowest of the other languages' clients against the component, where they ran: how many times as long it takes.
+    /// A create by pysnow against one by the component, where it ran: how many times as long it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_ratio: Option<f64>,
     /// A create by each of them, in microseconds.

@@ -1,7 +1,7 @@
 //! How each figure is measured.
 
 use super::canned::Addresses;
-use super::contenders::{Contender, Native, Sandboxed, authorizations, limits};
+use super::contenders::{Contender, IN_FLIGHT, Native, Sandboxed, authorizations, limits};
 use super::figures::Figures;
 use super::measure::{cpu, median, percentile, resident_kb, us};
 use super::peers;
@@ -16,9 +16,6 @@ use tokio::task::JoinSet;
 
 /// How many calls are made at once where throughput is measured.
 const AT_ONCE: usize = 64;
-
-/// How many calls are held at once by a server that answers late.
-const IN_FLIGHT: usize = 10_000;
 
 /// How many calls one connection has to serve.
 const SEQUENTIAL: usize = 1_000;
@@ -57,6 +54,9 @@ impl Plan {
         self.loading(&mut figures, addresses)?;
         step();
         let host = Host::builder().limits(limits()).proxy(Proxy::default()).build()?;
+        // First, while nothing is left of other calls that the memory could be taken from.
+        self.in_flight(&mut figures, &host, addresses).await?;
+        step();
         let plain =
             Sandboxed::new(host.with(authorizations(&addresses.http, addresses, 1)?, limits())?, &addresses.http, 1);
         let native = Native::new(&addresses.http, addresses)?;
@@ -72,8 +72,6 @@ impl Plan {
         self.sizes(&mut figures, &plain).await?;
         step();
         figures.connections = self.connections(&host, addresses).await?;
-        step();
-        self.in_flight(&mut figures, &host, addresses).await?;
         step();
         if self.peers {
             figures.peers = peers::run(addresses)?;
@@ -164,13 +162,12 @@ impl Plan {
             theirs.add(one_by_one(native, self.calls).await?);
             step();
         }
+        figures.ratio_p50 = median(&mut ratios(&ours.p50, &theirs.p50));
         figures.create_p50_us = median(&mut ours.p50);
         figures.create_p99_us = median(&mut ours.p99);
         figures.native_p50_us = median(&mut theirs.p50);
-        figures.ratio_p50 = figures.create_p50_us / figures.native_p50_us;
         figures.cpu_us_per_call = median(&mut ours.cpu);
         figures.cpu_us_native = median(&mut theirs.cpu);
-        figures.throughput_64_over_1 = 1e6 / figures.create_p50_us;
         Ok(())
     }
 
@@ -182,28 +179,29 @@ impl Plan {
         native: &Native,
         step: &impl Fn(),
     ) -> anyhow::Result<()> {
-        let count = self.calls * 10;
+        let count = calls_at_once(self.calls);
         at_once(sandboxed, AT_ONCE, count).await?;
         at_once(native, AT_ONCE, count).await?;
-        let (mut ours, mut theirs, mut spent) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut spent, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             let before = cpu();
             ours.push(at_once(sandboxed, AT_ONCE, count).await?);
             spent.push(us(cpu() - before) / count as f64);
+            alone.push(at_once(sandboxed, 1, self.calls).await?);
             theirs.push(at_once(native, AT_ONCE, count).await?);
             step();
         }
         figures.cpu_us_at_64 = median(&mut spent);
+        figures.ratio_throughput_64 = median(&mut ratios(&ours, &theirs));
+        figures.throughput_64_over_1 = median(&mut ratios(&ours, &alone));
         figures.throughput_per_s = median(&mut ours);
         figures.native_throughput_per_s = median(&mut theirs);
-        figures.ratio_throughput_64 = figures.throughput_per_s / figures.native_throughput_per_s;
-        figures.throughput_64_over_1 = figures.throughput_per_s / figures.throughput_64_over_1;
         Ok(())
     }
 
     /// One authorization and many, in turns.
     async fn shared(&self, one: &Sandboxed, many: &Sandboxed) -> anyhow::Result<f64> {
-        let count = self.calls * 10;
+        let count = calls_at_once(self.calls);
         at_once(many, AT_ONCE, count).await?;
         let mut ratios = Vec::new();
         for _ in 0..self.rounds {
@@ -221,13 +219,14 @@ impl Plan {
         let unpooled = Sandboxed::new(unpooled.connections(Connections::PerRequest).build()?, &addresses.https, 1);
         let count = self.calls / 5;
         one_by_one(&pooled, count).await?;
+        one_by_one(&unpooled, count).await?;
         let (mut with, mut without) = (Rounds::default(), Rounds::default());
         for _ in 0..self.rounds {
             with.add(one_by_one(&pooled, count).await?);
             without.add(one_by_one(&unpooled, count).await?);
             step();
         }
-        Ok(median(&mut without.p50) / median(&mut with.p50))
+        Ok(median(&mut ratios(&without.p50, &with.p50)))
     }
 
     /// Answers of three sizes.
@@ -289,8 +288,9 @@ impl Plan {
                 _ = look.tick() => most = most.max(resident_kb()),
             }
         }
-        figures.rss_per_inflight_kb = most.saturating_sub(before) as f64 / IN_FLIGHT as f64;
-        figures.inflight_10k_ok = right == IN_FLIGHT;
+        let at_once = IN_FLIGHT.min(limits().max_calls);
+        figures.rss_per_inflight_kb = most.saturating_sub(before) as f64 / at_once as f64;
+        figures.inflight_10k_ok = right == IN_FLIGHT && at_once == IN_FLIGHT;
         Ok(())
     }
 }
@@ -327,6 +327,16 @@ async fn one_by_one(contender: &impl Contender, count: usize) -> anyhow::Result<
     calls.await?
 }
 
+/// Ten rounds' calls, as a multiple of those that are made at once.
+fn calls_at_once(calls: usize) -> usize {
+    (calls * 10).next_multiple_of(AT_ONCE)
+}
+
+/// Round by round, one against the other.
+fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect()
+}
+
 /// So many calls, so many at once: calls a second.
 async fn at_once(contender: &impl Contender, width: usize, count: usize) -> anyhow::Result<f64> {
     let started = Instant::now();
@@ -334,7 +344,7 @@ async fn at_once(contender: &impl Contender, width: usize, count: usize) -> anyh
     for _ in 0..width {
         let contender = contender.clone();
         workers.spawn(async move {
-            for _ in 0..count.div_ceil(width) {
+            for _ in 0..count / width {
                 contender.create().await?;
             }
             anyhow::Ok(())
@@ -343,7 +353,7 @@ async fn at_once(contender: &impl Contender, width: usize, count: usize) -> anyh
     while let Some(ended) = workers.join_next().await {
         ended??;
     }
-    Ok((count.div_ceil(width) * width) as f64 / started.elapsed().as_secs_f64())
+    Ok((count / width * width) as f64 / started.elapsed().as_secs_f64())
 }
 
 /// How many connections the canned server has accepted.

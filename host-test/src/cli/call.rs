@@ -8,6 +8,7 @@ use crate::bindings::exports::servicenow::plugin::types::Call;
 use crate::compiled::usual_folder;
 use crate::host::Host;
 use crate::invocation::{Finished, Invocation, node_outcome};
+use crate::limits::Limits;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -188,7 +189,9 @@ impl Method {
     pub async fn run(self) -> anyhow::Result<bool> {
         let (common, invocation) = self.split()?;
         let authorizations = Authorizations::from_file(&common.authorizations)?;
-        let host = Host::builder().authorizations(authorizations).limits(common.limits.limits());
+        // One call needs one place in the pool of instances; a thousand take their time to be made.
+        let limits = Limits { max_calls: 1, ..common.limits.limits() };
+        let host = Host::builder().authorizations(authorizations).limits(limits);
         let host = match common.cache.or_else(usual_folder) {
             Some(folder) => host.cache(&folder),
             None => host,

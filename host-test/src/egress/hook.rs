@@ -2,7 +2,7 @@
 
 use super::call::{CallEgress, carries_credential};
 use bytes::Bytes;
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,7 +53,10 @@ impl WasiHttpHooks for Egress {
 }
 
 /// An answer, and a request that needs no more watching.
-fn answered(response: Response<Bytes>) -> (Response<WasiBody>, Sending) {
+fn answered(mut response: Response<Bytes>) -> (Response<WasiBody>, Sending) {
+    // The whole answer is here, however it came: the guest can make room for it at once.
+    let length = HeaderValue::from(response.body().len());
+    response.headers_mut().insert(header::CONTENT_LENGTH, length);
     let body = |bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
     (response.map(body), Box::new(async { Ok(()) }))
 }

@@ -7,8 +7,8 @@ use super::table_write::empty;
 use super::{Instance, dictionary, lock};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
+use ring::digest::{SHA256, digest};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 /// The table that describes them.
 pub const TABLE: &str = "sys_attachment";
@@ -78,7 +78,7 @@ fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> A
         return missing();
     }
     let (key, now) = (store.source.sys_id(), store.source.now());
-    let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = digest(&SHA256, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     let size = body.len().to_string();
     let columns = [
         ("sys_id", key.as_str()),

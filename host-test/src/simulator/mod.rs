@@ -283,22 +283,22 @@ impl Simulator {
 
     async fn invoke(&self, invocation: script::Invocation) -> Result<String, String> {
         let instance = Arc::clone(&self.instance);
-        let run = move || {
-            let value = script::invoke(&instance, &invocation, None);
-            script::work(&instance);
-            value
-        };
-        tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| Err("the simulator failed".to_string()))
+        let run = move || script::invoke(&instance, &invocation, None);
+        let value = tokio::task::spawn_blocking(run).await;
+        server::work(&self.instance);
+        value.unwrap_or_else(|_| Err("the simulator failed".to_string()))
     }
 
     /// Waits for everything that is still to be done although its caller gave up.
     pub async fn settled(&self) {
         loop {
             let late = std::mem::take(&mut *lock(&self.instance.late));
-            if late.is_empty() {
+            let is_at_work = self.instance.working.load(Ordering::Acquire) || !lock(&self.instance.jobs).is_empty();
+            if late.is_empty() && !is_at_work {
                 break;
             }
             late.join_all().await;
+            tokio::task::yield_now().await;
         }
     }
 

@@ -155,7 +155,7 @@ async fn answer(instance: &Arc<Instance>, request: Request<Bytes>) -> Answer {
 }
 
 /// Begins what was left for later, in the background, unless somebody is at it.
-fn work(instance: &Arc<Instance>) {
+pub fn work(instance: &Arc<Instance>) {
     if !lock(&instance.jobs).is_empty() && !instance.working.load(Ordering::Acquire) {
         let worker = Arc::clone(instance);
         let later = async move { drop(tokio::task::spawn_blocking(move || script::work(&worker)).await) };

@@ -2,7 +2,7 @@
 //! benchmark's.
 
 use crate::support::PATIENT_MS;
-use crate::wire::{Wire, answer};
+use crate::wire::{Step, Wire, answer};
 use servicenow_host::incidents::{CreateOutcome, FindOutcome};
 use servicenow_host::scenarios::{Stage, by, columns, create, update};
 use std::sync::{Arc, Mutex};
@@ -97,4 +97,29 @@ async fn a_large_answer_takes_the_guest_a_few_times_its_size() {
     let bytes: u64 = report.exchanges.iter().map(|exchange| exchange.response_bytes).sum();
     assert!(bytes > 1_000_000, "{bytes}");
     assert!((report.guest_memory as u64) < bytes * 4, "{} for {bytes}", report.guest_memory);
+}
+
+#[tokio::test]
+async fn a_large_answer_without_a_length_takes_no_more() {
+    let rows = format!("{{\"result\":[{{\"number\":\"INC1\",\"description\":\"{}\"}}]}}", "x".repeat(2_000_000));
+    let chunks: String = rows
+        .as_bytes()
+        .chunks(10_000)
+        .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)))
+        .collect();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let whole = format!("{head}{chunks}0\r\n\r\n").into_bytes();
+    let wire = Wire::play(vec![Step::Read, Step::Send(whole)]).await;
+    let text = format!(
+        "[authorizations.main]\ninstance = {:?}\ngrant = \"bearer\"\ntoken = \"t\"\nallow-http-loopback = true",
+        wire.origin
+    );
+    let call = servicenow_host::types::Call {
+        authorization: "main".to_string(),
+        instance: wire.origin.clone(),
+        timeout_ms: Some(PATIENT_MS),
+    };
+    let report = crate::support::host(&text).find(call, String::new(), 1, 0).await;
+    assert!(matches!(report.outcome, FindOutcome::FindSuccess(_)), "{:?}", report.outcome);
+    assert!(report.guest_memory < 4 * rows.len(), "{} for {}", report.guest_memory, rows.len());
 }

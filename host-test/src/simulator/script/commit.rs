@@ -15,6 +15,7 @@ use crate::simulator::row::Row;
 use crate::simulator::write::{Draft, Notes, Sent, Write};
 use crate::simulator::{Instance, lock};
 use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -239,7 +240,7 @@ pub fn run(instance: &Arc<Instance>, actor: &Actor, text: &Text<'_>, subject: Op
     let script = Script { instance: Arc::clone(instance), actor: actor.clone(), source: text.name.to_string() };
     match engine::run(text, subject, Rc::new(script), actor.time(instance)) {
         Ok(mut done) => {
-            let requests = done.requests.drain(..).map(|request| Job::Request(actor.clone(), request));
+            let requests = done.requests.drain(..).map(|request| Job::Request(actor.later(), request));
             lock(&instance.jobs).extend(requests);
             Some(done)
         }
@@ -266,18 +267,22 @@ pub fn work(instance: &Arc<Instance>) {
             job
         };
         let Some(job) = job else { break };
-        match job {
-            Job::Rule(queued) => with_stack(|| {
-                let Queued { rule, table, operation, row, actor } = *queued;
-                // An asynchronous rule has no previous record.
-                let subject =
-                    Subject { table: table.name, operation: operation.name(), row: as_json(&row), before: None };
-                run_rule(instance, &actor, &rule, &subject);
-            }),
-            Job::Request(actor, request) => {
-                if let Ok(message) = serde_json::from_value(request) {
-                    actor.send(instance, &message, actor.time(instance));
-                }
+        // A job that fails in a way nobody thought of takes none of the others with it.
+        let _ = catch_unwind(AssertUnwindSafe(|| perform(instance, job)));
+    }
+}
+
+fn perform(instance: &Arc<Instance>, job: Job) {
+    match job {
+        Job::Rule(queued) => with_stack(|| {
+            let Queued { rule, table, operation, row, actor } = *queued;
+            // An asynchronous rule has no previous record.
+            let subject = Subject { table: table.name, operation: operation.name(), row: as_json(&row), before: None };
+            run_rule(instance, &actor, &rule, &subject);
+        }),
+        Job::Request(actor, request) => {
+            if let Ok(message) = serde_json::from_value(request) {
+                actor.send(instance, &message, actor.time(instance));
             }
         }
     }
