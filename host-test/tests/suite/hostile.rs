@@ -198,3 +198,17 @@ async fn a_guest_that_never_ends_is_ended_at_its_deadline() {
     assert!(host.describe().await.is_err());
     assert!(started.elapsed() < Duration::from_millis(300) + TOLERANCE, "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn nothing_that_a_call_left_in_memory_is_found_by_the_next_ones() {
+    let stage = Stage::set().await.unwrap();
+    let host = hostile(stage.simulator.authorizations());
+    let own = seen(&host, &[("attack", "look for it"), ("of this size", "4096")]).await;
+    assert!(own.ends_with("found true"), "what is there is found: {own}");
+    for _ in 0..5 {
+        let left = seen(&host, &[("attack", "leave something")]).await;
+        assert!(left.ends_with("left"), "{left}");
+        let found = seen(&host, &[("attack", "look for it")]).await;
+        assert!(found.ends_with("grown true, found false"), "{found}");
+    }
+}

@@ -21,6 +21,11 @@ pub struct Guest;
 /// What the test asked for: the columns of a create.
 struct Order(Vec<(String, String)>);
 
+/// A byte that stands nowhere in the component.
+fn leaving() -> u8 {
+    black_box(0xa5) ^ 0x0f
+}
+
 impl Order {
     fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -103,6 +108,21 @@ impl Order {
 
     fn attack(&mut self) -> String {
         match self.text("attack") {
+            "leave something" => {
+                std::mem::forget(black_box(vec![leaving(); 4 << 20]));
+                "left".to_string()
+            }
+            "look for it" => {
+                let own = vec![leaving(); self.text("of this size").parse().unwrap_or_default()];
+                let grown = core::arch::wasm32::memory_grow::<0>(64) != usize::MAX;
+                let end = core::arch::wasm32::memory_size::<0>() << 16;
+                // SAFETY: all of it is this instance's memory, and nothing writes it meanwhile.
+                let memory = unsafe { std::slice::from_raw_parts(1024 as *const u8, end - 1024) };
+                let is_left = |bytes: &[u8]| bytes.iter().all(|byte| *byte == leaving());
+                let found = memory.chunks(64).any(is_left);
+                drop(black_box(own));
+                format!("grown {grown}, found {found}")
+            }
             "send" => self.send().map_or_else(|error| error, |status| status.to_string()),
             "read" => {
                 let _ = self.secret();
