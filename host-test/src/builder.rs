@@ -29,7 +29,6 @@ pub struct Builder {
     proxy: Option<Proxy>,
     config: Option<Config>,
     cache: Option<PathBuf>,
-    connections: Connections,
 }
 
 /// Why a host cannot be built.
@@ -85,12 +84,6 @@ impl Builder {
         self
     }
 
-    /// What becomes of connections; they are kept unless this says otherwise.
-    pub fn connections(mut self, connections: Connections) -> Self {
-        self.connections = connections;
-        self
-    }
-
     /// The engine that calls run on.
     pub(crate) fn engine(&self) -> wasmtime::Result<Engine> {
         match &self.config {
@@ -121,8 +114,8 @@ impl Builder {
         let proxy = self.proxy.map_or_else(Proxy::from_env, Ok)?;
         let admission = Admission::new(&self.authorizations, &self.limits);
         tick(engine.weak(), self.limits.epoch);
-        let shared = share(self.authorizations, self.limits, &proxy, self.connections)?;
-        Ok(Host { engine, exports, shared, admission, proxy, connections: self.connections })
+        let shared = share(self.authorizations, self.limits, &proxy, Connections::Kept)?;
+        Ok(Host { engine, exports, shared, admission, proxy })
     }
 }
 

@@ -31,7 +31,6 @@ pub struct Host {
     pub(crate) shared: Shared,
     pub(crate) admission: Admission,
     pub(crate) proxy: Proxy,
-    pub(crate) connections: Connections,
 }
 
 /// How a call ended.
@@ -56,10 +55,20 @@ impl Host {
     /// The same component with other authorizations and limits, for an engine whose authorizations change while it runs.
     /// Nothing is compiled again; tokens and connections are new.
     pub fn with(&self, authorizations: Authorizations, limits: Limits) -> Result<Self, BuildError> {
+        self.connecting(authorizations, limits, Connections::Kept)
+    }
+
+    /// The same with connections that are kept or not.
+    pub(crate) fn connecting(
+        &self,
+        authorizations: Authorizations,
+        limits: Limits,
+        connections: Connections,
+    ) -> Result<Self, BuildError> {
         let admission = self.admission.with(&authorizations, &limits);
-        let shared = share(authorizations, limits, &self.proxy, self.connections)?;
+        let shared = share(authorizations, limits, &self.proxy, connections)?;
         let (engine, exports, proxy) = (self.engine.clone(), Arc::clone(&self.exports), self.proxy.clone());
-        Ok(Self { engine, exports, shared, admission, proxy, connections: self.connections })
+        Ok(Self { engine, exports, shared, admission, proxy })
     }
 
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with

@@ -40,7 +40,7 @@ pub use authorizations::Authorizations;
 pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};
 pub use builder::{BuildError, Builder, COMPONENT};
 pub use compiled::usual_folder;
-pub use egress::{BadProxy, Connections, Exchange, Proxy, TlsFile, addresses, policy};
+pub use egress::{BadProxy, Exchange, Proxy, TlsFile, addresses, policy};
 pub use host::{Host, Report};
 pub use limits::Limits;
 pub use outcome::{Failed, Outcome};

@@ -54,9 +54,7 @@ impl Plan {
         self.loading(&mut figures, addresses)?;
         step();
         let host = Host::builder().limits(limits()).proxy(Proxy::default()).build()?;
-        // First, while nothing is left of other calls that the memory could be taken from.
-        self.in_flight(&mut figures, &host, addresses).await?;
-        step();
+        let idle_kb = resident_kb();
         let plain =
             Sandboxed::new(host.with(authorizations(&addresses.http, addresses, 1)?, limits())?, &addresses.http, 1);
         let native = Native::new(&addresses.http, addresses)?;
@@ -72,6 +70,8 @@ impl Plan {
         self.sizes(&mut figures, &plain).await?;
         step();
         figures.connections = self.connections(&host, addresses).await?;
+        step();
+        self.in_flight(&mut figures, &host, addresses, idle_kb).await?;
         step();
         if self.peers {
             figures.peers = peers::run(addresses)?;
@@ -215,8 +215,8 @@ impl Plan {
     async fn tls(&self, host: &Host, addresses: &Addresses, step: &impl Fn()) -> anyhow::Result<f64> {
         let authorizations = authorizations(&addresses.https, addresses, 1)?;
         let pooled = Sandboxed::new(host.with(authorizations.clone(), limits())?, &addresses.https, 1);
-        let unpooled = Host::builder().authorizations(authorizations).limits(limits()).proxy(Proxy::default());
-        let unpooled = Sandboxed::new(unpooled.connections(Connections::PerRequest).build()?, &addresses.https, 1);
+        let unpooled = host.connecting(authorizations, limits(), Connections::PerRequest)?;
+        let unpooled = Sandboxed::new(unpooled, &addresses.https, 1);
         let count = self.calls / 5;
         one_by_one(&pooled, count).await?;
         one_by_one(&unpooled, count).await?;
@@ -265,16 +265,23 @@ impl Plan {
     }
 
     /// Many calls that wait for a late answer.
-    async fn in_flight(&self, figures: &mut Figures, host: &Host, addresses: &Addresses) -> anyhow::Result<()> {
+    /// They come last, for they leave every place of the pool used; what they hold is counted from before the first call, so
+    /// that nothing that earlier calls left is missed.
+    async fn in_flight(
+        &self,
+        figures: &mut Figures,
+        host: &Host,
+        addresses: &Addresses,
+        idle_kb: u64,
+    ) -> anyhow::Result<()> {
         let authorizations = authorizations(&addresses.slow, addresses, 1)?;
         let slow = Sandboxed::new(host.with(authorizations, limits())?, &addresses.slow, 1);
-        let before = resident_kb();
         let mut calls = JoinSet::new();
         for _ in 0..IN_FLIGHT {
             let slow = slow.clone();
             calls.spawn(async move { slow.create().await });
         }
-        let mut most = before;
+        let mut most = idle_kb;
         let mut right = 0_usize;
         let mut look = tokio::time::interval(Duration::from_millis(50));
         loop {
@@ -289,7 +296,7 @@ impl Plan {
             }
         }
         let at_once = IN_FLIGHT.min(limits().max_calls);
-        figures.rss_per_inflight_kb = most.saturating_sub(before) as f64 / at_once as f64;
+        figures.rss_per_inflight_kb = most.saturating_sub(idle_kb) as f64 / at_once as f64;
         figures.inflight_10k_ok = right == IN_FLIGHT && at_once == IN_FLIGHT;
         Ok(())
     }
