@@ -3,6 +3,7 @@
 use super::limits::LimitOptions;
 use super::{print, print_table, table};
 use crate::host::Host;
+use crate::pool::SPARE;
 use crate::soak::{Plan, Verdict};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,7 +51,8 @@ impl Soak {
         let before = Held::now();
         let verdict = plan.run(&host, limits, move |_| counted.inc(1)).await?;
         bar.finish_and_clear();
-        let left = Held::since(&before).await;
+        let little = Held::little(self.concurrency);
+        let left = Held::since(&before, &little).await;
         if self.json {
             let mut all = serde_json::to_value(&verdict)?;
             all["descriptors_left"] = left.descriptors.into();
@@ -60,7 +62,7 @@ impl Soak {
             print_text(&verdict);
             print(&format!("left behind: descriptors {}, memory mappings {}", left.descriptors, left.mappings));
         }
-        Ok(verdict.is_good() && left.is_little())
+        Ok(verdict.is_good() && left.is_within(&little))
     }
 }
 
@@ -70,8 +72,11 @@ struct Held {
     mappings: usize,
 }
 
-/// A handful of descriptors and the memory of threads and allocator stay; a call that leaked would leave thousands.
+/// A handful of descriptors and the memory of threads and allocator stay; calls that leaked would leave thousands.
 const LITTLE: Held = Held { descriptors: 16, mappings: 512 };
+
+/// The places of the pool stay mapped when they were used once.
+const MAPPINGS_PER_PLACE: usize = 7;
 
 /// Connections are closed by tasks of their own, which need a moment after the last call.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -86,14 +91,20 @@ impl Held {
         Self { descriptors: count("/proc/self/fd"), mappings }
     }
 
+    /// What may be left of so many calls at once.
+    fn little(concurrency: usize) -> Self {
+        let places = concurrency.saturating_add(SPARE as usize);
+        Self { mappings: LITTLE.mappings.saturating_add(places.saturating_mul(MAPPINGS_PER_PLACE)), ..LITTLE }
+    }
+
     /// How much more is held than before.
-    async fn since(before: &Self) -> Self {
+    async fn since(before: &Self, little: &Self) -> Self {
         let mut left = Self { descriptors: usize::MAX, mappings: usize::MAX };
         for _ in 0..MOMENTS {
             let now = Self::now();
             left.descriptors = now.descriptors.saturating_sub(before.descriptors);
             left.mappings = now.mappings.saturating_sub(before.mappings);
-            if left.is_little() {
+            if left.is_within(little) {
                 break;
             }
             tokio::time::sleep(MOMENT).await;
@@ -101,8 +112,8 @@ impl Held {
         left
     }
 
-    fn is_little(&self) -> bool {
-        self.descriptors <= LITTLE.descriptors && self.mappings <= LITTLE.mappings
+    fn is_within(&self, little: &Self) -> bool {
+        self.descriptors <= little.descriptors && self.mappings <= little.mappings
     }
 }
 
