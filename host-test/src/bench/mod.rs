@@ -4,6 +4,7 @@
 pub mod canned;
 mod contenders;
 mod figures;
+mod loading;
 mod measure;
 mod peers;
 mod plan;

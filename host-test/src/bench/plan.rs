@@ -10,7 +10,6 @@ use crate::egress::{Connections, Proxy};
 use crate::host::Host;
 use anyhow::Context;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -75,64 +74,11 @@ impl Plan {
         step();
         if self.peers {
             figures.peers = peers::run(addresses)?;
-            let slowest = figures.peers.iter().find(|(name, _)| name == peers::PYSNOW).map(|(_, us)| *us);
-            figures.peer_ratio = slowest.map(|us| us / figures.create_p50_us);
+            let pysnow = figures.peers.iter().find(|(name, _)| name == peers::PYSNOW).map(|(_, us)| *us);
+            figures.peer_ratio = pysnow.map(|us| us / figures.create_p50_us);
         }
         step();
         Ok(figures)
-    }
-
-    /// Compiling, loading, and the first call of a new process.
-    fn loading(&self, figures: &mut Figures, addresses: &Addresses) -> anyhow::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let build = |cache: Option<&Path>| -> anyhow::Result<f64> {
-            let builder = Host::builder();
-            let builder = match cache {
-                Some(folder) => builder.cache(folder),
-                None => builder,
-            };
-            let engine = builder.engine()?;
-            let started = Instant::now();
-            builder.compiled(&engine)?;
-            Ok(started.elapsed().as_secs_f64() * 1e3)
-        };
-        let rounds = self.rounds.min(5);
-        let repeat = |times: usize, measured: &dyn Fn() -> anyhow::Result<f64>| -> anyhow::Result<f64> {
-            let mut samples = (0..times).map(|_| measured()).collect::<anyhow::Result<Vec<f64>>>()?;
-            Ok(median(&mut samples))
-        };
-        figures.load_wasm_ms = repeat(rounds, &|| build(None))?;
-        build(Some(folder.path()))?;
-        figures.load_precompiled_ms = repeat(rounds * 3, &|| build(Some(folder.path())))?;
-        let file = folder.path().join("authorizations.toml");
-        let text = format!(
-            "[authorizations.main]\ninstance = {:?}\ngrant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"\nallow-http-loopback = true\n",
-            addresses.http
-        );
-        std::fs::write(&file, text)?;
-        figures.first_call_ms = repeat(rounds * 3, &|| {
-            let started = Instant::now();
-            let status = Command::new(std::env::current_exe()?)
-                .args([
-                    "call",
-                    "get",
-                    "--number",
-                    "INC0010001",
-                    "--authorization",
-                    "main",
-                    "--instance",
-                    &addresses.http,
-                ])
-                .arg("--authorizations")
-                .arg(&file)
-                .arg("--cache")
-                .arg(folder.path())
-                .stdout(Stdio::null())
-                .status()?;
-            anyhow::ensure!(status.success(), "the first call of a new process failed");
-            Ok(started.elapsed().as_secs_f64() * 1e3)
-        })?;
-        Ok(())
     }
 
     /// A store and an instance, made and dropped.

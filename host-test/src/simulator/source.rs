@@ -34,11 +34,20 @@ impl Source {
                 *clock
             }
         };
-        now.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        written(now)
+    }
+
+    /// The time without writing, as records have it.
+    pub fn clock(&self) -> String {
+        written(self.peek())
     }
 
     /// The time without writing, in UTC.
     pub fn peek(&self) -> Timestamp {
         self.clock.unwrap_or_else(Timestamp::now)
     }
+}
+
+fn written(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

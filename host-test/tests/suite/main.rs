@@ -21,6 +21,7 @@ mod outcomes;
 mod policy;
 mod records;
 mod sandbox;
+mod script_limits;
 mod scripts;
 mod secrets;
 mod shapes;

@@ -294,7 +294,7 @@ fn note(instance: &Instance, message: &Message, response: &Response) {
     for table in instance.settings().clone().outbound_logs {
         let Some(table) = dictionary::table(&table) else { continue };
         let mut store = instance.store();
-        let now = store.source.peek().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let now = store.source.clock();
         let columns = [
             ("url", message.endpoint.as_str()),
             ("method", &method),

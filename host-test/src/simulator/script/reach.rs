@@ -75,7 +75,7 @@ impl Reach for Script {
                 Value::Null
             }
             "guid" => instance.store().source.sys_id().into(),
-            "now" => instance.store().source.peek().strftime("%Y-%m-%d %H:%M:%S").to_string().into(),
+            "now" => instance.store().source.clock().into(),
             "includes" => {
                 let store = instance.store();
                 let active = store.rows("sys_script_include").filter(|include| &include["active"] == "true");
@@ -156,7 +156,7 @@ pub fn log(instance: &Instance, level: &str, message: &str, source: &str) {
         _ => "0",
     };
     let mut store = instance.store();
-    let now = store.source.peek().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let now = store.source.clock();
     let columns = [("level", level), ("message", message), ("source", source), ("sys_created_on", &now)];
     store.add("syslog", Row::new("syslog", columns));
 }
