@@ -57,7 +57,7 @@ impl Arena {
     }
 }
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "incident-node"))]
 mod global {
     use super::Arena;
     use core::arch::wasm32::{memory_grow, memory_size};

@@ -8,13 +8,15 @@ wit_bindgen::generate!({
     path: "../wit",
     world: "plugin",
     additional_derives: [PartialEq],
+    // The world's exports are then asked of those alone who export it, and not of another component with this core.
+    pub_export_macro: true,
 });
 
 pub use exports::servicenow::plugin::{authorization, incidents, manifest, types};
 pub use servicenow::plugin::credentials;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "incident-node"))]
 export!(Component);
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "incident-node"))]
 use crate::Component;

@@ -15,6 +15,8 @@ pub enum Method {
     Post,
     /// Updates.
     Patch,
+    /// Removes.
+    Delete,
 }
 
 /// An HTTP request.

@@ -149,6 +149,7 @@ fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingReq
         Method::Get => HttpMethod::Get,
         Method::Post => HttpMethod::Post,
         Method::Patch => HttpMethod::Patch,
+        Method::Delete => HttpMethod::Delete,
     };
     let outgoing = OutgoingRequest::new(fields);
     outgoing.set_method(&method).map_err(refused)?;

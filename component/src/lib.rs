@@ -14,9 +14,9 @@ pub mod manifest;
 pub mod servicenow;
 pub mod text;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "incident-node"))]
 mod export;
 #[cfg(target_arch = "wasm32")]
-mod http;
-#[cfg(target_arch = "wasm32")]
+pub mod http;
+#[cfg(all(target_arch = "wasm32", feature = "incident-node"))]
 use export::Component;

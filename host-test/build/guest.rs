@@ -8,11 +8,15 @@ use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The guest's stack. It needs a fraction of this; a smaller one makes an instance cheaper to start.
-const STACK_BYTES: u32 = 64 * 1024;
-
-/// The guest's memory at its start: stack, data, and what a usual call allocates, so that it grows none.
-const MEMORY_BYTES: u32 = 512 * 1024;
+/// How a guest is linked.
+pub struct Guest {
+    /// The package.
+    pub package: &'static str,
+    /// Its stack. A smaller one makes an instance cheaper to start.
+    pub stack_bytes: u32,
+    /// Its memory at the start: stack, data, and what a usual call allocates, so that it grows none.
+    pub memory_bytes: u32,
+}
 
 /// Settings of the outer build that would reach into the guest's: flags and wrappers meant for the host's code, and
 /// the place of its output.
@@ -27,15 +31,16 @@ const OUTER_SETTINGS: [&str; 7] = [
 ];
 
 /// Compiles a package of the workspace, and returns the core module.
-pub fn compile(workspace: &Path, package: &str, target_dir: &Path) -> Result<PathBuf> {
+pub fn compile(workspace: &Path, guest: &Guest, target_dir: &Path) -> Result<PathBuf> {
     add_target()?;
+    let Guest { package, stack_bytes, memory_bytes } = guest;
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))?;
     // Paths of this machine stay out of the component, so that it is the same wherever it is built.
     let flags = [
         format!("--remap-path-prefix={}=.", workspace.display()),
         format!("--remap-path-prefix={home}=cargo"),
-        format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
-        format!("-Clink-arg=--initial-memory={MEMORY_BYTES}"),
+        format!("-Clink-arg=-zstack-size={stack_bytes}"),
+        format!("-Clink-arg=--initial-memory={memory_bytes}"),
         "-Clink-arg=--compress-relocations".to_string(),
     ];
     let mut cargo = Command::new(env::var("CARGO")?);

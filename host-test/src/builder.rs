@@ -2,13 +2,14 @@
 
 use crate::admission::Admission;
 use crate::authorizations::Authorizations;
-use crate::bindings::Plugin;
+use crate::bindings::Components;
 use crate::compiled;
 use crate::egress::{BadProxy, Clients, Connections, Proxy, RateLimits, TlsFile};
 use crate::exports::Exports;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::pool;
+use crate::runner::Runner;
 use crate::store::{CallData, CallState, Shared};
 use crate::tokens::Tokens;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,11 @@ use std::time::Duration;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Engine, EngineWeak};
 
-/// The component, as built with this crate.
+/// The incident node, as built with this crate.
 pub const COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_WASM"));
+
+/// Events both ways, as built with this crate.
+pub const EVENTS_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_SYNC_WASM"));
 
 /// Builds a host.
 #[derive(Default)]
@@ -115,7 +119,7 @@ impl Builder {
         let admission = Admission::new(&self.authorizations, &self.limits);
         tick(engine.weak(), self.limits.epoch);
         let shared = share(self.authorizations, self.limits, &proxy, Connections::Kept)?;
-        Ok(Host { engine, exports, shared, admission, proxy })
+        Ok(Host { runner: Runner { engine, shared, admission, proxy }, exports })
     }
 }
 
@@ -132,10 +136,11 @@ pub(crate) fn share(
     Ok(Shared { authorizations, tokens, clients, rate_limits, limits })
 }
 
-fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
+/// Links a component to what the host has for it.
+pub(crate) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
-    Plugin::add_to_linker::<_, CallData>(&mut linker, CallState::credentials)?;
+    Components::add_to_linker::<_, CallData>(&mut linker, CallState::credentials)?;
     linker.instantiate_pre(component)
 }
 

@@ -1,8 +1,8 @@
-//! What a component exports: checked against the world once, when it is loaded, and then called by its place.
+//! What a component exports: checked against its world once, when it is loaded, and then called by its place.
 //!
 //! The generated bindings look every function up and compare its types for each instance. A call needs one function.
 
-use crate::bindings::PluginPre;
+use crate::bindings::exports::servicenow::plugin as interfaces;
 use crate::store::CallState;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{Error, Result, Store};
@@ -20,46 +20,14 @@ pub trait Outcomes: Lift + Send + Sync + 'static {}
 
 impl<T: Lift + Send + Sync + 'static> Outcomes for T {}
 
-/// A component, ready to be instantiated, and where its functions are.
-pub struct Exports {
-    /// The component with its imports.
-    pub instance: InstancePre<CallState>,
-    /// `incidents.create`.
-    pub create: Export,
-    /// `incidents.get`.
-    pub get: Export,
-    /// `incidents.update`.
-    pub update: Export,
-    /// `incidents.find`.
-    pub find: Export,
-    /// `incidents.columns`.
-    pub columns: Export,
-    /// `authorization.authenticate`.
-    pub authenticate: Export,
-    /// `manifest.describe`.
-    pub describe: Export,
-}
+/// A component, ready to be instantiated.
+#[derive(Clone)]
+pub struct Loaded(InstancePre<CallState>);
 
-impl Exports {
-    /// Checks a component against the world.
-    pub fn new(component: &Component, instance: InstancePre<CallState>) -> Result<Self> {
-        PluginPre::new(instance.clone())?;
-        let find = |interface: &str, function: &str| {
-            let name = format!("servicenow:plugin/{interface}@0.1.0");
-            let absent = || Error::msg(format!("it does not export {name}#{function}"));
-            let interface = component.get_export_index(None, &name).ok_or_else(absent)?;
-            component.get_export_index(Some(&interface), function).ok_or_else(absent)
-        };
-        Ok(Self {
-            instance,
-            create: find("incidents", "create")?,
-            get: find("incidents", "get")?,
-            update: find("incidents", "update")?,
-            find: find("incidents", "find")?,
-            columns: find("incidents", "columns")?,
-            authenticate: find("authorization", "authenticate")?,
-            describe: find("manifest", "describe")?,
-        })
+impl Loaded {
+    /// Makes an instance and drops it.
+    pub async fn instantiate(&self, store: &mut Store<CallState>) -> Result<()> {
+        self.0.instantiate_async(store).await.map(drop)
     }
 
     /// Calls a function of a new instance.
@@ -69,8 +37,63 @@ impl Exports {
         store: &mut Store<CallState>,
         parameters: P,
     ) -> Result<R> {
-        let instance = self.instance.instantiate_async(&mut *store).await?;
+        let instance = self.0.instantiate_async(&mut *store).await?;
         let function = instance.get_typed_func::<P, (R,)>(&mut *store, function)?;
         Ok(function.call_async(store, parameters).await?.0)
     }
+}
+
+/// Checks that a component has these interfaces with all their functions, and names its functions' places.
+macro_rules! exports {
+    ($(#[$docs:meta])* $name:ident { $($module:ident as $interface:literal { $($function:ident as $exported:literal),+ $(,)? })+ }) => {
+        $(#[$docs])*
+        pub struct $name {
+            /// The component.
+            pub component: Loaded,
+            $($(#[doc = concat!("`", $interface, ".", $exported, "`.")] pub $function: Export,)+)+
+        }
+
+        impl $name {
+            /// Checks a component against the world.
+            pub fn new(component: &Component, instance: InstancePre<CallState>) -> Result<Self> {
+                $(interfaces::$module::GuestIndices::new(&instance)?;)+
+                Ok(Self {
+                    $($($function: find(component, $interface, $exported)?,)+)+
+                    component: Loaded(instance),
+                })
+            }
+        }
+    };
+}
+
+exports!(
+    /// The incident node, and where its functions are.
+    Exports {
+        incidents as "incidents" {
+            create as "create", get as "get", update as "update", find as "find", columns as "columns",
+        }
+        authorization as "authorization" { authenticate as "authenticate" }
+        manifest as "manifest" { describe as "describe" }
+    }
+);
+
+exports!(
+    /// Events both ways, and where its functions are.
+    EventExports {
+        mapping as "mapping" { preview as "preview", paths as "paths" }
+        sync as "sync" { push as "push" }
+        callbacks as "callbacks" { subject as "subject", receive as "receive", judge as "judge", names as "names" }
+        changes as "changes" { since as "since" }
+        provisioning as "provisioning" {
+            plan as "plan", apply as "apply", inspect as "inspect", rotate as "rotate", pause as "pause",
+            resume as "resume", remove as "remove", probe as "probe",
+        }
+    }
+);
+
+fn find(component: &Component, interface: &str, function: &str) -> Result<Export> {
+    let name = format!("servicenow:plugin/{interface}@0.1.0");
+    let absent = || Error::msg(format!("it does not export {name}#{function}"));
+    let interface = component.get_export_index(None, &name).ok_or_else(absent)?;
+    component.get_export_index(Some(&interface), function).ok_or_else(absent)
 }

@@ -1,9 +1,5 @@
 //! The host: built once, called many times and from many tasks at once.
-//!
-//! Each call gets a store of its own, which is dropped with the call: a call that is cut off leaves nothing behind, and
-//! no call can see another's.
 
-use crate::admission::Admission;
 use crate::authorizations::Authorizations;
 use crate::bindings::exports::servicenow::plugin::authorization::AuthenticateOutcome;
 use crate::bindings::exports::servicenow::plugin::incidents::{
@@ -11,39 +7,19 @@ use crate::bindings::exports::servicenow::plugin::incidents::{
     UpdateOutcome,
 };
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
-use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
-use crate::builder::{BuildError, Builder, share};
-use crate::egress::{Connections, Exchange, Journal, Proxy};
-use crate::exports::{Export, Exports, Outcomes, Parameters};
+use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::builder::{BuildError, Builder};
+use crate::egress::Connections;
+use crate::exports::{Export, Exports, Loaded};
 use crate::limits::Limits;
-use crate::outcome::{Outcome, ended_by_host};
-use crate::store::{CallState, Shared};
-use serde::Serialize;
+use crate::runner::{Report, Runner};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::time::timeout_at;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use std::time::Instant;
 
 /// A host with a loaded component.
 pub struct Host {
-    pub(crate) engine: Engine,
+    pub(crate) runner: Runner,
     pub(crate) exports: Arc<Exports>,
-    pub(crate) shared: Shared,
-    pub(crate) admission: Admission,
-    pub(crate) proxy: Proxy,
-}
-
-/// How a call ended.
-#[derive(Debug)]
-pub struct Report<T> {
-    /// The outcome, which the engine routes.
-    pub outcome: T,
-    /// How long the call took, all in all.
-    pub elapsed: Duration,
-    /// The HTTP exchanges that came to an end.
-    pub exchanges: Vec<Exchange>,
-    /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
-    pub guest_memory: usize,
 }
 
 impl Host {
@@ -65,10 +41,8 @@ impl Host {
         limits: Limits,
         connections: Connections,
     ) -> Result<Self, BuildError> {
-        let admission = self.admission.with(&authorizations, &limits);
-        let shared = share(authorizations, limits, &self.proxy, connections)?;
-        let (engine, exports, proxy) = (self.engine.clone(), Arc::clone(&self.exports), self.proxy.clone());
-        Ok(Self { engine, exports, shared, admission, proxy })
+        let runner = self.runner.with(authorizations, limits, connections)?;
+        Ok(Self { runner, exports: Arc::clone(&self.exports) })
     }
 
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with
@@ -80,12 +54,16 @@ impl Host {
             options.correlation_id = Some(made.clone());
             made
         });
-        self.run(started, call, Some(key), &self.exports.create, |call| (call, body, options)).await
+        self.runner
+            .run(started, call, Some(key), self.function(|exports| &exports.create), |call| (call, body, options))
+            .await
     }
 
     /// Gets an incident.
     pub async fn get(&self, call: Call, incident: IncidentRef) -> Report<GetOutcome> {
-        self.run(Instant::now(), call, None, &self.exports.get, |call| (call, incident)).await
+        self.runner
+            .run(Instant::now(), call, None, self.function(|exports| &exports.get), |call| (call, incident))
+            .await
     }
 
     /// Updates an incident.
@@ -96,116 +74,48 @@ impl Host {
         body: RequestBody,
         options: UpdateOptions,
     ) -> Report<UpdateOutcome> {
-        self.run(Instant::now(), call, None, &self.exports.update, |call| (call, sys_id, body, options)).await
+        self.runner
+            .run(Instant::now(), call, None, self.function(|exports| &exports.update), |call| {
+                (call, sys_id, body, options)
+            })
+            .await
     }
 
     /// Finds incidents.
     pub async fn find(&self, call: Call, query: String, limit: u32, offset: u32) -> Report<FindOutcome> {
-        self.run(Instant::now(), call, None, &self.exports.find, |call| (call, query, limit, offset)).await
+        self.runner
+            .run(Instant::now(), call, None, self.function(|exports| &exports.find), |call| {
+                (call, query, limit, offset)
+            })
+            .await
     }
 
     /// Reads the columns of the incident table.
     pub async fn columns(&self, call: Call) -> Report<ColumnsOutcome> {
-        self.run(Instant::now(), call, None, &self.exports.columns, |call| (call,)).await
+        self.runner.run(Instant::now(), call, None, self.function(|exports| &exports.columns), |call| (call,)).await
     }
 
     /// Checks an authorization.
     pub async fn authenticate(&self, call: Call) -> Report<AuthenticateOutcome> {
-        self.run(Instant::now(), call, None, &self.exports.authenticate, |call| (call,)).await
+        self.runner
+            .run(Instant::now(), call, None, self.function(|exports| &exports.authenticate), |call| (call,))
+            .await
     }
 
     /// Describes the node. The error is a component that does not keep to its world.
     pub async fn describe(&self) -> wasmtime::Result<Node> {
-        let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let described = async {
-            let _admitted = self.admission.enter("").await;
-            let mut store = self.store("", Journal::default(), deadline, deadline);
-            self.exports.call(&self.exports.describe, &mut store, ()).await
-        };
-        timeout_at(deadline.into(), described)
-            .await
-            .unwrap_or_else(|_| Err(wasmtime::Error::msg("describe takes too long")))
+        let (component, describe) = self.function(|exports| &exports.describe);
+        self.runner.compute("", component, describe, ()).await
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.
     pub(crate) async fn instantiate(&self) -> wasmtime::Result<()> {
-        let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let mut store = self.store("", Journal::default(), deadline, deadline);
-        self.exports.instance.instantiate_async(&mut store).await.map(drop)
+        self.runner.instantiate(&self.exports.component).await
     }
 
-    /// A store for one call: requests end at `guest_deadline`, everything at `deadline`.
-    fn store(
-        &self,
-        authorization: &str,
-        journal: Journal,
-        guest_deadline: Instant,
-        deadline: Instant,
-    ) -> Store<CallState> {
-        let limits = &self.shared.limits;
-        let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, guest_deadline));
-        store.limiter(|state| &mut state.bounds);
-        store.set_hostcall_fuel(limits.hostcall_fuel);
-        store.set_epoch_deadline(1);
-        // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
-        // guest is ended here.
-        store.epoch_deadline_callback(move |_| {
-            Ok(if Instant::now() < deadline { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
-        });
-        store
-    }
-
-    /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
-    async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
-        &self,
-        started: Instant,
-        mut call: Call,
-        correlation_id: Option<String>,
-        method: &Export,
-        parameters: impl FnOnce(Call) -> P,
-    ) -> Report<T> {
-        let timeout = self.shared.limits.timeout(call.timeout_ms);
-        let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
-        let journal = Journal::default();
-        let ended = async {
-            let _admitted = self.admission.enter(&call.authorization).await;
-            let mut store = self.store(&call.authorization, journal.clone(), guest_deadline, deadline);
-            let left = guest_deadline.saturating_duration_since(Instant::now());
-            let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
-            // A deadline of 0 is the guest's to refuse.
-            call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
-            let outcome = self.exports.call(method, &mut store, parameters(call)).await?;
-            let state = store.data();
-            Ok((outcome, Arc::clone(&state.egress), state.bounds.memory))
-        };
-        let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
-        let mut guest_memory = 0;
-        let outcome = match timeout_at(deadline.into(), ended).await {
-            Ok(Ok((outcome, egress, _))) if egress.is_told(&outcome) => {
-                tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
-                T::error(by_host(
-                    Reason::DeniedByHost,
-                    "the host withheld the outcome: the component put a secret into it",
-                ))
-            }
-            Ok(Ok((outcome, _, memory))) => {
-                guest_memory = memory;
-                outcome
-            }
-            Ok(Err(error)) if Instant::now() < deadline => {
-                let error: wasmtime::Error = error;
-                tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
-                let message =
-                    "the component ended with a trap or ran into a limit of the host; the host's log says which";
-                T::error(by_host(Reason::Limit, message))
-            }
-            Ok(Err(_)) | Err(_) => {
-                T::timeout(by_host(Reason::Deadline, "the host ended the call: no outcome before the deadline"))
-            }
-        };
-        // Whatever ended it: nothing leaves from here on.
-        journal.close();
-        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges(), guest_memory }
+    /// A function with the component that has it.
+    fn function(&self, function: impl FnOnce(&Exports) -> &Export) -> (&Loaded, &Export) {
+        (&self.exports.component, function(&self.exports))
     }
 }
 

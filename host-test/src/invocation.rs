@@ -4,9 +4,10 @@ use crate::bindings::exports::servicenow::plugin::incidents::{CreateOptions, Inc
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
 use crate::bindings::exports::servicenow::plugin::types::Call;
 use crate::egress::Exchange;
-use crate::host::{Host, Report};
+use crate::host::Host;
 use crate::json::to_json;
 use crate::outcome::Outcome;
+use crate::runner::Report;
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;

@@ -6,6 +6,7 @@
 //!
 //! - [`Host`] loads the component once and calls it from any number of tasks.
 //! - [`Authorizations`] are the credentials it may use; the component never sees them by default.
+//! - [`Events`] are events both ways: the second component, loaded when it is asked for.
 //! - [`Limits`] bound what one call may use.
 //! - [`simulator`] is a ServiceNow stand-in for tests.
 
@@ -19,6 +20,7 @@ mod capacity;
 pub mod cli;
 mod compiled;
 mod egress;
+pub mod events;
 mod exports;
 mod host;
 pub mod inspection;
@@ -29,6 +31,7 @@ pub mod origin;
 pub mod outcome;
 mod pool;
 mod python;
+mod runner;
 pub mod scenarios;
 pub mod secret;
 pub mod simulator;
@@ -37,10 +40,14 @@ mod store;
 mod tokens;
 
 pub use authorizations::Authorizations;
-pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};
-pub use builder::{BuildError, Builder, COMPONENT};
+pub use bindings::exports::servicenow::plugin::{
+    authorization, callbacks, changes, incidents, manifest, mapping, provisioning, sync, types,
+};
+pub use builder::{BuildError, Builder, COMPONENT, EVENTS_COMPONENT};
 pub use compiled::usual_folder;
 pub use egress::{BadProxy, Exchange, Proxy, TlsFile, addresses, policy};
-pub use host::{Host, Report};
+pub use events::{Events, Ledger};
+pub use host::Host;
 pub use limits::Limits;
 pub use outcome::{Failed, Outcome};
+pub use runner::Report;

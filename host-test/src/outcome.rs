@@ -1,9 +1,15 @@
 //! What all outcomes have in common: a case, and the failures that only a host can tell.
 
 use crate::bindings::exports::servicenow::plugin::authorization::{AuthenticateOutcome, Diagnosis};
+use crate::bindings::exports::servicenow::plugin::callbacks::NamesOutcome;
+use crate::bindings::exports::servicenow::plugin::changes::ChangesOutcome;
 use crate::bindings::exports::servicenow::plugin::incidents::{
     ColumnsOutcome, CreateOutcome, FindOutcome, GetOutcome, UpdateOutcome,
 };
+use crate::bindings::exports::servicenow::plugin::provisioning::{
+    BrokenOff, InspectOutcome, ProbeOutcome, StepsOutcome,
+};
+use crate::bindings::exports::servicenow::plugin::sync::PushOutcome;
 use crate::bindings::exports::servicenow::plugin::types::{Failure, Reason, Retry, WriteHappened};
 
 /// The outcome of a method.
@@ -44,11 +50,11 @@ macro_rules! outcome {
             }
 
             fn timeout(failure: Failure) -> Self {
-                $outcome::Timeout(failure)
+                $outcome::Timeout(failure.into())
             }
 
             fn error(failure: Failure) -> Self {
-                $outcome::Error(failure)
+                $outcome::Error(failure.into())
             }
         }
     };
@@ -107,6 +113,69 @@ outcome!(AuthenticateOutcome, "authenticate", "authenticated", {
     Timeout => "timeout",
     Error => "error",
 });
+outcome!(PushOutcome, "push", "created", {
+    Created => "created",
+    Updated => "updated",
+    Commented => "commented",
+    Reopened => "reopened",
+    Resolved => "resolved",
+    Unchanged => "unchanged",
+    FilteredOut => "filtered-out",
+    InvalidData => "invalid-data",
+    BadRequest => "bad-request",
+    IncidentNotFound => "incident-not-found",
+    AuthorizationFail => "authorization-fail",
+    PushFailure => "push-failure",
+    Timeout => "timeout",
+    Error => "error",
+});
+outcome!(NamesOutcome, "names", "names", {
+    Names => "names",
+    InvalidData => "invalid-data",
+    AuthorizationFail => "authorization-fail",
+    NamesFailure => "names-failure",
+    Timeout => "timeout",
+    Error => "error",
+});
+outcome!(ChangesOutcome, "changes", "changes-page", {
+    ChangesPage => "changes-page",
+    InvalidData => "invalid-data",
+    AuthorizationFail => "authorization-fail",
+    ChangesFailure => "changes-failure",
+    Timeout => "timeout",
+    Error => "error",
+});
+outcome!(StepsOutcome, "provisioning", "steps", {
+    Steps => "steps",
+    InvalidData => "invalid-data",
+    AuthorizationFail => "authorization-fail",
+    ProvisioningFailure => "provisioning-failure",
+    Timeout => "timeout",
+    Error => "error",
+});
+outcome!(InspectOutcome, "inspect", "inspected", {
+    Inspected => "inspected",
+    InvalidData => "invalid-data",
+    AuthorizationFail => "authorization-fail",
+    InspectFailure => "inspect-failure",
+    Timeout => "timeout",
+    Error => "error",
+});
+outcome!(ProbeOutcome, "probe", "changed", {
+    Changed => "changed",
+    InvalidData => "invalid-data",
+    AuthorizationFail => "authorization-fail",
+    ProbeFailure => "probe-failure",
+    Timeout => "timeout",
+    Error => "error",
+});
+
+/// What the host ended had no time to say what it had done.
+impl From<Failure> for BrokenOff {
+    fn from(failure: Failure) -> Self {
+        Self { done: Vec::new(), failure }
+    }
+}
 
 /// The failure of a call that the host ended, told from its journal: the guest's own word is lost.
 pub fn ended_by_host(reason: Reason, message: &str, write_left: bool, correlation_id: Option<String>) -> Failure {
@@ -151,6 +220,23 @@ failed!(GetOutcome: IncidentNotFound, AuthorizationFail, GetIncidentFailure, Tim
 failed!(UpdateOutcome: BadRequest, IncidentNotFound, IncidentUpdateFailure, Timeout, Error);
 failed!(FindOutcome: AuthorizationFail, FindFailure, Timeout, Error);
 failed!(ColumnsOutcome: AuthorizationFail, ColumnsFailure, Timeout, Error);
+failed!(PushOutcome: BadRequest, IncidentNotFound, AuthorizationFail, PushFailure, Timeout, Error);
+failed!(NamesOutcome: AuthorizationFail, NamesFailure, Timeout, Error);
+failed!(ChangesOutcome: AuthorizationFail, ChangesFailure, Timeout, Error);
+failed!(InspectOutcome: AuthorizationFail, InspectFailure, Timeout, Error);
+failed!(ProbeOutcome: AuthorizationFail, ProbeFailure, Timeout, Error);
+
+impl Failed for StepsOutcome {
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            StepsOutcome::ProvisioningFailure(BrokenOff { failure, .. })
+            | StepsOutcome::Timeout(BrokenOff { failure, .. })
+            | StepsOutcome::Error(BrokenOff { failure, .. })
+            | StepsOutcome::AuthorizationFail(failure) => Some(failure),
+            StepsOutcome::Steps(_) | StepsOutcome::InvalidData(_) => None,
+        }
+    }
+}
 
 impl Failed for AuthenticateOutcome {
     fn failure(&self) -> Option<&Failure> {

@@ -63,7 +63,8 @@ impl CallState {
         let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
         let policy = known.map(Policy::new);
         let egress = CallEgress::new(authorization, policy, guest_authorizes, means, deadline, limits.clone());
-        let egress = Arc::new(egress);
+        let callback_secrets = known.map(|known| known.callback_secrets.as_slice()).unwrap_or_default();
+        let egress = Arc::new(egress.with_callback_secrets(callback_secrets));
         Self {
             bounds: Bounds::new(limits),
             table,
@@ -169,6 +170,10 @@ impl Credentials for CallState {
         let fetched = self.tokens.refused(&authorization, self.generation, self.deadline).await;
         let access = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
         self.granted(&known, access)
+    }
+
+    async fn verify_callback(&mut self, authorization: String, presented: String) -> bool {
+        self.known(&authorization).is_ok_and(|known| known.is_callback_secret(&presented))
     }
 }
 

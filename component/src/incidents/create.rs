@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::{SysId, hex};
-use crate::servicenow::table;
+use crate::servicenow::table::{self, INCIDENT};
 use crate::text::{contains, excerpt};
 
 /// The dictionary's length of `correlation_id`: a longer one may be cut, and then no look-up finds it.
@@ -33,9 +33,21 @@ struct Draft {
 
 /// Creates an incident.
 pub fn create(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> CreateOutcome {
+    create_after(call, body, options, None, host)
+}
+
+/// Creates the incident that follows an earlier one with the same correlation id, which is closed: as safe to repeat, by a key
+/// that the earlier one's goes into.
+pub fn create_after(
+    call: &Call,
+    body: &RequestBody,
+    options: &CreateOptions,
+    earlier: Option<&SysId>,
+    host: &mut dyn Host,
+) -> CreateOutcome {
     let started_ms = host.now_ms();
     let ended = check(call, body, options, host).and_then(|draft| {
-        run(&draft, started_ms, host).map_err(|mut end| {
+        run(&draft, earlier, started_ms, host).map_err(|mut end| {
             if let Some(failure) = end.failure_mut() {
                 failure.correlation_id = Some(draft.correlation_id);
             }
@@ -85,8 +97,11 @@ pub fn check_correlation_id(given: &str, violations: &mut Violations) -> Option<
     }
 }
 
-fn run(draft: &Draft, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, End> {
-    let sys_id = SysId::derive(&draft.call.authorization, &draft.correlation_id);
+fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, End> {
+    let sys_id = match earlier {
+        None => SysId::derive(&draft.call.authorization, &draft.correlation_id),
+        Some(earlier) => SysId::derive(earlier.as_str(), &draft.correlation_id),
+    };
     let mut added = vec![("sys_id", sys_id.as_str())];
     if draft.body.value("correlation_id").is_none() {
         added.push(("correlation_id", &draft.correlation_id));
@@ -94,7 +109,7 @@ fn run(draft: &Draft, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, E
     let json = draft.body.to_json(&added)?;
     let mut session = Session::open(&draft.call, started_ms, host)?;
     draft.choices.check(&draft.body, draft.display_values, &mut session)?;
-    let request = table::insert(&session.origin, json, draft.display_values);
+    let request = table::insert(&session.origin, INCIDENT, json, draft.display_values);
     let answered = session.fetch(&request, 201, Effect::Writes).and_then(|rows| {
         let record = rows.records.into_iter().next().unwrap_or_default();
         receipt(&session.origin, &record, rows.payload, Made::Created, &draft.body, draft.display_values).ok_or_else(

@@ -12,7 +12,7 @@ use crate::failure::{Effect, End, failure};
 use crate::host::Host;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
-use crate::servicenow::table;
+use crate::servicenow::table::{self, INCIDENT};
 
 /// What a sys_id must be.
 pub const EXPECTED_SYS_ID: &str = "32 hexadecimal digits, the sys_id that create and get return";
@@ -60,7 +60,7 @@ fn run(draft: &Draft, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, E
     let json = draft.body.to_json(&[])?;
     let mut session = Session::open(&draft.call, started_ms, host)?;
     draft.choices.check(&draft.body, draft.display_values, &mut session)?;
-    let request = table::patch(&session.origin, &draft.sys_id, json, draft.display_values);
+    let request = table::patch(&session.origin, INCIDENT, &draft.sys_id, json, draft.display_values);
     match session.fetch(&request, 200, Effect::Writes) {
         Ok(rows) => {
             let record = rows.records.into_iter().next().unwrap_or_default();

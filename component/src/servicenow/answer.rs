@@ -122,6 +122,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
             let reason = if success { Reason::Cancelled } else { reason_of(status, &error) };
             Err(Refusal { status, reason, message: error.message, detail: error.detail, retry_after_ms })
         }
+        None if status == expected && status == 204 => Ok(Rows { records: Vec::new(), total, payload }),
         Some(Envelope { result: Some(records), .. }) if status == expected => Ok(Rows { records, total, payload }),
         _ if unexpected => {
             refuse(Reason::UnexpectedStatus, &format!("ServiceNow answered {status} where {expected} was expected"))

@@ -18,16 +18,21 @@ pub fn list(origin: &Origin, table: &str, parameters: &[(&str, &str)]) -> Reques
     request(Method::Get, format!("{origin}/api/now/table/{table}?{}", form_encode(parameters)), None)
 }
 
-/// The insert of an incident.
-pub fn insert(origin: &Origin, body: String, input_display_values: bool) -> Request {
-    let url = format!("{origin}/api/now/table/{INCIDENT}{}", write_parameters(input_display_values));
+/// The insert of a record.
+pub fn insert(origin: &Origin, table: &str, body: String, input_display_values: bool) -> Request {
+    let url = format!("{origin}/api/now/table/{table}{}", write_parameters(input_display_values));
     request(Method::Post, url, Some(body))
 }
 
-/// The update of an incident's columns.
-pub fn patch(origin: &Origin, sys_id: &SysId, body: String, input_display_values: bool) -> Request {
-    let url = format!("{origin}/api/now/table/{INCIDENT}/{sys_id}{}", write_parameters(input_display_values));
+/// The update of a record's columns.
+pub fn patch(origin: &Origin, table: &str, sys_id: &SysId, body: String, input_display_values: bool) -> Request {
+    let url = format!("{origin}/api/now/table/{table}/{sys_id}{}", write_parameters(input_display_values));
     request(Method::Patch, url, Some(body))
+}
+
+/// The removal of a record.
+pub fn delete(origin: &Origin, table: &str, sys_id: &SysId) -> Request {
+    request(Method::Delete, format!("{origin}/api/now/table/{table}/{sys_id}"), None)
 }
 
 fn write_parameters(input_display_values: bool) -> &'static str {

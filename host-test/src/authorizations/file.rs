@@ -56,6 +56,8 @@ struct Entry {
     allowed_addresses: Vec<String>,
     #[serde(default)]
     allow_http_loopback: bool,
+    callback_secret: Option<Source>,
+    previous_callback_secret: Option<Source>,
 }
 
 /// A text that is parsed without being quoted when it is none of its choices: it may be a secret in the wrong place.
@@ -91,7 +93,14 @@ fn redact(error: &toml::de::Error, text: &str) -> String {
 }
 
 impl Entry {
-    fn check(self) -> Result<Authorization, String> {
+    fn check(mut self) -> Result<Authorization, String> {
+        let secret = |key, source: Option<Source>| source.map(|source| read_callback_secret(key, source)).transpose();
+        let current = secret("callback-secret", self.callback_secret.take())?;
+        let previous = secret("previous-callback-secret", self.previous_callback_secret.take())?;
+        if current.is_none() && previous.is_some() {
+            return Err("previous-callback-secret is accepted beside callback-secret, which is missing".to_string());
+        }
+        let callback_secrets = current.into_iter().chain(previous).collect();
         let default_url =
             || Url::parse(&format!("{}/oauth_token.do", self.instance)).map_err(|error| error.to_string());
         let token_url = self.token_url.clone().map_or_else(default_url, Ok)?;
@@ -127,6 +136,7 @@ impl Entry {
             client_certificate,
             allowed_calls,
             addresses,
+            callback_secrets,
         })
     }
 
@@ -157,8 +167,11 @@ impl Entry {
 }
 
 fn parse_all(calls: &[String]) -> Result<Vec<AllowedCall>, String> {
-    let parse = |call: &String| AllowedCall::from_str(call).map_err(|error| format!("allowed-calls: {error}"));
-    calls.iter().map(parse).collect()
+    let parse = |call: &String| match AllowedCall::set(call) {
+        Some(calls) => Ok(calls),
+        None => AllowedCall::from_str(call).map(|call| vec![call]).map_err(|error| format!("allowed-calls: {error}")),
+    };
+    calls.iter().map(parse).collect::<Result<Vec<_>, _>>().map(|calls| calls.concat())
 }
 
 /// Networks such as `10.1.0.0/16`, and single addresses.
@@ -185,6 +198,18 @@ fn text(key: &str, value: Option<String>) -> Result<String, String> {
 fn read(key: &str, source: Option<Source>) -> Result<Secret, String> {
     let source = source.ok_or_else(|| missing(key))?;
     source.read().map_err(|error: Missing| format!("{key}: {error}"))
+}
+
+/// A shorter one could be guessed.
+const MIN_CALLBACK_SECRET: usize = 16;
+
+fn read_callback_secret(key: &str, source: Source) -> Result<Secret, String> {
+    let secret = source.read().map_err(|error: Missing| format!("{key}: {error}"))?;
+    let is_header = secret.expose().bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if secret.expose().len() < MIN_CALLBACK_SECRET || !is_header {
+        return Err(format!("{key} must be {MIN_CALLBACK_SECRET} printable characters or more, without spaces"));
+    }
+    Ok(secret)
 }
 
 fn missing(key: &str) -> String {

@@ -6,8 +6,10 @@ use crate::egress::addresses::Addresses;
 use crate::egress::policy::AllowedCall;
 use crate::origin::Origin;
 use crate::secret::Secret;
+use ring::digest::{SHA256, digest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use subtle::{Choice, ConstantTimeEq};
 use url::Url;
 
 /// All authorizations of a host, by name.
@@ -35,6 +37,21 @@ pub struct Authorization {
     pub allowed_calls: Vec<AllowedCall>,
     /// The addresses that connections may be made to.
     pub addresses: Addresses,
+    /// What deliveries from the instance come with: the one that is written to the instance first, and after it one that is
+    /// accepted while that is new.
+    pub callback_secrets: Vec<Secret>,
+}
+
+impl Authorization {
+    /// Whether a text is one of the callback secrets, in a time that tells nothing of them.
+    pub fn is_callback_secret(&self, presented: &str) -> bool {
+        let digest = |text: &str| digest(&SHA256, text.as_bytes());
+        let presented = digest(presented);
+        // Each is compared, whichever it is.
+        let equal = |secret: &Secret| digest(secret.expose()).as_ref().ct_eq(presented.as_ref());
+        let any = self.callback_secrets.iter().map(equal).fold(Choice::from(0), |any, equal| any | equal);
+        any.into()
+    }
 }
 
 /// A certificate that the host shows of itself, for mutual TLS.

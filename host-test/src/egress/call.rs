@@ -1,11 +1,12 @@
 //! What one call has for its requests, and how one of them is exchanged for an answer.
 
+use super::callback_secret;
 use super::client::{Clients, Sent};
 use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, refusal};
 use crate::limits::Limits;
-use crate::secret::Known;
+use crate::secret::{Known, Secret};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -41,6 +42,8 @@ pub struct CallEgress {
     pub deadline: Instant,
     /// What a call may use.
     pub limits: Limits,
+    /// What the instance is to send with its deliveries.
+    callback_secret: Option<Secret>,
     injected: Mutex<Option<(HeaderName, HeaderValue)>>,
     /// What the guest was handed out of the credential.
     handed_out: Known,
@@ -70,6 +73,7 @@ impl CallEgress {
             journal,
             deadline,
             limits,
+            callback_secret: None,
             injected: Mutex::default(),
             handed_out: Known::default(),
             secrets: Known::default(),
@@ -77,6 +81,13 @@ impl CallEgress {
             bytes: AtomicUsize::new(0),
             unauthorized: AtomicBool::new(false),
         }
+    }
+
+    /// The same with the secrets of deliveries: the first can be written to the instance, and all are struck from answers.
+    pub fn with_callback_secrets(mut self, secrets: &[Secret]) -> Self {
+        secrets.iter().for_each(|secret| self.secrets.add(secret.expose()));
+        self.callback_secret = secrets.first().cloned();
+        self
     }
 
     /// Sets the header that the host adds to the requests to come.
@@ -153,6 +164,12 @@ impl CallEgress {
         // A token request carries what was handed out: that is what it is for.
         if to_instance && self.leaks(&body) {
             return Err(self.deny(&"the component put the credential it was handed into a body"));
+        }
+        let body = callback_secret::fill(&head.method, uri.path(), body, self.callback_secret.as_ref())
+            .map_err(|unfilled| self.deny(&unfilled))?;
+        // The guest counted what it sent.
+        if head.headers.contains_key(header::CONTENT_LENGTH) {
+            head.headers.insert(header::CONTENT_LENGTH, body.len().into());
         }
         while let Some(until) = self.rate_limits.pause(&self.authorization).filter(|_| to_instance) {
             if until + LEFT_AFTER_PAUSE >= deadline {

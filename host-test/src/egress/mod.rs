@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod call;
+mod callback_secret;
 mod client;
 mod connect;
 mod hook;

@@ -7,9 +7,33 @@ use std::fmt;
 use std::str::FromStr;
 use url::Url;
 
-/// The calls that the component makes, and no more: what an authorization allows that names none.
-const DEFAULT_CALLS: [&str; 3] =
+/// The calls that the incident node makes, and no more: what an authorization allows that names none.
+const INCIDENT_CALLS: [&str; 3] =
     ["GET,POST,PATCH /api/now/table/incident", "GET /api/now/table/sys_choice", "GET /api/now/table/sys_dictionary"];
+
+/// What events need beside it: journals, the tables of the task family, and the user's time zone.
+const EVENT_CALLS: [&str; 9] = [
+    "GET /api/now/table/sys_journal_field",
+    "GET /api/now/table/task",
+    "GET /api/now/table/sc_request",
+    "GET /api/now/table/sc_req_item",
+    "GET /api/now/table/sc_task",
+    "GET /api/now/table/change_request",
+    "GET /api/now/table/problem",
+    "GET /api/now/table/sys_user",
+    "GET /api/now/table/sys_properties",
+];
+
+/// What setting an instance up needs. An authorization for it is best one of its own.
+const PROVISIONING_CALLS: [&str; 7] = [
+    "GET,POST,PATCH /api/now/table/incident",
+    "GET,POST,PATCH,DELETE /api/now/table/sys_properties",
+    "GET,POST,PATCH,DELETE /api/now/table/sys_script",
+    "GET,POST,PATCH,DELETE /api/now/table/sys_script_include",
+    "GET,POST,PATCH,DELETE /api/now/table/sys_ui_action",
+    "GET /api/now/table/sys_outbound_http_log",
+    "GET /api/now/table/sys_outbound_rest_message_log",
+];
 
 /// The segment that is never reached, whatever is allowed: the batch API tunnels any other path.
 const BATCH: &str = "batch";
@@ -71,7 +95,10 @@ pub enum Denied {
 
 /// Why a text is no allowed call.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no allowed call; give methods and a path, such as \"GET,POST /api/now/table/incident\"")]
+#[error(
+    "{0:?} is no allowed call; give methods and a path, such as \"GET,POST /api/now/table/incident\", or one of the sets \
+     incidents, events and provisioning"
+)]
 pub struct NotACall(String);
 
 impl Policy {
@@ -119,9 +146,23 @@ fn allowed(target: Target, address: &str) -> Result<Allowed, Denied> {
 }
 
 impl AllowedCall {
-    /// The calls that the component makes.
+    /// The calls that the incident node makes.
     pub fn defaults() -> Vec<Self> {
-        DEFAULT_CALLS.iter().filter_map(|call| call.parse().ok()).collect()
+        Self::all(&INCIDENT_CALLS)
+    }
+
+    /// The calls of a set, by its name.
+    pub fn set(name: &str) -> Option<Vec<Self>> {
+        match name {
+            "incidents" => Some(Self::all(&INCIDENT_CALLS)),
+            "events" => Some(Self::all(&EVENT_CALLS)),
+            "provisioning" => Some(Self::all(&PROVISIONING_CALLS)),
+            _ => None,
+        }
+    }
+
+    fn all(calls: &[&str]) -> Vec<Self> {
+        calls.iter().filter_map(|call| call.parse().ok()).collect()
     }
 
     /// A path is allowed with everything below it.
@@ -291,7 +332,7 @@ mod tests {
 
     #[test]
     fn an_allowed_call_is_methods_and_a_plain_path() {
-        for call in DEFAULT_CALLS {
+        for call in INCIDENT_CALLS {
             assert_eq!(AllowedCall::from_str(call).unwrap().to_string(), call);
         }
         for bad in [

@@ -29,5 +29,7 @@ pub fn fresh(settings: &Settings, seed: Option<u64>) -> Store {
     add_user(&mut store, Row::new("sys_user", caller), &[]);
     let desk = [("sys_id", "679434f053231300e321ddeeff7b12d8"), ("name", "Service Desk"), ("active", "true")];
     store.add("sys_user_group", Row::new("sys_user_group", desk));
+    let zone = [("name", "glide.sys.default.tz"), ("value", "UTC"), ("type", "string")];
+    store.add("sys_properties", Row::new("sys_properties", zone));
     store
 }

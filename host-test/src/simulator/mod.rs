@@ -96,6 +96,9 @@ pub struct Access {
     pub ca_cert: Option<PathBuf>,
 }
 
+/// The callback secret of the authorizations file that a simulator writes.
+const CALLBACK_SECRET: &str = "simulated-callback-secret";
+
 /// A running simulator. It stops when dropped.
 pub struct Simulator {
     instance: Arc<Instance>,
@@ -118,6 +121,7 @@ struct Instance {
     transactions: AtomicU64,
     files: Mutex<HashMap<String, Bytes>>,
     tiny: Mutex<Vec<(String, String)>>,
+    client_data: Mutex<HashMap<(String, String), String>>,
     outbound: script::Outbound,
     jobs: Mutex<VecDeque<script::Job>>,
     working: AtomicBool,
@@ -140,6 +144,7 @@ impl Instance {
             transactions: AtomicU64::new(0),
             files: Mutex::default(),
             tiny: Mutex::default(),
+            client_data: Mutex::default(),
             outbound: script::Outbound::new(),
             jobs: Mutex::default(),
             working: AtomicBool::new(false),
@@ -189,7 +194,8 @@ impl Simulator {
         &self.access
     }
 
-    /// An authorizations file for it, with one authorization named `main`.
+    /// An authorizations file for it: `main` for incidents, `events` for events and deliveries, and `setup` for setting the
+    /// instance up.
     pub fn authorizations_file(&self) -> String {
         let Access { base_url, client_id, client_secret, ca_cert, .. } = &self.access;
         let trust = match ca_cert {
@@ -198,9 +204,18 @@ impl Simulator {
             }
             None => "allow-http-loopback = true\n".to_string(),
         };
-        format!(
-            "[authorizations.main]\ninstance = {base_url:?}\ngrant = \"client-credentials\"\nclient-id = {client_id:?}\nclient-secret = {client_secret:?}\n{trust}"
-        )
+        let authorization = |name: &str, more: &str| {
+            format!(
+                "[authorizations.{name}]\ninstance = {base_url:?}\ngrant = \"client-credentials\"\nclient-id = {client_id:?}\nclient-secret = {client_secret:?}\n{trust}{more}"
+            )
+        };
+        let deliveries = |calls: &str| format!("allowed-calls = [{calls}]\ncallback-secret = {CALLBACK_SECRET:?}\n");
+        [
+            authorization("events", &deliveries("\"incidents\", \"events\"")),
+            authorization("setup", &deliveries("\"provisioning\"")),
+            authorization("main", ""),
+        ]
+        .join("\n")
     }
 
     /// The authorizations of that file.

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn numbers(store: &Store, query: &str) -> Vec<String> {
-        let now = crate::simulator::query::Now { time: store.source.peek(), user: "" };
+        let now = crate::simulator::query::Now::of(store, "");
         let query = Query::parse(query).on("incident", false, &now);
         store.select("incident", &query).iter().map(|row| row["number"].to_string()).collect()
     }

@@ -96,7 +96,7 @@ impl Call<'_> {
         } else {
             Query::parse(encoded)
         };
-        let now = Now { time: self.store.source.peek(), user: &self.caller.sys_id };
+        let now = Now::of(self.store, &self.caller.sys_id);
         let strict = self.store.property(STRICT_QUERIES) == Some("true");
         query.on(self.table.name, strict, &now)
     }

@@ -1,11 +1,11 @@
-//! The component as a file: what it needs, what it weighs, and what it says about itself.
+//! The components as files: what they need, what they weigh, and what they say about themselves.
 
-use servicenow_host::COMPONENT;
 use servicenow_host::inspection::{inspect, interface};
+use servicenow_host::{COMPONENT, EVENTS_COMPONENT};
 use std::collections::BTreeSet;
 use wit_parser::TypeDefKind;
 
-/// What the component may import: HTTP, its streams and clocks, randomness, and credentials.
+/// What the components may import: HTTP, its streams and clocks, randomness, and credentials.
 const ALLOWED_IMPORTS: [&str; 9] = [
     "servicenow:plugin/credentials",
     "wasi:clocks/monotonic-clock",
@@ -18,31 +18,35 @@ const ALLOWED_IMPORTS: [&str; 9] = [
     "wasi:random/random",
 ];
 
-/// The component's budget: it is fetched, checked and compiled by every engine that loads it.
-const MAX_BYTES: usize = 200_000;
+/// Each component, the interfaces of its world, and its budget: it is fetched, checked and compiled by every engine that loads
+/// it. A template engine, time zones and regular expressions weigh what they weigh, and who needs none loads none.
+const COMPONENTS: [(&[u8], &[&str], usize); 2] = [
+    (COMPONENT, &["types", "incidents", "authorization", "manifest"], 200_000),
+    (EVENTS_COMPONENT, &["types", "mapping", "sync", "callbacks", "changes", "provisioning"], 1_400_000),
+];
 
 #[test]
-fn it_imports_nothing_but_what_it_needs() {
-    let imports: BTreeSet<String> = inspect(COMPONENT)
-        .unwrap()
-        .imports
-        .into_iter()
-        .map(|import| import.split('@').next().unwrap_or_default().to_string())
-        .collect();
-    assert_eq!(imports, ALLOWED_IMPORTS.map(str::to_string).into());
+fn they_import_nothing_but_what_they_need() {
+    for (component, ..) in COMPONENTS {
+        let imports = inspect(component).unwrap().imports;
+        let names = imports.iter().map(|import| import.split('@').next().unwrap_or_default().to_string());
+        assert_eq!(names.collect::<BTreeSet<_>>(), ALLOWED_IMPORTS.map(str::to_string).into());
+    }
 }
 
 #[test]
-fn it_exports_the_interfaces_of_its_world() {
-    let exports = inspect(COMPONENT).unwrap().exports;
-    let expected =
-        ["types", "incidents", "authorization", "manifest"].map(|name| format!("servicenow:plugin/{name}@0.1.0"));
-    assert_eq!(BTreeSet::from_iter(exports), BTreeSet::from(expected));
+fn they_export_the_interfaces_of_their_worlds() {
+    for (component, interfaces, _) in COMPONENTS {
+        let expected = interfaces.iter().map(|name| format!("servicenow:plugin/{name}@0.1.0"));
+        assert_eq!(BTreeSet::from_iter(inspect(component).unwrap().exports), expected.collect());
+    }
 }
 
 #[test]
-fn it_stays_within_its_budget() {
-    assert!(COMPONENT.len() <= MAX_BYTES, "{} bytes, {MAX_BYTES} allowed", COMPONENT.len());
+fn they_stay_within_their_budgets() {
+    for (component, interfaces, max) in COMPONENTS {
+        assert!(component.len() <= max, "{interfaces:?}: {} bytes, {max} allowed", component.len());
+    }
 }
 
 #[test]
@@ -52,18 +56,24 @@ fn the_readme_shows_the_example_that_is_compiled() {
 }
 
 #[test]
-fn no_path_of_the_machine_that_built_it_is_in_it() {
+fn no_path_of_the_machine_that_built_them_is_in_them() {
     let home = std::env::var("HOME").unwrap();
     for path in [env!("CARGO_MANIFEST_DIR").trim_end_matches("/host-test"), &home] {
         // A home of `/` would be found anywhere.
-        let found = COMPONENT.windows(path.len()).any(|window| window == path.as_bytes());
-        assert!(path.len() < 4 || !found, "{path}");
+        let is_in = |component: &[u8]| component.windows(path.len()).any(|window| window == path.as_bytes());
+        assert!(path.len() < 4 || !COMPONENTS.iter().any(|(component, ..)| is_in(component)), "{path}");
     }
 }
 
 #[test]
-fn every_item_of_the_interface_is_documented_in_the_component() {
-    let (resolve, package) = interface(COMPONENT).unwrap();
+fn every_item_of_the_interfaces_is_documented_in_the_components() {
+    for (component, ..) in COMPONENTS {
+        documents_itself(component);
+    }
+}
+
+fn documents_itself(component: &[u8]) {
+    let (resolve, package) = interface(component).unwrap();
     for (name, interface) in &resolve.packages[package].interfaces {
         let interface = &resolve.interfaces[*interface];
         let documented = |docs: &wit_parser::Docs, item: String| {

@@ -76,7 +76,8 @@ async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
 async fn a_guest_gets_the_credential_of_its_own_call_and_by_default_nothing_of_it() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
     let file = simulator.authorizations_file();
-    let file = format!("{file}{}", file.replace("[authorizations.main]", "[authorizations.other]"));
+    let (_, main) = file.split_once("[authorizations.main]").unwrap();
+    let file = format!("{file}[authorizations.other]{main}");
     let host = hostile(Authorizations::parse(&file, Path::new("a.toml")).unwrap());
     for (name, expected) in [
         ("main", "nothing"),

@@ -42,12 +42,15 @@ fn call(timeout_ms: u32) -> Call {
     Call { authorization: "main".to_string(), instance: "dev12345".to_string(), timeout_ms: Some(timeout_ms) }
 }
 
+const HOSTILE: guest::Guest =
+    guest::Guest { package: "hostile-guest", stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+
 /// A host with the hostile guest.
 pub fn hostile(authorizations: Authorizations) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| {
         let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-guest");
-        let module = std::fs::read(guest::compile(workspace, "hostile-guest", &target_dir).unwrap()).unwrap();
+        let module = std::fs::read(guest::compile(workspace, &HOSTILE, &target_dir).unwrap()).unwrap();
         let component = ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
         Host::builder().component(component).build().unwrap()
     });

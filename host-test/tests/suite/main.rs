@@ -9,6 +9,7 @@ mod component;
 mod cost;
 mod create;
 mod credentials;
+mod events;
 mod exfiltration;
 mod faults;
 mod get;

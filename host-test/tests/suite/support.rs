@@ -51,3 +51,9 @@ pub fn host_with(authorizations: Authorizations, limits: Limits) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().proxy(Proxy::default()).build().unwrap());
     LOADED.with(authorizations, limits).unwrap()
 }
+
+/// The values of futures that run at once.
+pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    use futures_util::stream::{FuturesOrdered, StreamExt};
+    FuturesOrdered::from_iter(futures).collect().await
+}

@@ -2,7 +2,11 @@
 
 use super::dates;
 use super::is_column;
+use crate::simulator::dictionary;
+use crate::simulator::store::Store;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -62,6 +66,18 @@ pub struct Now<'a> {
     pub time: Timestamp,
     /// The user's key.
     pub user: &'a str,
+    /// The user's time zone: times that the query says are read in it.
+    pub zone: TimeZone,
+}
+
+impl<'a> Now<'a> {
+    /// Now, for a user of the store. Where neither the user nor the instance has a zone it is UTC.
+    pub fn of(store: &'a Store, user: &'a str) -> Self {
+        let own =
+            store.by("sys_user", "sys_id", user).next().map(|row| &row["time_zone"]).filter(|name| !name.is_empty());
+        let zone = own.or_else(|| store.property("glide.sys.default.tz")).and_then(|name| TimeZone::get(name).ok());
+        Self { time: store.source.peek(), user, zone: zone.unwrap_or(TimeZone::UTC) }
+    }
 }
 
 /// A condition.
@@ -120,13 +136,20 @@ impl Condition {
     }
 
     /// Puts dates and the user in the place of what stands for them.
-    pub fn compute(&mut self, now: &Now<'_>) {
+    pub fn compute(&mut self, table: &str, now: &Now<'_>) {
+        let is_time = is_time(table, &self.path);
         self.wanted = match self.operator {
             "DYNAMIC" if self.value == ME => now.user.to_string(),
             "RELATIVEGE" | "RELATIVELE" | "RELATIVEGT" | "RELATIVELT" | "RELATIVEEE" => {
                 dates::relative(&self.value, now.time).unwrap_or_default()
             }
-            _ => self.value.split('@').map(|part| computed(part, now)).collect::<Vec<_>>().join("@").to_lowercase(),
+            _ => {
+                let parts = self.value.split('@').map(|part| match computed(part, now) {
+                    Cow::Borrowed(said) if is_time => in_utc(said, &now.zone),
+                    computed => computed,
+                });
+                parts.collect::<Vec<_>>().join("@").to_lowercase()
+            }
         };
     }
 
@@ -189,6 +212,18 @@ fn computed<'a>(part: &'a str, now: &Now<'_>) -> Cow<'a, str> {
         Some(USER) => Cow::Owned(now.user.to_string()),
         Some(script) => Cow::Owned(dates::computed(script, now.time).unwrap_or_default()),
     }
+}
+
+fn is_time(table: &str, path: &str) -> bool {
+    let column = dictionary::table(table).and_then(|table| table.column(path));
+    column.is_some_and(|column| column.kind == "glide_date_time")
+}
+
+/// A time of day in a zone, in UTC. Of a time that clocks repeat, the first is meant.
+fn in_utc<'a>(said: &'a str, zone: &TimeZone) -> Cow<'a, str> {
+    const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+    let instant = DateTime::strptime(FORMAT, said).ok().and_then(|time| zone.to_timestamp(time).ok());
+    instant.map_or(Cow::Borrowed(said), |at| Cow::Owned(TimeZone::UTC.to_datetime(at).strftime(FORMAT).to_string()))
 }
 
 impl fmt::Display for Condition {

@@ -91,7 +91,7 @@ impl Query {
                     unknown |= !known;
                     known
                 });
-                group.iter_mut().for_each(|condition| condition.compute(now));
+                group.iter_mut().for_each(|condition| condition.compute(table, now));
             }
             groups.retain(|group| !group.is_empty());
         }
@@ -197,7 +197,7 @@ mod tests {
                 [("number", number), ("state", state), ("urgency", urgency), ("caller_id", caller), ("impact", "2")];
             store.add("incident", Row::new("incident", columns));
         }
-        let now = Now { time: store.source.peek(), user: "u1" };
+        let now = Now::of(&store, "u1");
         let query = Query::parse(query).on("incident", strict, &now);
         store.select("incident", &query).into_iter().map(|row| &row["number"]).collect()
     }

@@ -212,7 +212,7 @@ impl Commit<'_> {
             return Vec::new();
         }
         let store = self.instance.store();
-        let now = Now { time: store.source.peek(), user: &self.actor.caller.sys_id };
+        let now = Now::of(&store, &self.actor.caller.sys_id);
         rules::applicable(&store, self.table, operation, when, row, &now)
     }
 

@@ -340,6 +340,12 @@
                 hasRole: gs.hasRole
             };
         },
+        getSession: function () {
+            return {
+                getClientData: function (key) { return ask('clientData', text(key)); },
+                putClientData: function (key, value) { ask('putClientData', text(key), text(value)); }
+            };
+        },
         getUserDisplayName: function () { return me().name; },
         hasRole: function (roles) { return ask('role', text(roles)); },
         getProperty: function (name, otherwise) {

@@ -9,7 +9,7 @@ use crate::simulator::refused::Refused;
 use crate::simulator::render;
 use crate::simulator::row::Row;
 use crate::simulator::write::Sent;
-use crate::simulator::{Instance, choices};
+use crate::simulator::{Instance, choices, lock};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,16 @@ impl Reach for Script {
                 self.set_property(text(0), text(1));
                 Value::Null
             }
+            "clientData" => {
+                let data = lock(&instance.client_data);
+                data.get(&(self.actor.caller.sys_id.clone(), text(0).to_string()))
+                    .map_or(Value::Null, |value| value.as_str().into())
+            }
+            "putClientData" => {
+                let key = (self.actor.caller.sys_id.clone(), text(0).to_string());
+                lock(&instance.client_data).insert(key, text(1).to_string());
+                Value::Null
+            }
             "guid" => instance.store().source.sys_id().into(),
             "now" => instance.store().source.clock().into(),
             "includes" => {
@@ -106,7 +116,7 @@ impl Script {
 
     fn query(&self, table: &str, encoded: &str, limit: Option<u64>) -> Value {
         let store = self.instance.store();
-        let now = Now { time: store.source.peek(), user: &self.actor.caller.sys_id };
+        let now = Now::of(&store, &self.actor.caller.sys_id);
         let query = Query::parse(encoded).on(table, false, &now);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         store.select(table, &query).into_iter().take(limit).map(as_json).collect::<Vec<_>>().into()

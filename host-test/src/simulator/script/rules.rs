@@ -107,7 +107,7 @@ mod tests {
             let common = [("name", name), ("when", "before"), ("active", "true"), ("script", "1")];
             store.add("sys_script", Row::new("sys_script", common.into_iter().chain(columns.iter().copied())));
         }
-        let now = Now { time: store.source.peek(), user: "" };
+        let now = Now::of(&store, "");
         let incident = dictionary::table("incident").unwrap();
         let names = |state: &str| {
             let row = Row::new("incident", [("state", state)]);

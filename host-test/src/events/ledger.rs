@@ -1,0 +1,265 @@
+//! What a host remembers of records: the last version seen, the versions it wrote itself, and how far changes were read.
+//!
+//! In a file it is a list of entries, one JSON text a line, each appended when it happens. A process that is killed loses at most
+//! what it was about to do, which then happens again. Opening a file writes it anew, without what is past.
+
+use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OwnedRwLockReadGuard, RwLock};
+
+/// Own writes of a record whose deliveries may still come. An older one counts as a change, which changes nothing.
+const MAX_OWN_WRITES: usize = 64;
+
+/// How many records can be judged at once; others of the same place wait for each other.
+const TURNS: usize = 256;
+
+/// What a host remembers.
+pub struct Ledger {
+    state: Mutex<State>,
+    turns: Vec<Turn<()>>,
+    hasher: RandomState,
+    writing: Mutex<HashMap<String, Arc<RwLock<()>>>>,
+}
+
+#[derive(Default)]
+struct State {
+    records: HashMap<(String, String), Record>,
+    cursors: HashMap<String, String>,
+    file: Option<File>,
+}
+
+#[derive(Clone, Default)]
+struct Record {
+    version: Option<Stored>,
+    own_writes: Vec<u32>,
+}
+
+/// A version, as it is written down.
+#[derive(Clone, Deserialize, Serialize)]
+struct Stored {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    on: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    digests: Vec<String>,
+}
+
+/// One line of the file.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum Entry {
+    Seen { authorization: String, sys_id: String, version: Stored },
+    Wrote { authorization: String, sys_id: String, count: u32 },
+    Cursor { authorization: String, cursor: String },
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::with(State::default())
+    }
+}
+
+impl Ledger {
+    fn with(state: State) -> Self {
+        Self {
+            state: Mutex::new(state),
+            turns: (0..TURNS).map(|_| Turn::default()).collect(),
+            hasher: RandomState::new(),
+            writing: Mutex::default(),
+        }
+    }
+
+    /// A ledger in a file, which is made where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or written, or holds something else than a ledger.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut state = State::default();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error),
+        };
+        // The last line of a process that was killed may be cut off.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        for (at, line) in whole.lines().enumerate() {
+            let entry = serde_json::from_str(line).map_err(|error| {
+                io::Error::new(io::ErrorKind::InvalidData, format!("line {} is no entry of a ledger: {error}", at + 1))
+            })?;
+            state.take(entry);
+        }
+        let fresh = path.with_extension("part");
+        let mut file = File::create(&fresh)?;
+        file.write_all(state.lines()?.as_bytes())?;
+        std::fs::rename(&fresh, path)?;
+        state.file = Some(OpenOptions::new().append(true).open(path)?);
+        Ok(Self::with(state))
+    }
+
+    /// What is known of a record.
+    pub fn known(&self, authorization: &str, sys_id: &str) -> Known {
+        let record = self.state().records.get(&key(authorization, sys_id)).cloned().unwrap_or_default();
+        let version = record.version.map(|stored| Version {
+            mod_count: stored.count,
+            updated_on: stored.on,
+            digests: stored.digests,
+        });
+        Known { version, own_writes: record.own_writes }
+    }
+
+    /// Remembers the last version seen of a record.
+    pub fn seen(&self, authorization: &str, sys_id: &str, version: &Version) -> io::Result<()> {
+        let version =
+            Stored { count: version.mod_count, on: version.updated_on.clone(), digests: version.digests.clone() };
+        self.note(Entry::Seen { authorization: authorization.to_string(), sys_id: sys_id.to_string(), version })
+    }
+
+    /// Remembers a version that this host wrote.
+    pub fn wrote(&self, authorization: &str, sys_id: &str, count: u32) -> io::Result<()> {
+        self.note(Entry::Wrote { authorization: authorization.to_string(), sys_id: sys_id.to_string(), count })
+    }
+
+    /// How far changes were read.
+    pub fn cursor(&self, authorization: &str) -> Option<String> {
+        self.state().cursors.get(authorization).cloned()
+    }
+
+    /// Remembers how far changes were read.
+    pub fn move_cursor(&self, authorization: &str, cursor: &str) -> io::Result<()> {
+        self.note(Entry::Cursor { authorization: authorization.to_string(), cursor: cursor.to_string() })
+    }
+
+    /// A write is under way until this is dropped.
+    pub(super) async fn writing(&self, authorization: &str) -> OwnedRwLockReadGuard<()> {
+        self.writes_of(authorization).read_owned().await
+    }
+
+    /// Waits for the writes that are under way.
+    pub(super) async fn written(&self, authorization: &str) {
+        drop(self.writes_of(authorization).write_owned().await);
+    }
+
+    /// A record's turn: it is judged and remembered by one at a time.
+    pub(super) async fn turn(&self, authorization: &str, sys_id: &str) -> TurnGuard<'_, ()> {
+        let place = self.hasher.hash_one((authorization, sys_id)) % TURNS as u64;
+        self.turns[usize::try_from(place).unwrap_or_default()].lock().await
+    }
+
+    fn writes_of(&self, authorization: &str) -> Arc<RwLock<()>> {
+        let mut all = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(authorization.to_string()).or_default())
+    }
+
+    fn note(&self, entry: Entry) -> io::Result<()> {
+        let mut state = self.state();
+        if let Some(file) = &mut state.file {
+            let mut line = serde_json::to_string(&entry)?;
+            line.push('\n');
+            file.write_all(line.as_bytes())?;
+        }
+        state.take(entry);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, entry: Entry) {
+        match entry {
+            Entry::Seen { authorization, sys_id, version } => {
+                let record = self.records.entry((authorization, sys_id)).or_default();
+                if let Some(count) = version.count {
+                    record.own_writes.retain(|own| *own > count);
+                }
+                record.version = Some(version);
+            }
+            Entry::Wrote { authorization, sys_id, count } => {
+                let own = &mut self.records.entry((authorization, sys_id)).or_default().own_writes;
+                own.push(count);
+                let surplus = own.len().saturating_sub(MAX_OWN_WRITES);
+                own.drain(..surplus);
+            }
+            Entry::Cursor { authorization, cursor } => {
+                self.cursors.insert(authorization, cursor);
+            }
+        }
+    }
+
+    /// Everything that is remembered, as lines.
+    fn lines(&self) -> io::Result<String> {
+        let mut lines = String::new();
+        let mut line = |entry: Entry| {
+            lines.push_str(&serde_json::to_string(&entry)?);
+            lines.push('\n');
+            Ok::<_, io::Error>(())
+        };
+        for ((authorization, sys_id), record) in &self.records {
+            let (authorization, sys_id) = (authorization.clone(), sys_id.clone());
+            if let Some(version) = record.version.clone() {
+                line(Entry::Seen { authorization: authorization.clone(), sys_id: sys_id.clone(), version })?;
+            }
+            for count in &record.own_writes {
+                line(Entry::Wrote { authorization: authorization.clone(), sys_id: sys_id.clone(), count: *count })?;
+            }
+        }
+        for (authorization, cursor) in &self.cursors {
+            line(Entry::Cursor { authorization: authorization.clone(), cursor: cursor.clone() })?;
+        }
+        Ok(lines)
+    }
+}
+
+fn key(authorization: &str, sys_id: &str) -> (String, String) {
+    (authorization.to_string(), sys_id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(count: u32) -> Version {
+        Version { mod_count: Some(count), updated_on: "2026-01-01 00:00:00".into(), digests: Vec::new() }
+    }
+
+    #[test]
+    fn what_was_remembered_is_there_after_a_cut_off_line_and_what_is_past_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let ledger = Ledger::open(&path).unwrap();
+        for count in 0..5 {
+            ledger.wrote("main", "a", count).unwrap();
+        }
+        ledger.seen("main", "a", &version(2)).unwrap();
+        ledger.move_cursor("main", "c1").unwrap();
+        drop(ledger);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"seen\":{\"author").unwrap();
+
+        let ledger = Ledger::open(&path).unwrap();
+        let known = ledger.known("main", "a");
+        assert_eq!((known.version, known.own_writes), (Some(version(2)), vec![3, 4]));
+        assert_eq!(ledger.cursor("main").as_deref(), Some("c1"));
+        assert_eq!(ledger.known("other", "a"), Known { version: None, own_writes: Vec::new() });
+        drop(ledger);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
+    }
+
+    #[test]
+    fn a_file_that_is_no_ledger_is_told_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "dear diary\n").unwrap();
+        assert!(Ledger::open(&path).err().unwrap().to_string().starts_with("line 1 is no entry"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear diary\n");
+    }
+}

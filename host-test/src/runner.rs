@@ -1,0 +1,158 @@
+//! Runs calls: each gets a store of its own, a place, a deadline, and an outcome whatever ends it.
+//!
+//! The store is dropped with the call: a call that is cut off leaves nothing behind, and no call can see another's.
+
+use crate::admission::Admission;
+use crate::authorizations::Authorizations;
+use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
+use crate::builder::{BuildError, share};
+use crate::egress::{Connections, Exchange, Journal, Proxy};
+use crate::exports::{Export, Loaded, Outcomes, Parameters};
+use crate::limits::Limits;
+use crate::outcome::{Outcome, ended_by_host};
+use crate::store::{CallState, Shared};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout_at;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+/// What runs calls, of whichever component.
+#[derive(Clone)]
+pub struct Runner {
+    /// The engine.
+    pub engine: Engine,
+    /// What all calls share.
+    pub shared: Shared,
+    /// The places.
+    pub admission: Admission,
+    /// The way out.
+    pub proxy: Proxy,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub struct Report<T> {
+    /// The outcome, which the engine routes.
+    pub outcome: T,
+    /// How long the call took, all in all.
+    pub elapsed: Duration,
+    /// The HTTP exchanges that came to an end.
+    pub exchanges: Vec<Exchange>,
+    /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
+    pub guest_memory: usize,
+}
+
+impl Runner {
+    /// The same engine with other authorizations and limits.
+    pub fn with(
+        &self,
+        authorizations: Authorizations,
+        limits: Limits,
+        connections: Connections,
+    ) -> Result<Self, BuildError> {
+        let admission = self.admission.with(&authorizations, &limits);
+        let shared = share(authorizations, limits, &self.proxy, connections)?;
+        Ok(Self { engine: self.engine.clone(), shared, admission, proxy: self.proxy.clone() })
+    }
+
+    /// Makes an instance and drops it: what every call pays before its own work.
+    pub async fn instantiate(&self, component: &Loaded) -> wasmtime::Result<()> {
+        let deadline = Instant::now() + self.shared.limits.default_timeout;
+        let mut store = self.store("", Journal::default(), deadline, deadline);
+        component.instantiate(&mut store).await
+    }
+
+    /// Calls a function that makes no request. The error is a component that does not keep to its world, or to the time.
+    pub async fn compute<P: Parameters, R: Outcomes>(
+        &self,
+        authorization: &str,
+        component: &Loaded,
+        function: &Export,
+        parameters: P,
+    ) -> wasmtime::Result<R> {
+        let deadline = Instant::now() + self.shared.limits.default_timeout;
+        let computed = async {
+            let _admitted = self.admission.enter(authorization).await;
+            let mut store = self.store(authorization, Journal::default(), deadline, deadline);
+            component.call(function, &mut store, parameters).await
+        };
+        timeout_at(deadline.into(), computed)
+            .await
+            .unwrap_or_else(|_| Err(wasmtime::Error::msg("the component computes for too long")))
+    }
+
+    /// A store for one call: requests end at `guest_deadline`, everything at `deadline`.
+    fn store(
+        &self,
+        authorization: &str,
+        journal: Journal,
+        guest_deadline: Instant,
+        deadline: Instant,
+    ) -> Store<CallState> {
+        let limits = &self.shared.limits;
+        let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, guest_deadline));
+        store.limiter(|state| &mut state.bounds);
+        store.set_hostcall_fuel(limits.hostcall_fuel);
+        store.set_epoch_deadline(1);
+        // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
+        // guest is ended here.
+        store.epoch_deadline_callback(move |_| {
+            Ok(if Instant::now() < deadline { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        });
+        store
+    }
+
+    /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
+    pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
+        &self,
+        started: Instant,
+        mut call: Call,
+        correlation_id: Option<String>,
+        (component, function): (&Loaded, &Export),
+        parameters: impl FnOnce(Call) -> P,
+    ) -> Report<T> {
+        let timeout = self.shared.limits.timeout(call.timeout_ms);
+        let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
+        let journal = Journal::default();
+        let ended = async {
+            let _admitted = self.admission.enter(&call.authorization).await;
+            let mut store = self.store(&call.authorization, journal.clone(), guest_deadline, deadline);
+            let left = guest_deadline.saturating_duration_since(Instant::now());
+            let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
+            // A deadline of 0 is the guest's to refuse.
+            call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
+            let outcome = component.call(function, &mut store, parameters(call)).await?;
+            let state = store.data();
+            Ok((outcome, Arc::clone(&state.egress), state.bounds.memory))
+        };
+        let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
+        let mut guest_memory = 0;
+        let outcome = match timeout_at(deadline.into(), ended).await {
+            Ok(Ok((outcome, egress, _))) if egress.is_told(&outcome) => {
+                tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
+                T::error(by_host(
+                    Reason::DeniedByHost,
+                    "the host withheld the outcome: the component put a secret into it",
+                ))
+            }
+            Ok(Ok((outcome, _, memory))) => {
+                guest_memory = memory;
+                outcome
+            }
+            Ok(Err(error)) if Instant::now() < deadline => {
+                let error: wasmtime::Error = error;
+                tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
+                let message =
+                    "the component ended with a trap or ran into a limit of the host; the host's log says which";
+                T::error(by_host(Reason::Limit, message))
+            }
+            Ok(Err(_)) | Err(_) => {
+                T::timeout(by_host(Reason::Deadline, "the host ended the call: no outcome before the deadline"))
+            }
+        };
+        // Whatever ended it: nothing leaves from here on.
+        journal.close();
+        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges(), guest_memory }
+    }
+}

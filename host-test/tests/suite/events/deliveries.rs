@@ -1,0 +1,188 @@
+//! Deliveries: the provisioned script runs in the instance, and what it posts is judged.
+
+use super::stage::{RULES, Stage, alert, incident};
+use crate::scripts::log;
+use serde_json::{Value, json};
+use servicenow_host::callbacks::Action;
+use servicenow_host::provisioning::Settings;
+
+#[tokio::test]
+async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_echo() {
+    let mut stage = Stage::delivering(RULES).await;
+    let made = incident(&stage.push(RULES, &alert(1, "Warning", "Trigger", "")).await.outcome);
+    stage.simulator.settled().await;
+    assert_eq!(stage.verdict().await, "echo");
+
+    stage.agent(&format!("incident/{}", made.sys_id), json!({"state": "2", "urgency": "1"})).await;
+    let change = stage.change().await;
+    assert_eq!((change.table.as_str(), change.action, &change.number), ("incident", Action::Updated, &made.number));
+    assert_eq!((change.status.as_deref(), change.severity.as_deref()), (Some("Processing"), Some("Critical")));
+    assert!(change.changed.contains(&"state".to_string()) && change.changed.contains(&"priority".to_string()));
+    assert_eq!(change.version.mod_count, Some(1));
+
+    stage.agent(&format!("incident/{}", made.sys_id), json!({"comments": "on it"})).await;
+    let change = stage.change().await;
+    assert_eq!((change.comment.as_deref(), change.status, change.severity), (Some("on it"), None, None));
+
+    let event: Value = serde_json::from_str(&change.cloud_event).unwrap();
+    assert_eq!(event["id"], format!("{}:2", made.sys_id));
+    assert_eq!((&event["specversion"], &event["type"]), (&json!("1.0"), &json!("servicenow.incident.updated")));
+}
+
+#[tokio::test]
+async fn each_table_of_the_task_family_delivers() {
+    let mut stage = Stage::delivering(RULES).await;
+    for table in ["incident", "sc_request", "sc_req_item", "sc_task", "change_request", "problem"] {
+        let made = stage.agent(table, json!({"short_description": "new \"one\""})).await;
+        let change = stage.change().await;
+        assert_eq!((change.table.as_str(), change.action), (table, Action::Inserted));
+        assert_eq!(change.number, made["number"].as_str().unwrap());
+        let path = format!("{table}/{}", made["sys_id"].as_str().unwrap());
+        stage.agent(&path, json!({"short_description": "changed"})).await;
+        let change = stage.change().await;
+        assert_eq!(
+            (change.action, change.changed.as_slice()),
+            (Action::Updated, &["short_description".to_string(), "sys_updated_on".into()][..])
+        );
+        assert!(change.previous.contains(&("short_description".to_string(), "new \"one\"".to_string())));
+    }
+}
+
+#[tokio::test]
+async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
+    let mut stage = Stage::set().await;
+    let made = stage.agent("incident", json!({"short_description": "x"})).await;
+    let sys_id = made["sys_id"].as_str().unwrap().to_string();
+    stage.receive(RULES).await;
+    let settings = Settings { button: true, ..stage.settings() };
+    stage.events.apply(stage.call("setup"), settings.clone()).await;
+    // The rule rests, so that only the button delivers.
+    stage.events.pause(stage.call("setup"), settings.clone()).await;
+    let button = stage.simulator.rows("sys_ui_action")[0]["sys_id"].to_string();
+    stage.agent(&format!("sys_ui_action/{button}"), json!({"active": "true"})).await;
+    let press = || stage.simulator.press("send_to_acme", "incident", &sys_id);
+    assert!(press().await.is_ok());
+    assert!(press().await.is_ok());
+    let change = stage.change().await;
+    assert_eq!((change.number.as_str(), change.action), (made["number"].as_str().unwrap(), Action::Updated));
+    stage.simulator.settled().await;
+    assert!(stage.changes.try_recv().is_err(), "the second try was too soon");
+}
+
+#[tokio::test]
+async fn a_delivery_without_the_secret_or_of_another_form_is_refused() {
+    let mut stage = Stage::set().await;
+    stage.receive(RULES).await;
+    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let key = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
+    let sound = json!({"sys_id": key, "number": "INC1", "table": "incident", "action": "insert", "current": {}});
+    for (secret, body, status, verdict) in [
+        (None, sound.to_string(), 401, "unauthenticated"),
+        (Some("simulated-callback-secre"), sound.to_string(), 401, "unauthenticated"),
+        (Some(""), sound.to_string(), 401, "unauthenticated"),
+        (Some("simulated-callback-secret"), "{}".to_string(), 400, "invalid sys_id"),
+        (Some("simulated-callback-secret"), "x".repeat(4 << 20), 400, "invalid body"),
+        (Some("simulated-callback-secret"), sound.to_string(), 200, "accepted"),
+        (Some("simulated-callback-secret"), sound.to_string(), 200, "duplicate"),
+    ] {
+        assert_eq!(post(&address, secret, body).await, status, "{secret:?} {verdict}");
+        assert_eq!(stage.verdict().await, verdict);
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_taken_is_new_the_next_time() {
+    let mut stage = Stage::set().await;
+    stage.receive(RULES).await;
+    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let body = json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident", "action": "insert",
+        "sys_mod_count": "0", "current": {}});
+    *stage.desk.refusals.lock().unwrap() = 1;
+    assert_eq!(post(&address, Some("simulated-callback-secret"), body.to_string()).await, 503);
+    assert_eq!(post(&address, Some("simulated-callback-secret"), body.to_string()).await, 200);
+    assert_eq!(
+        (stage.verdict().await, stage.verdict().await),
+        ("the change was not taken: not now".into(), "accepted".into())
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_comes_late_twice_or_in_the_same_second_is_told_as_what_it_is() {
+    let mut stage = Stage::set().await;
+    stage.receive(RULES).await;
+    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let update = |count: u32, state: &str| {
+        json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident", "action": "update",
+            "sys_mod_count": count.to_string(), "current": {"state": state, "sys_updated_on": "2026-01-01 00:00:00"},
+            "previous": {"state": "1"}})
+    };
+    let old = |state: &str| {
+        let mut payload = update(0, state);
+        payload.as_object_mut().unwrap().remove("sys_mod_count");
+        payload["sys_id"] = "b1b2c3d4e5f60718293a4b5c6d7e8f90".into();
+        payload
+    };
+    for (payload, verdict) in [
+        (update(1, "2"), "accepted"),
+        (update(3, "3"), "accepted"),
+        (update(2, "2"), "stale"),
+        (update(3, "3"), "duplicate"),
+        (update(4, "6"), "accepted"),
+        (old("2"), "accepted"),
+        (old("3"), "accepted"),
+        (old("2"), "duplicate"),
+        (old("3"), "duplicate"),
+    ] {
+        assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 200);
+        assert_eq!(stage.verdict().await, verdict, "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn rules_leave_out_tables_and_columns_that_are_of_no_interest() {
+    let rules = RULES.replacen("\"body\"", r#""receive": {"tables": ["incident"], "columns": ["state"]}, "body""#, 1);
+    let mut stage = Stage::delivering(&rules).await;
+    let made = stage.agent("incident", json!({})).await;
+    let path = format!("incident/{}", made["sys_id"].as_str().unwrap());
+    stage.agent("problem", json!({})).await;
+    stage.agent(&path, json!({"urgency": "1"})).await;
+    stage.agent(&path, json!({"state": "2"})).await;
+    let mut verdicts = Vec::new();
+    for _ in 0..4 {
+        verdicts.push(stage.verdict().await);
+    }
+    verdicts.sort();
+    assert_eq!(verdicts, ["accepted", "accepted", "ignored", "ignored"]);
+}
+
+#[tokio::test]
+async fn what_stands_in_a_record_never_changes_the_structure_of_a_delivery() {
+    let mut stage = Stage::delivering(RULES).await;
+    for text in [
+        "\",\"sys_id\":\"x",
+        "'); gs.log('x'); ('",
+        "{{ id }}",
+        "</script>",
+        "a\nb\r\nX-Evil: 1",
+        "\u{1}\u{2028}",
+        "\\",
+        "é🔥",
+        &"x".repeat(1 << 20),
+    ] {
+        let made = stage.agent("incident", json!({"short_description": text, "description": text})).await;
+        let change = stage.change().await;
+        let sent = change.current.iter().find(|(name, _)| name == "description").map(|(_, value)| value.as_str());
+        assert_eq!((change.sys_id.as_str(), sent), (made["sys_id"].as_str().unwrap(), Some(text)));
+    }
+    assert!(log(&stage.simulator).is_empty());
+}
+
+/// Posts a delivery, and returns the status that it was answered with.
+async fn post(address: &str, secret: Option<&str>, body: String) -> u16 {
+    use http_body_util::Full;
+    use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    let client: Client<_, Full<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let request = http::Request::post(address);
+    let request = secret.into_iter().fold(request, |request, secret| request.header("x-callback-secret", secret));
+    client.request(request.body(Full::from(body)).unwrap()).await.unwrap().status().as_u16()
+}

@@ -1,0 +1,145 @@
+//! Pushing events: what becomes of the incident, and that repeating changes nothing.
+
+use super::stage::{RULES, Stage, alert, incident};
+use crate::support::join_all;
+use serde_json::json;
+use servicenow_host::simulator::{Effect, Fault};
+use servicenow_host::sync::{NoteResult, PushOutcome};
+use servicenow_host::types::{Reason, WriteHappened};
+use servicenow_host::{Failed, Outcome};
+
+#[tokio::test]
+async fn an_event_makes_an_incident_changes_it_and_resolves_it_and_each_repetition_changes_nothing() {
+    let stage = Stage::set().await;
+    for (event, expected, state, urgency) in [
+        (alert(1, "Warning", "Trigger", "seen"), "created", "1", "2"),
+        (alert(1, "Critical", "Trigger", "seen"), "updated", "1", "1"),
+        (alert(1, "Critical", "Trigger", "again"), "commented", "1", "1"),
+        (alert(1, "Critical", "Processing", ""), "updated", "2", "1"),
+        (alert(1, "Critical", "Snoozed", ""), "updated", "3", "1"),
+        (alert(1, "Critical", "Closed", ""), "resolved", "6", "1"),
+    ] {
+        assert_eq!(stage.pushed(&event).await, expected, "{event}");
+        let before = (stage.simulator.rows("incident"), stage.simulator.rows("sys_journal_field"));
+        assert_eq!(stage.pushed(&event).await, "unchanged", "{event}");
+        assert_eq!((stage.simulator.rows("incident"), stage.simulator.rows("sys_journal_field")), before, "{event}");
+        let rows = stage.simulator.rows("incident");
+        assert_eq!((rows.len(), &rows[0]["state"], &rows[0]["urgency"]), (1, state, urgency), "{event}");
+    }
+    let row = &stage.simulator.rows("incident")[0];
+    assert_eq!((&row["close_code"], &row["close_notes"]), ("Resolved by caller", "The event recovered."));
+    let notes: Vec<_> = stage.simulator.rows("sys_journal_field").iter().map(|row| row["value"].to_string()).collect();
+    assert_eq!(notes, ["seen", "again"]);
+}
+
+#[tokio::test]
+async fn an_event_never_moves_an_incident_back_to_new() {
+    let stage = Stage::set().await;
+    let made = incident(&stage.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
+    stage.agent(&format!("incident/{}", made.sys_id), json!({"state": "2"})).await;
+    assert_eq!(stage.pushed(&alert(1, "Info", "Trigger", "")).await, "unchanged");
+    assert_eq!(stage.pushed(&alert(1, "Critical", "Trigger", "")).await, "updated");
+    let row = &stage.simulator.rows("incident")[0];
+    assert_eq!((&row["state"], &row["urgency"]), ("2", "1"));
+}
+
+#[tokio::test]
+async fn what_an_event_of_a_closed_incident_does_is_the_rules_choice() {
+    for (on_closed, expected, incidents, state) in
+        [("create", "created", 2, "6"), ("reopen", "reopened", 1, "2"), ("comment", "commented", 1, "6")]
+    {
+        let stage = Stage::set().await;
+        let rules = RULES.replacen("\"body\"", &format!("\"on_closed\": \"{on_closed}\", \"body\""), 1);
+        for progress in ["Trigger", "Closed"] {
+            stage.push(&rules, &alert(1, "Info", progress, "")).await;
+        }
+        let again = alert(1, "Info", "Trigger", "again");
+        assert_eq!(stage.push(&rules, &again).await.outcome.case(), expected, "{on_closed}");
+        assert_eq!(stage.push(&rules, &again).await.outcome.case(), "unchanged", "{on_closed}");
+        let rows = stage.simulator.rows("incident");
+        assert_eq!((rows.len(), &rows[0]["state"]), (incidents, state), "{on_closed}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_recovered_before_it_was_known_makes_nothing() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.pushed(&alert(1, "Info", "Closed", "")).await, "filtered-out");
+    assert!(stage.simulator.rows("incident").is_empty());
+}
+
+#[tokio::test]
+async fn two_pushes_of_one_event_at_once_make_one_incident() {
+    let stage = Stage::set().await;
+    let event = alert(1, "Info", "Trigger", "");
+    let pushes = (0..8).map(|_| stage.push(RULES, &event));
+    let cases: Vec<_> = join_all(pushes).await.iter().map(|report| report.outcome.case()).collect();
+    assert_eq!(stage.simulator.rows("incident").len(), 1);
+    assert_eq!(cases.iter().filter(|case| **case == "created").count(), 1, "{cases:?}");
+    assert!(cases.iter().all(|case| ["created", "unchanged"].contains(case)), "{cases:?}");
+}
+
+#[tokio::test]
+async fn several_open_incidents_of_one_event_are_nobodys_guess() {
+    let stage = Stage::set().await;
+    for _ in 0..2 {
+        stage.agent("incident", json!({"correlation_id": "alert-1"})).await;
+    }
+    let report = stage.push(RULES, &alert(1, "Info", "Trigger", "")).await;
+    let PushOutcome::PushFailure(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!((failure.reason, failure.correlation_id.as_deref()), (Reason::Ambiguous, Some("alert-1")));
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_gets_no_note_twice() {
+    let stage = Stage::set().await;
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    let forbidden = Fault { times: 9, ..Fault::once("GET", "/api/now/table/sys_journal_field", forbidden) };
+    stage.simulator.inject(forbidden);
+    let note = |outcome: &PushOutcome| incident(outcome).note;
+    assert_eq!(note(&stage.push(RULES, &alert(1, "Info", "Trigger", "one")).await.outcome), NoteResult::Added);
+    assert_eq!(note(&stage.push(RULES, &alert(1, "Info", "Trigger", "two")).await.outcome), NoteResult::Withheld);
+    assert_eq!(note(&stage.push(RULES, &alert(1, "Critical", "Trigger", "two")).await.outcome), NoteResult::Added);
+    assert_eq!(note(&stage.push(RULES, &alert(1, "Critical", "Trigger", "two")).await.outcome), NoteResult::Withheld);
+    assert_eq!(stage.simulator.rows("sys_journal_field").len(), 2);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_told_as_what_it_is_and_repeating_is_safe() {
+    let stage = Stage::set().await;
+    let event = alert(1, "Info", "Trigger", "");
+    stage.simulator.inject(Fault::once("POST", "/api/now/table/incident", Effect::CommitThenClose));
+    // The create reads its record back.
+    assert_eq!(stage.pushed(&event).await, "unchanged");
+    stage.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", Effect::Hang));
+    let mut call = stage.call("events");
+    call.timeout_ms = Some(400);
+    let event = alert(1, "Critical", "Trigger", "");
+    let report = stage.events.push(call, RULES.to_string(), event.clone(), false).await;
+    let failure = report.outcome.failure().unwrap();
+    assert_eq!((report.outcome.case(), failure.write_happened), ("timeout", WriteHappened::Unknown));
+    assert_eq!(stage.pushed(&event).await, "updated");
+    assert_eq!(stage.simulator.rows("incident").len(), 1);
+}
+
+#[tokio::test]
+async fn a_column_that_the_instance_drops_is_told_and_is_no_change() {
+    let stage = Stage::set().await;
+    let rules = RULES.replacen("\"description\"", "\"bunk\": \"x\", \"category\": \"nonsense\", \"description\"", 1);
+    let event = alert(1, "Info", "Trigger", "");
+    let first = stage.push(&rules, &event).await.outcome;
+    assert_eq!((first.case(), incident(&first).not_stored), ("created", vec!["bunk".to_string(), "category".into()]));
+    let second = stage.push(&rules, &event).await.outcome;
+    assert_eq!(second.case(), "unchanged", "{second:?}");
+}
+
+#[tokio::test]
+async fn headers_of_the_rules_go_with_each_request_to_the_instance() {
+    let stage = Stage::set().await;
+    let rules = RULES.replacen("\"body\"", r#""headers": {"X-Source": "flows"}, "body""#, 1);
+    assert_eq!(stage.push(&rules, &alert(1, "Info", "Trigger", "")).await.outcome.case(), "created");
+    let rules = RULES.replacen("\"body\"", r#""headers": {"X-HTTP-Method-Override": "DELETE"}, "body""#, 1);
+    let report = stage.push(&rules, &alert(1, "Info", "Trigger", "")).await;
+    assert_ne!(report.outcome.case(), "created", "the host lets no method be overridden");
+    assert_eq!(stage.simulator.rows("incident").len(), 1);
+}

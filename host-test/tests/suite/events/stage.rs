@@ -1,0 +1,198 @@
+//! What the tests of events have in common: an instance, a host, a receiver, and the event's side as a table.
+
+use crate::scripts::write;
+use crate::support::{PATIENT_MS, host_with};
+use serde_json::{Value, json};
+use servicenow_host::callbacks::{Change, Verdict};
+use servicenow_host::events::{NotDelivered, Receiver, Taker};
+use servicenow_host::provisioning::{Settings, StepsOutcome};
+use servicenow_host::simulator::{Options, Simulator};
+use servicenow_host::sync::PushOutcome;
+use servicenow_host::types::Call;
+use servicenow_host::{Events, Ledger, Limits, Outcome, Report};
+use std::sync::{Arc, LazyLock, Mutex};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Rules for alerts, both ways.
+pub const RULES: &str = r#"{
+    "name": "Alerts",
+    "correlation_id": "alert-{{ id }}",
+    "body": {"short_description": "{{ title }}", "description": "{{ text }}"},
+    "severity": {"path": "severity"},
+    "status": {"path": "progress"},
+    "note": {"column": "comments", "text": "{{ comment }}"}
+}"#;
+
+/// An alert.
+pub fn alert(id: u32, severity: &str, progress: &str, comment: &str) -> String {
+    json!({"id": id, "title": format!("Disk {id} is full"), "text": "98 %", "severity": severity, "progress": progress,
+        "comment": comment})
+    .to_string()
+}
+
+/// Takes changes into a channel, and verdicts into another.
+pub struct Desk {
+    changes: UnboundedSender<Change>,
+    verdicts: UnboundedSender<String>,
+    /// Refuses what comes next, as often as this says.
+    pub refusals: Mutex<u32>,
+}
+
+impl Taker for Desk {
+    async fn take(&self, change: &Change) -> Result<(), String> {
+        let mut refusals = self.refusals.lock().unwrap();
+        if *refusals > 0 {
+            *refusals -= 1;
+            return Err("not now".to_string());
+        }
+        self.changes.send(change.clone()).map_err(|error| error.to_string())
+    }
+
+    fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
+        let name = match verdict {
+            Ok(Verdict::Accepted(_)) => "accepted".to_string(),
+            Ok(Verdict::Duplicate) => "duplicate".to_string(),
+            Ok(Verdict::Stale) => "stale".to_string(),
+            Ok(Verdict::Echo(_)) => "echo".to_string(),
+            Ok(Verdict::Ignored(_)) => "ignored".to_string(),
+            Ok(Verdict::Unauthenticated) => "unauthenticated".to_string(),
+            Ok(Verdict::InvalidData(violations)) => format!("invalid {}", violations[0].field),
+            Err(error) => error.to_string(),
+        };
+        let _ = self.verdicts.send(name);
+    }
+}
+
+/// An instance and a host that knows it.
+pub struct Stage {
+    /// The instance.
+    pub simulator: Simulator,
+    /// Events of the host.
+    pub events: Arc<Events>,
+    /// The receiver, where deliveries are set up.
+    pub receiver: Option<Receiver>,
+    /// The changes that arrived.
+    pub changes: UnboundedReceiver<Change>,
+    /// How deliveries were judged.
+    pub verdicts: UnboundedReceiver<String>,
+    /// Where changes are taken.
+    pub desk: Arc<Desk>,
+}
+
+/// The host of all these tests, with its second component compiled once.
+pub fn events(simulator: &Simulator, ledger: Ledger) -> Events {
+    static LOADED: LazyLock<Events> = LazyLock::new(|| {
+        let host = host_with(Default::default(), Limits::default());
+        host.events(Ledger::default(), None).unwrap()
+    });
+    LOADED.of(&host_with(simulator.authorizations(), Limits::default()), ledger)
+}
+
+impl Stage {
+    /// An instance without deliveries.
+    pub async fn set() -> Self {
+        Self::on(Simulator::start(Options { seed: Some(1), ..Options::default() }).await.unwrap())
+    }
+
+    /// A stage with this instance.
+    pub fn on(simulator: Simulator) -> Self {
+        let events = Arc::new(events(&simulator, Ledger::default()));
+        let (change, changes) = unbounded_channel();
+        let (verdict, verdicts) = unbounded_channel();
+        let desk = Arc::new(Desk { changes: change, verdicts: verdict, refusals: Mutex::new(0) });
+        Self { simulator, events, receiver: None, changes, verdicts, desk }
+    }
+
+    /// An instance that delivers its changes to a receiver with these rules.
+    pub async fn delivering(rules: &str) -> Self {
+        let mut stage = Self::set().await;
+        stage.receive(rules).await;
+        let applied = stage.apply().await;
+        assert!(matches!(applied, StepsOutcome::Steps(_)), "{applied:?}");
+        stage
+    }
+
+    /// Starts the receiver.
+    pub async fn receive(&mut self, rules: &str) {
+        let started = Receiver::start(
+            ([127, 0, 0, 1], 0).into(),
+            Arc::clone(&self.events),
+            "events".to_string(),
+            Some(rules.to_string()),
+            Arc::clone(&self.desk),
+        );
+        self.receiver = Some(started.await.unwrap());
+    }
+
+    /// What is set up.
+    pub fn settings(&self) -> Settings {
+        let address = self.receiver.as_ref().map(Receiver::address);
+        let callback_url =
+            address.map_or("https://flows.example.com/hook".to_string(), |at| format!("http://{at}/hook"));
+        Settings {
+            product: "Acme".to_string(),
+            callback_url,
+            tables: Vec::new(),
+            condition: String::new(),
+            columns: Vec::new(),
+            button: false,
+            legacy_rules: Vec::new(),
+            any_url: true,
+        }
+    }
+
+    /// Sets the instance up.
+    pub async fn apply(&self) -> StepsOutcome {
+        self.events.apply(self.call("setup"), self.settings()).await.outcome
+    }
+
+    /// A call of this authorization.
+    pub fn call(&self, authorization: &str) -> Call {
+        Call {
+            authorization: authorization.to_string(),
+            instance: self.simulator.access().base_url.clone(),
+            timeout_ms: Some(PATIENT_MS),
+        }
+    }
+
+    /// Pushes an event.
+    pub async fn push(&self, rules: &str, event: &str) -> Report<PushOutcome> {
+        self.events.push(self.call("events"), rules.to_string(), event.to_string(), false).await
+    }
+
+    /// Pushes an event, and names how that ended.
+    pub async fn pushed(&self, event: &str) -> &'static str {
+        self.push(RULES, event).await.outcome.case()
+    }
+
+    /// What an agent does in the instance.
+    pub async fn agent(&self, path: &str, columns: Value) -> Value {
+        let method = if path.contains('/') { "PATCH" } else { "POST" };
+        let (status, answer) = write(&self.simulator, method, path, columns).await;
+        assert!(status == 200 || status == 201, "{status} {answer}");
+        answer["result"].clone()
+    }
+
+    /// The next change that arrives.
+    pub async fn change(&mut self) -> Change {
+        self.changes.recv().await.unwrap()
+    }
+
+    /// The next verdict.
+    pub async fn verdict(&mut self) -> String {
+        self.verdicts.recv().await.unwrap()
+    }
+}
+
+/// The incident of a push that has one.
+pub fn incident(outcome: &PushOutcome) -> servicenow_host::sync::Pushed {
+    match outcome {
+        PushOutcome::Created(pushed)
+        | PushOutcome::Updated(pushed)
+        | PushOutcome::Commented(pushed)
+        | PushOutcome::Reopened(pushed)
+        | PushOutcome::Resolved(pushed)
+        | PushOutcome::Unchanged(pushed) => pushed.clone(),
+        other => panic!("{other:?}"),
+    }
+}

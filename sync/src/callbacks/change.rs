@@ -1,0 +1,99 @@
+//! The one form of a change, whatever told of it.
+
+use super::payload::Payload;
+use crate::bindings::callbacks::{Action, Change, Version};
+use crate::rules::Rules;
+use serde_json::{Map, Value, json};
+
+/// A payload as a change. `is_next` is whether nothing lies between this version and the last one seen: only then what did not
+/// change is known not to have changed.
+pub fn translate(payload: Payload, rules: Option<&Rules>, is_next: bool, authorization: &str) -> Change {
+    let changed = payload.changed();
+    let is_told = is_next && payload.action == Action::Updated && !payload.previous.is_empty();
+    let current =
+        |column: &str| payload.current.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str());
+    let of_interest =
+        |column: &str| current(column).filter(|_| !is_told || changed.iter().any(|changed| changed == column));
+    let severity = rules.and_then(|rules| rules.severity.as_ref()?.of_urgency(of_interest("urgency")?));
+    let status = rules.and_then(|rules| rules.status.as_ref()?.of_state(of_interest("state")?));
+    let snooze = rules.and_then(|rules| rules.status.as_ref()?.snooze(of_interest("state")?));
+    let mut change = Change {
+        severity: severity.map(str::to_string),
+        status: status.map(str::to_string),
+        snooze_seconds: snooze,
+        occurred_at: instant(&payload.version.updated_on),
+        table: payload.table,
+        action: payload.action,
+        number: payload.number,
+        sys_id: payload.sys_id.to_string(),
+        version: payload.version,
+        current: payload.current,
+        previous: payload.previous,
+        changed,
+        comment: payload.comment,
+        cloud_event: String::new(),
+    };
+    change.cloud_event = cloud_event(&change, authorization).to_string();
+    change
+}
+
+/// `2026-04-29 14:30:00` in UTC, as RFC 3339.
+fn instant(updated_on: &str) -> Option<String> {
+    let (day, time) = updated_on.split_once(' ')?;
+    let text = format!("{day}T{time}Z");
+    text.parse::<jiff::Timestamp>().ok().map(|_| text)
+}
+
+/// The change as an event by CloudEvents 1.0, in its JSON format.
+fn cloud_event(change: &Change, authorization: &str) -> Value {
+    let action = match change.action {
+        Action::Inserted => "inserted",
+        Action::Updated => "updated",
+    };
+    let columns = |columns: &[(String, String)]| {
+        Value::Object(columns.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect())
+    };
+    let mut event = json!({
+        "specversion": "1.0",
+        "id": id(&change.sys_id, &change.version),
+        "source": format!("servicenow/{}", encoded(authorization)),
+        "type": format!("servicenow.{}.{action}", change.table),
+        "subject": change.number,
+        "datacontenttype": "application/json",
+    });
+    let mut data = Map::from_iter([
+        ("table".to_string(), change.table.as_str().into()),
+        ("action".to_string(), action.into()),
+        ("number".to_string(), change.number.as_str().into()),
+        ("sys_id".to_string(), change.sys_id.as_str().into()),
+        ("current".to_string(), columns(&change.current)),
+        ("previous".to_string(), columns(&change.previous)),
+        ("changed".to_string(), change.changed.clone().into()),
+    ]);
+    let known = [
+        ("version", change.version.mod_count.map(Value::from)),
+        ("severity", change.severity.clone().map(Value::from)),
+        ("status", change.status.clone().map(Value::from)),
+        ("snooze_seconds", change.snooze_seconds.map(Value::from)),
+        ("comment", change.comment.clone().map(Value::from)),
+    ];
+    data.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))));
+    if let Some(time) = &change.occurred_at {
+        event["time"] = time.as_str().into();
+    }
+    event["data"] = data.into();
+    event
+}
+
+/// The same for each delivery of one version, so that consumers can drop what comes twice.
+fn id(sys_id: &str, version: &Version) -> String {
+    match (version.mod_count, version.digests.first()) {
+        (Some(count), _) => format!("{sys_id}:{count}"),
+        (None, digest) => format!("{sys_id}:{}", digest.map(String::as_str).unwrap_or_default()),
+    }
+}
+
+/// A source is a reference by URI.
+fn encoded(name: &str) -> String {
+    servicenow_component::servicenow::query::percent_encode(name)
+}

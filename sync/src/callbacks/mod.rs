@@ -1,0 +1,83 @@
+//! Deliveries from the instance: authenticated, read, and judged against what the host has seen.
+
+pub mod change;
+mod names;
+mod order;
+pub mod payload;
+
+pub use names::names;
+pub use order::judge;
+
+use crate::bindings::callbacks::{Action, Delivery, Known, Novelty, Verdict};
+use crate::ends::refused;
+use crate::rules::{Direction, Rules};
+use change::translate;
+use payload::Payload;
+use servicenow_component::incidents::violations::Violations;
+
+/// The header that a delivery's secret stands in.
+pub const SECRET_HEADER: &str = "x-callback-secret";
+
+/// The tables of the task family whose changes are delivered.
+pub const TABLES: [&str; 6] = ["incident", "sc_request", "sc_req_item", "sc_task", "change_request", "problem"];
+
+/// The key of the record that a delivery tells of.
+pub fn subject(body: &[u8]) -> Option<String> {
+    Payload::read(body).ok().map(|payload| payload.sys_id.to_string())
+}
+
+/// Judges a delivery. `is_secret` is the host's comparison of a presented secret.
+pub fn receive(
+    delivery: &Delivery,
+    rules: Option<&str>,
+    known: &Known,
+    is_secret: impl Fn(&str, &str) -> bool,
+) -> Verdict {
+    let mut presented = delivery.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(SECRET_HEADER));
+    // Two of them are nobody's script.
+    let authenticated = match (presented.next(), presented.next()) {
+        (Some((_, secret)), None) => is_secret(&delivery.authorization, secret),
+        _ => false,
+    };
+    if !authenticated {
+        return Verdict::Unauthenticated;
+    }
+    let mut violations = Violations::default();
+    let rules = rules.map(|rules| Rules::parse(rules, &mut violations));
+    let payload = Payload::read(&delivery.body).map_err(|violation| violations.list.push(violation)).ok();
+    let (rules, payload) = match violations.or_invalid_data(payload) {
+        Ok(payload) => (rules.flatten(), payload),
+        Err(end) => return Verdict::InvalidData(refused(end)),
+    };
+    match judge(&payload.version, known) {
+        Novelty::Duplicate => Verdict::Duplicate,
+        Novelty::Stale => Verdict::Stale,
+        Novelty::Echo => Verdict::Echo(payload.version),
+        Novelty::New => match rules.as_ref().and_then(|rules| left_out(rules, &payload)) {
+            Some(why) => Verdict::Ignored(why),
+            None => {
+                let is_next = order::is_next(&payload.version, known);
+                Verdict::Accepted(translate(payload.remember(known), rules.as_ref(), is_next, &delivery.authorization))
+            }
+        },
+    }
+}
+
+/// Why rules leave a change out.
+pub fn left_out(rules: &Rules, payload: &Payload) -> Option<String> {
+    if !rules.active {
+        return Some("the rules are not active".to_string());
+    }
+    if rules.direction == Direction::ToServicenow {
+        return Some("the rules bring events to ServiceNow alone".to_string());
+    }
+    let receive = rules.receive.as_ref()?;
+    if !receive.tables.is_empty() && !receive.tables.contains(&payload.table) {
+        return Some(format!("the rules take no changes of {}", payload.table));
+    }
+    let is_known = payload.action == Action::Updated && !payload.previous.is_empty();
+    let changed = payload.changed();
+    let is_of_interest = receive.columns.iter().any(|column| changed.contains(column));
+    (is_known && !receive.columns.is_empty() && !is_of_interest)
+        .then(|| format!("none of {} changed", receive.columns.join(", ")))
+}

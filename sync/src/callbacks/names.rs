@@ -1,0 +1,43 @@
+//! The names behind a record's references.
+
+use super::TABLES;
+use crate::bindings::callbacks::NamesOutcome;
+use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_component::failure::{Effect, End, failure};
+use servicenow_component::host::Host;
+use servicenow_component::incidents::call;
+use servicenow_component::incidents::update::EXPECTED_SYS_ID;
+use servicenow_component::incidents::violations::Violations;
+use servicenow_component::servicenow::session::Session;
+use servicenow_component::servicenow::sys_id::SysId;
+use servicenow_component::servicenow::table as requests;
+
+/// Reads a record's references by name.
+pub fn names(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> NamesOutcome {
+    read(call, table, sys_id, host).map_or_else(NamesOutcome::from, NamesOutcome::Names)
+}
+
+fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<Vec<(String, String)>, End> {
+    let started_ms = host.now_ms();
+    let mut violations = Violations::default();
+    let checked = call::check(call, &mut violations);
+    let known = TABLES.contains(&table).then_some(table);
+    let table = known.or_else(|| violations.refuse("table", table, &format!("one of: {}", TABLES.join(", "))));
+    let sys_id = SysId::parse(sys_id).or_else(|| violations.refuse("sys_id", sys_id, EXPECTED_SYS_ID));
+    let parsed = match (checked, table, sys_id) {
+        (Some(checked), Some(table), Some(sys_id)) => Some((checked, table, sys_id)),
+        _ => None,
+    };
+    let (checked, table, sys_id) = violations.or_invalid_data(parsed)?;
+    let mut session = Session::open(&checked, started_ms, host)?;
+    let query = format!("sys_id={sys_id}");
+    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1"), ("sysparm_display_value", "all")];
+    let rows = session.fetch(&requests::list(&session.origin, table, &parameters), 200, Effect::Reads)?;
+    let record = rows.records.into_iter().find(|record| record.value("sys_id") == Some(sys_id.as_str()));
+    let record = record.ok_or_else(|| {
+        let message = "no such record, or none that the user may read".to_string();
+        End::Answered(failure(Reason::NotFound, message, WriteHappened::No))
+    })?;
+    let refers = record.0.into_iter().filter(|(_, cell)| cell.link.is_some());
+    Ok(refers.filter_map(|(name, cell)| Some((name, cell.display_value?))).collect())
+}

@@ -1,0 +1,106 @@
+//! Order and duplicates: a pure decision over what the host has seen.
+//!
+//! `sys_mod_count` orders the versions of a record. Where a payload lacks it, the second of the update does, and within one
+//! second the payload's digest tells two updates apart.
+
+use crate::bindings::callbacks::{Known, Novelty, Version};
+
+/// What a version is to what the host knows.
+pub fn judge(version: &Version, known: &Known) -> Novelty {
+    let novelty = match &known.version {
+        None => Novelty::New,
+        Some(seen) => match (version.mod_count, seen.mod_count) {
+            (Some(count), Some(seen)) if count > seen => Novelty::New,
+            (Some(count), Some(seen)) if count == seen => Novelty::Duplicate,
+            (Some(_), Some(_)) => Novelty::Stale,
+            _ => by_time(version, seen),
+        },
+    };
+    match (novelty, version.mod_count) {
+        // Everything since the last version seen is the host's own. Otherwise somebody else's change is in between, and this
+        // version may be all that tells of it.
+        (Novelty::New, Some(count)) if missing(count, known).all(|count| known.own_writes.contains(&count)) => {
+            Novelty::Echo
+        }
+        (novelty, _) => novelty,
+    }
+}
+
+/// Whether nothing that others did lies between the last version seen and this one.
+pub fn is_next(version: &Version, known: &Known) -> bool {
+    version.mod_count.is_some_and(|count| {
+        missing(count, known).filter(|earlier| *earlier != count).all(|count| known.own_writes.contains(&count))
+    })
+}
+
+/// The versions after the last one seen, up to this one. A record starts at 0.
+fn missing(count: u32, known: &Known) -> impl Iterator<Item = u32> {
+    let first = known.version.as_ref().map_or(Some(0), |seen| seen.mod_count.map(|seen| seen.saturating_add(1)));
+    // Where the last version had no count, all may be missing.
+    first.unwrap_or_default()..=count
+}
+
+fn by_time(version: &Version, seen: &Version) -> Novelty {
+    if version.updated_on.is_empty() || seen.updated_on.is_empty() {
+        let same = version.digests.first().is_some_and(|digest| seen.digests.first() == Some(digest));
+        return if same { Novelty::Duplicate } else { Novelty::New };
+    }
+    match version.updated_on.cmp(&seen.updated_on) {
+        std::cmp::Ordering::Greater => Novelty::New,
+        std::cmp::Ordering::Less => Novelty::Stale,
+        std::cmp::Ordering::Equal => {
+            let is_seen = |digest: &String| seen.digests.contains(digest);
+            if version.digests.iter().any(is_seen) { Novelty::Duplicate } else { Novelty::New }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(count: u32) -> Version {
+        Version { mod_count: Some(count), updated_on: String::new(), digests: Vec::new() }
+    }
+
+    fn timed(updated_on: &str, digests: &[&str]) -> Version {
+        let digests = digests.iter().map(ToString::to_string).collect();
+        Version { mod_count: None, updated_on: updated_on.to_string(), digests }
+    }
+
+    #[test]
+    fn the_count_orders_versions_and_only_an_unbroken_chain_of_own_writes_is_an_echo() {
+        for (count, seen, own, expected) in [
+            (0, None, &[][..], Novelty::New),
+            (5, None, &[], Novelty::New),
+            (0, None, &[0], Novelty::Echo),
+            (1, None, &[0, 1], Novelty::Echo),
+            (1, None, &[1], Novelty::New),
+            (5, Some(4), &[], Novelty::New),
+            (5, Some(4), &[5], Novelty::Echo),
+            (5, Some(3), &[5], Novelty::New),
+            (5, Some(3), &[4, 5], Novelty::Echo),
+            (5, Some(5), &[5], Novelty::Duplicate),
+            (4, Some(5), &[4], Novelty::Stale),
+            (u32::MAX, Some(u32::MAX), &[], Novelty::Duplicate),
+        ] {
+            let known = Known { version: seen.map(counted), own_writes: own.to_vec() };
+            assert_eq!(judge(&counted(count), &known), expected, "{count} after {seen:?}, own {own:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_count_the_second_decides_and_two_updates_in_it_are_both_kept() {
+        let known = Known { version: Some(timed("2026-01-01 00:00:05", &["a", "b"])), own_writes: Vec::new() };
+        for (version, expected) in [
+            (timed("2026-01-01 00:00:06", &["a"]), Novelty::New),
+            (timed("2026-01-01 00:00:04", &["c"]), Novelty::Stale),
+            (timed("2026-01-01 00:00:05", &["b"]), Novelty::Duplicate),
+            (timed("2026-01-01 00:00:05", &["c"]), Novelty::New),
+            (timed("", &["c"]), Novelty::New),
+            (timed("", &["a"]), Novelty::Duplicate),
+        ] {
+            assert_eq!(judge(&version, &known), expected, "{version:?}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The payloads that business rules post: our own script's, the one with `current` and `previous`, and the flat one with
+//! `action_type`.
+
+use super::TABLES;
+use crate::bindings::callbacks::{Action, Known, Version};
+use serde_json::{Map, Value};
+use servicenow_component::bindings::types::Violation;
+use servicenow_component::incidents::violations::Violations;
+use servicenow_component::servicenow::record::Record;
+use servicenow_component::servicenow::sys_id::{SysId, hex};
+use sha2::{Digest, Sha256};
+
+/// The largest delivery: a record with texts of a megabyte fits.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many payloads of one second are told apart by their digests.
+const MAX_DIGESTS: usize = 16;
+
+/// Members of the flat payload that are no columns.
+const FLAT_MEMBERS: [&str; 4] = ["action_type", "number", "sys_id", "comments"];
+
+/// A delivery, read.
+#[derive(Debug)]
+pub struct Payload {
+    /// The record's key.
+    pub sys_id: SysId,
+    /// Its number.
+    pub number: String,
+    /// Its table.
+    pub table: String,
+    /// What was done.
+    pub action: Action,
+    /// The version that the payload tells.
+    pub version: Version,
+    /// The columns that hold something.
+    pub current: Vec<(String, String)>,
+    /// What they held before.
+    pub previous: Vec<(String, String)>,
+    /// The columns that the payload names in `previous`, also where they held nothing.
+    told: Vec<String>,
+    /// The last comment.
+    pub comment: Option<String>,
+}
+
+impl Payload {
+    /// Reads a body.
+    pub fn read(body: &[u8]) -> Result<Self, Violation> {
+        let mut violations = Violations::default();
+        read(body, &mut violations).ok_or_else(|| violations.list.remove(0))
+    }
+
+    /// A record that was read. `None` where it lacks what a change must have.
+    pub fn of_record(record: &Record) -> Option<Self> {
+        let mod_count = record.value("sys_mod_count")?.parse().ok()?;
+        let current = record.0.iter().filter(|(_, cell)| !cell.value.is_empty());
+        Some(Self {
+            sys_id: SysId::parse(record.value("sys_id")?)?,
+            number: record.text("number"),
+            table: record.text("sys_class_name"),
+            action: if mod_count == 0 { Action::Inserted } else { Action::Updated },
+            version: Version {
+                mod_count: Some(mod_count),
+                updated_on: record.text("sys_updated_on"),
+                digests: Vec::new(),
+            },
+            current: current.map(|(name, cell)| (name.clone(), cell.value.clone())).collect(),
+            previous: Vec::new(),
+            told: Vec::new(),
+            comment: None,
+        })
+    }
+
+    /// The columns that differ from what they were.
+    pub fn changed(&self) -> Vec<String> {
+        let value = |columns: &[(String, String)], name: &str| {
+            columns.iter().find(|(column, _)| column == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let differs = |name: &&String| value(&self.current, name) != value(&self.previous, name);
+        match self.action {
+            Action::Inserted => self.current.iter().map(|(name, _)| name.clone()).collect(),
+            Action::Updated => self.told.iter().filter(differs).cloned().collect(),
+        }
+    }
+
+    /// The same with the digests of its second that are known already.
+    pub fn remember(mut self, known: &Known) -> Self {
+        let own = &mut self.version;
+        let is_of_this_second = |seen: &&Version| seen.updated_on == own.updated_on && !own.updated_on.is_empty();
+        if let Some(seen) = known.version.as_ref().filter(is_of_this_second).filter(|_| own.mod_count.is_none()) {
+            own.digests.extend(seen.digests.iter().take(MAX_DIGESTS - 1).cloned());
+        }
+        self
+    }
+}
+
+fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
+    if body.len() > MAX_BYTES {
+        let given = format!("{} bytes", body.len());
+        return violations.refuse("body", &given, &format!("at most {MAX_BYTES} bytes"));
+    }
+    let text = String::from_utf8_lossy(body);
+    let members: Map<String, Value> = match serde_json::from_str(&escape_controls(&text)) {
+        Ok(members) => members,
+        Err(error) => return violations.refuse("body", &text, &format!("a JSON object; {error}")),
+    };
+    let text_of = |name: &str| members.get(name).and_then(as_text).unwrap_or_default();
+    let sys_id = text_of("sys_id");
+    let sys_id = SysId::parse(&sys_id).or_else(|| violations.refuse("sys_id", &sys_id, "32 hexadecimal digits"))?;
+    let number = text_of("number");
+    if number.is_empty() {
+        return violations.refuse("number", &number, "the record's number");
+    }
+    let is_flat = members.contains_key("action_type");
+    let table = if is_flat && !members.contains_key("table") { "incident".to_string() } else { text_of("table") };
+    if !TABLES.contains(&table.as_str()) {
+        return violations.refuse("table", &table, &format!("one of: {}", TABLES.join(", ")));
+    }
+    let action = match text_of(if is_flat { "action_type" } else { "action" }).as_str() {
+        "insert" => Action::Inserted,
+        "update" => Action::Updated,
+        other => return violations.refuse("action", other, "insert or update"),
+    };
+    let columns = |name: &str| match members.get(name) {
+        Some(Value::Object(columns)) => filled(columns.iter()),
+        _ => Vec::new(),
+    };
+    let (current, comment) = if is_flat {
+        let own = members.iter().filter(|(name, _)| !FLAT_MEMBERS.contains(&name.as_str()));
+        (filled(own), text_of("comments"))
+    } else {
+        ([columns("current"), columns("extra")].concat(), text_of("comment"))
+    };
+    let updated_on = current.iter().find(|(name, _)| name == "sys_updated_on").map(|(_, value)| value.clone());
+    let mod_count = text_of("sys_mod_count").parse().ok();
+    let digests = if mod_count.is_none() { vec![hex(&Sha256::digest(body)[..16])] } else { Vec::new() };
+    let told = match members.get("previous") {
+        Some(Value::Object(previous)) => previous.keys().cloned().collect(),
+        _ => Vec::new(),
+    };
+    Some(Payload {
+        sys_id,
+        number,
+        table,
+        action,
+        version: Version { mod_count, updated_on: updated_on.unwrap_or_default(), digests },
+        current,
+        previous: columns("previous"),
+        told,
+        comment: Some(comment).filter(|comment| !comment.is_empty()),
+    })
+}
+
+/// The columns that hold something. Columns that a table lacks come as empty texts.
+fn filled<'v>(columns: impl Iterator<Item = (&'v String, &'v Value)>) -> Vec<(String, String)> {
+    let columns = columns.filter_map(|(name, value)| Some((name.clone(), as_text(value)?)));
+    columns.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// Escapes control characters inside texts: instances were seen to send them as they are, which is no JSON
+/// (superplanehq/superplane, `on_incident.go`).
+fn escape_controls(text: &str) -> String {
+    let (mut escaped, mut in_text, mut after_backslash) = (String::with_capacity(text.len()), false, false);
+    for c in text.chars() {
+        if in_text && (c as u32) < 0x20 {
+            escaped.push_str(&format!("\\u{:04x}", c as u32));
+            after_backslash = false;
+            continue;
+        }
+        escaped.push(if (c as u32) < 0x20 { ' ' } else { c });
+        match c {
+            '"' if !after_backslash => in_text = !in_text,
+            _ => {}
+        }
+        after_backslash = in_text && c == '\\' && !after_backslash;
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
+
+    #[test]
+    fn both_documented_forms_are_read() {
+        let nested = format!(
+            r#"{{"sys_id":"{KEY}","number":"INC0010001","sys_mod_count":"7","table":"incident","action":"update",
+            "current":{{"state":"2","urgency":"","sys_updated_on":"2026-04-29 14:30:00"}},
+            "previous":{{"state":"1","urgency":"3","priority":""}}}}"#
+        );
+        let payload = Payload::read(nested.as_bytes()).unwrap();
+        assert_eq!((payload.version.mod_count, payload.version.updated_on.as_str()), (Some(7), "2026-04-29 14:30:00"));
+        assert_eq!(payload.changed(), ["state", "urgency"]);
+        assert_eq!(payload.current.len(), 2, "what is empty is absent");
+
+        let flat = format!(
+            r#"{{"action_type":"insert","number":"INC0010001","sys_id":"{KEY}","short_description":"x","state":"New",
+            "urgency":"3 - Low","comments":"hello","test_001":"y"}}"#
+        );
+        let payload = Payload::read(flat.as_bytes()).unwrap();
+        assert_eq!((payload.table.as_str(), payload.comment.as_deref()), ("incident", Some("hello")));
+        assert_eq!(payload.version.digests.len(), 1);
+        assert!(payload.current.contains(&("test_001".to_string(), "y".to_string())));
+    }
+
+    #[test]
+    fn raw_control_characters_are_read_as_what_they_are() {
+        let body = format!(
+            "{{\"sys_id\":\"{KEY}\",\"number\":\"INC1\",\"table\":\"problem\",\"action\":\"insert\",\n\t\"current\":{{\"description\":\"a\nb\u{1}c\\\\\"}}}}"
+        );
+        let payload = Payload::read(body.as_bytes()).unwrap();
+        assert_eq!(payload.current, [("description".to_string(), "a\nb\u{1}c\\".to_string())]);
+    }
+
+    #[test]
+    fn what_is_no_delivery_is_told_why() {
+        let with = |member: &str| format!(r#"{{"sys_id":"{KEY}","number":"INC1",{member}}}"#);
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for (body, field) in [
+            ("".to_string(), "body"),
+            ("[]".to_string(), "body"),
+            (deep, "body"),
+            ("{}".to_string(), "sys_id"),
+            (format!(r#"{{"sys_id":"{KEY}"}}"#), "number"),
+            (with(r#""table":"sys_user","action":"insert""#), "table"),
+            (with(r#""table":"incident","action":"delete""#), "action"),
+            (with(r#""table":"incident""#), "action"),
+            ("x".repeat(MAX_BYTES + 1), "body"),
+        ] {
+            assert_eq!(Payload::read(body.as_bytes()).unwrap_err().field, field, "{}", &body[..body.len().min(80)]);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Events both ways: events of other systems become incidents, changes in ServiceNow come back, and the instance is set up
+//! for it.
+//!
+//! A component of its own on the core of `servicenow-component`, whose sessions, requests and judgements it uses. Everything
+//! here is pure but for the [`Host`](servicenow_component::host::Host) that is handed in.
+
+pub mod bindings;
+pub mod callbacks;
+pub mod changes;
+mod ends;
+pub mod mapping;
+pub mod provisioning;
+pub mod push;
+pub mod rules;
+
+#[cfg(target_arch = "wasm32")]
+mod export;
+#[cfg(target_arch = "wasm32")]
+use export::Component;

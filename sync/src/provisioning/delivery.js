@@ -1,0 +1,103 @@
+// Delivers changes of tasks to the callback address. Managed: changes made here are overwritten. Version __VERSION__.
+var __PRODUCT__Delivery = Class.create();
+__PRODUCT__Delivery.prototype = {
+    initialize: function () {},
+
+    // Sends without waiting: for the business rule.
+    send: function (record, previous) {
+        this._send(record, previous, false);
+    },
+
+    // Sends, waits, and says how it went: for the button.
+    sendNow: function (record) {
+        var session = gs.getSession();
+        var key = '__PROPERTY__.sent.' + record.getUniqueValue();
+        var now = new GlideDateTime().getNumericValue();
+        var last = Number(session.getClientData(key) || 0);
+        if (now - last < __PAUSE_MS__) {
+            return 'Not sent: the last try is less than ' + __PAUSE_MS__ / 1000 + ' seconds ago.';
+        }
+        session.putClientData(key, String(now));
+        return this._send(record, null, true);
+    },
+
+    _send: function (record, previous, wait) {
+        var number = record.getValue('number');
+        try {
+            var address = gs.getProperty('__PROPERTY__.callback_url', '');
+            if (!address) {
+                gs.error('[__PRODUCT__] ' + number + ' was not delivered: __PROPERTY__.callback_url is empty');
+                return 'Not sent: there is no callback address.';
+            }
+            var request = new sn_ws.RESTMessageV2();
+            request.setHttpMethod('post');
+            request.setEndpoint(address);
+            request.setRequestHeader('Content-Type', 'application/json');
+            request.setRequestHeader('X-Callback-Secret', gs.getProperty('__PROPERTY__.callback_secret', ''));
+            request.setRequestBody(JSON.stringify(this._payload(record, previous)));
+            if (!wait) {
+                request.executeAsync();
+                return 'Sent.';
+            }
+            var status = request.execute().getStatusCode();
+            return status >= 200 && status < 300 ? 'Sent.' : 'Not taken: the answer was ' + status + '. Try again in 10 seconds.';
+        } catch (error) {
+            gs.error('[__PRODUCT__] ' + number + ' was not delivered: ' + error);
+            return 'Not sent: ' + error;
+        }
+    },
+
+    _payload: function (record, previous) {
+        var isNew = record.operation() === 'insert';
+        var payload = {
+            sys_id: record.getUniqueValue(),
+            number: record.getValue('number'),
+            sys_mod_count: record.getValue('sys_mod_count'),
+            table: record.getRecordClassName(),
+            action: isNew ? 'insert' : 'update',
+            current: this._columns(record),
+            extra: this._extra(record),
+            comment: this._comment(record)
+        };
+        if (previous && !isNew) {
+            payload.previous = this._columns(previous);
+        }
+        return payload;
+    },
+
+    _columns: function (record) {
+        var names = ['short_description', 'description', 'state', 'priority', 'urgency', 'impact', 'hold_reason',
+            'assignment_group', 'assigned_to', 'caller_id', 'company', 'category', 'close_code', 'close_notes',
+            'correlation_id', 'sys_updated_by', 'sys_updated_on', 'sys_created_on'];
+        var columns = {};
+        for (var at = 0; at < names.length; at++) {
+            columns[names[at]] = record.isValidField(names[at]) ? record.getValue(names[at]) || '' : '';
+        }
+        return columns;
+    },
+
+    _extra: function (record) {
+        var names = __EXTRA__;
+        var extra = {};
+        for (var at = 0; at < names.length; at++) {
+            extra[names[at]] = record.isValidField(names[at]) ? record.getDisplayValue(names[at]) || '' : '';
+        }
+        return extra;
+    },
+
+    // The last comment, where this write appended one or somebody asked.
+    _comment: function (record) {
+        if (record.operation() && !record.comments.changes()) {
+            return '';
+        }
+        var entry = new GlideRecord('sys_journal_field');
+        entry.addQuery('element_id', record.getUniqueValue());
+        entry.addQuery('element', 'comments');
+        entry.orderByDesc('sys_created_on');
+        entry.setLimit(1);
+        entry.query();
+        return entry.next() ? entry.getValue('value') || '' : '';
+    },
+
+    type: '__PRODUCT__Delivery'
+};

@@ -1,0 +1,135 @@
+//! The set-up as it is.
+
+use super::artifacts::{Wanted, mark, wanted};
+use super::present::{self, Present};
+use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, LoggedDelivery, Settings};
+use servicenow_component::bindings::types::{Call, Reason};
+use servicenow_component::failure::{Effect, End};
+use servicenow_component::host::Host;
+use servicenow_component::servicenow::session::Session;
+use servicenow_component::servicenow::table;
+
+/// The table of what scripts sent, and the name that older documents give it.
+const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
+
+/// How many deliveries are shown.
+const DELIVERIES: &str = "10";
+
+/// Inspects a set-up.
+pub fn inspect(call: &Call, settings: &Settings, host: &mut dyn Host) -> InspectOutcome {
+    read(call, settings, host).map_or_else(InspectOutcome::from, InspectOutcome::Inspected)
+}
+
+fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspection, End> {
+    let started_ms = host.now_ms();
+    let checked = super::check(call, settings)?;
+    let mut session = Session::open(&checked, started_ms, host)?;
+    let mut seen = Inspection {
+        artifacts: Vec::new(),
+        legacy: Vec::new(),
+        orphans: Vec::new(),
+        missing_roles: Vec::new(),
+        deliveries: Vec::new(),
+    };
+    let wanted = wanted(settings);
+    for wanted in &wanted {
+        match readable(present::find(wanted, settings, &mut session))? {
+            Some(present) => seen.artifacts.push(state(wanted, present)),
+            None => {
+                let missing = format!("{}: {}", wanted.table, role(wanted.table));
+                if !seen.missing_roles.contains(&missing) {
+                    seen.missing_roles.push(missing);
+                }
+            }
+        }
+    }
+    for name in &settings.legacy_rules {
+        let rules = readable(present::rules_named(name, &mut session))?.unwrap_or_default();
+        seen.legacy.extend(rules.iter().map(|_| name.clone()));
+    }
+    seen.orphans = orphans(settings, &wanted, &mut session)?;
+    seen.deliveries = deliveries(settings, &mut session)?;
+    Ok(seen)
+}
+
+/// What was read. `None` where the user may not.
+fn readable<T>(read: Result<T, End>) -> Result<Option<T>, End> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(End::Answered(failure)) if failure.reason == Reason::Forbidden => Ok(None),
+        Err(End::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(None),
+        Err(end) => Err(end),
+    }
+}
+
+fn role(table: &str) -> &'static str {
+    match table {
+        "sys_script" => "business_rule_admin or admin",
+        "sys_ui_action" => "ui_action_admin or admin",
+        _ => "admin",
+    }
+}
+
+fn state(wanted: &Wanted, present: Present) -> ArtifactState {
+    let nothing = ArtifactState {
+        artifact: wanted.artifact,
+        name: wanted.name.clone(),
+        sys_id: None,
+        version: None,
+        active: false,
+        drifted: Vec::new(),
+    };
+    match present {
+        Present::Nothing => nothing,
+        Present::Foreign => ArtifactState { drifted: vec![wanted.mark_column.to_string()], ..nothing },
+        Present::Ours(kept) => ArtifactState {
+            sys_id: Some(kept.key.to_string()),
+            version: Some(kept.version.clone()),
+            active: kept.active == "true",
+            drifted: present::drifted(wanted, &kept).into_iter().map(str::to_string).collect(),
+            ..nothing
+        },
+    }
+}
+
+/// Records that carry the product's mark under another name.
+fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) -> Result<Vec<String>, End> {
+    let mut orphans = Vec::new();
+    for (from, column) in [
+        ("sys_properties", "description"),
+        ("sys_script", "description"),
+        ("sys_script_include", "description"),
+        ("sys_ui_action", "comments"),
+    ] {
+        let query = format!("{column}STARTSWITH{}", mark(settings));
+        let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "100")];
+        let rows = session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads);
+        let Some(rows) = readable(rows)? else { continue };
+        let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(settings)));
+        let names = marked.map(|record| record.text("name"));
+        let is_known = |name: &String| wanted.iter().any(|wanted| wanted.table == from && wanted.name == *name);
+        orphans.extend(names.filter(|name| !is_known(name)).map(|name| format!("{from}: {name}")));
+    }
+    Ok(orphans)
+}
+
+/// The last deliveries to the callback address.
+fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<LoggedDelivery>, End> {
+    // A query has no quoting. An address with its signs is told by what comes before them.
+    let address = settings.callback_url.split(['?', '^']).next().unwrap_or_default();
+    for log in OUTBOUND_LOGS {
+        let query = format!("urlSTARTSWITH{address}^ORDERBYDESCsys_created_on");
+        let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", DELIVERIES)];
+        let rows = match session.fetch(&table::list(&session.origin, log, &parameters), 200, Effect::Reads) {
+            // The instance has no such table.
+            Err(End::Answered(failure)) if failure.status == Some(400) => continue,
+            rows => readable(rows)?,
+        };
+        let Some(rows) = rows else { return Ok(Vec::new()) };
+        let sent = rows.records.iter().filter(|record| record.text("url").starts_with(address));
+        return Ok(sent
+            .map(|record| LoggedDelivery { at: record.text("sys_created_on"), status: record.text("response_status") })
+            .collect());
+    }
+    Ok(Vec::new())
+}

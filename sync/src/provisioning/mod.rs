@@ -1,0 +1,265 @@
+//! Sets an instance up to deliver its changes, and takes it away again.
+//!
+//! What is wanted is a value ([`artifacts`]), what is there is read, and the difference is a list of steps. Each step is one
+//! write, safe to repeat by the key of its record, so that a set-up that breaks off is completed by running it again.
+
+pub mod artifacts;
+mod inspect;
+mod present;
+mod probe;
+mod settings;
+
+pub use inspect::inspect;
+pub use probe::probe;
+
+use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAction, StepsOutcome};
+use crate::ends::violations;
+use artifacts::{Wanted, mark, wanted};
+use present::Present;
+use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_component::failure::{Effect, End, failure};
+use servicenow_component::host::Host;
+use servicenow_component::incidents::call::{self, Checked};
+use servicenow_component::incidents::violations::Violations;
+use servicenow_component::json;
+use servicenow_component::servicenow::session::Session;
+use servicenow_component::servicenow::sys_id::SysId;
+use servicenow_component::servicenow::table;
+
+/// What `apply` would do.
+pub fn plan(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.set_up(false))
+}
+
+/// Sets up what is missing or different.
+pub fn apply(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.set_up(true))
+}
+
+/// Writes the callback secret anew.
+pub fn rotate(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.rotate())
+}
+
+/// Switches deliveries off.
+pub fn pause(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.switch("false", "deliveries are switched off"))
+}
+
+/// Switches deliveries on.
+pub fn resume(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.switch("true", "deliveries are switched on"))
+}
+
+/// Removes what was set up.
+pub fn remove(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.remove())
+}
+
+fn run(
+    call: &Call,
+    settings: &Settings,
+    host: &mut dyn Host,
+    work: impl FnOnce(&mut Work<'_, '_>) -> Result<(), End>,
+) -> StepsOutcome {
+    let started_ms = host.now_ms();
+    let checked = match check(call, settings) {
+        Ok(checked) => checked,
+        Err(end) => return broken_off(end, Vec::new()),
+    };
+    let session = match Session::open(&checked, started_ms, host) {
+        Ok(session) => session,
+        Err(end) => return broken_off(end, Vec::new()),
+    };
+    let mut all = Work { settings, session, steps: Vec::new() };
+    match work(&mut all) {
+        Ok(()) => StepsOutcome::Steps(all.steps),
+        Err(end) => broken_off(end, all.steps),
+    }
+}
+
+fn check(call: &Call, settings: &Settings) -> Result<Checked, End> {
+    let mut violations = Violations::default();
+    let checked = call::check(call, &mut violations);
+    settings::check(settings, &mut violations);
+    violations.or_invalid_data(checked)
+}
+
+/// A set-up at work.
+struct Work<'s, 'h> {
+    settings: &'s Settings,
+    session: Session<'h>,
+    steps: Vec<Step>,
+}
+
+impl Work<'_, '_> {
+    fn step(&mut self, artifact: Artifact, name: &str, action: StepAction, why: &str) {
+        self.steps.push(Step { artifact, name: name.to_string(), action, why: why.to_string() });
+    }
+
+    fn set_up(&mut self, writes: bool) -> Result<(), End> {
+        for wanted in wanted(self.settings) {
+            match present::find(&wanted, self.settings, &mut self.session)? {
+                Present::Nothing => {
+                    if writes {
+                        self.insert(&wanted)?;
+                    }
+                    self.step(wanted.artifact, &wanted.name, StepAction::Create, "it is missing");
+                }
+                Present::Foreign => return Err(foreign(&wanted)),
+                Present::Ours(record) => {
+                    let drifted = present::drifted(&wanted, &record);
+                    if drifted.is_empty() {
+                        self.step(wanted.artifact, &wanted.name, StepAction::Keep, "it is as it should be");
+                        continue;
+                    }
+                    let why = format!("{} differs", drifted.join(", "));
+                    if writes {
+                        let differs = |column: &&(&str, String)| drifted.contains(&column.0);
+                        let columns = wanted.columns.iter().filter(differs).cloned().collect();
+                        self.patch(&wanted, &record.key, columns)?;
+                    }
+                    self.step(wanted.artifact, &wanted.name, StepAction::Update, &why);
+                }
+            }
+        }
+        self.remove_leftovers(writes)
+    }
+
+    /// What an earlier set-up needed and this one does not: a button that is no longer wanted, and rules of an earlier kind.
+    fn remove_leftovers(&mut self, writes: bool) -> Result<(), End> {
+        if !self.settings.button {
+            let with_button = Settings { button: true, ..self.settings.clone() };
+            for wanted in
+                artifacts::wanted(&with_button).into_iter().filter(|wanted| wanted.artifact == Artifact::Button)
+            {
+                self.remove_one(&wanted, writes, "no button is wanted")?;
+            }
+        }
+        for name in &self.settings.legacy_rules {
+            for key in present::rules_named(name, &mut self.session)? {
+                if writes {
+                    self.delete("sys_script", &key)?;
+                }
+                self.step(Artifact::LegacyRule, name, StepAction::Remove, "the new rule takes its place");
+            }
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> Result<(), End> {
+        for wanted in wanted(self.settings).iter().filter(|wanted| wanted.artifact == Artifact::CallbackSecret) {
+            match present::find(wanted, self.settings, &mut self.session)? {
+                Present::Ours(record) => {
+                    let value = wanted.columns.iter().filter(|(column, _)| *column == "value").cloned().collect();
+                    self.patch(wanted, &record.key, value)?;
+                    self.step(
+                        wanted.artifact,
+                        &wanted.name,
+                        StepAction::Update,
+                        "the host's present secret is written",
+                    );
+                }
+                Present::Nothing => return Err(not_set_up(wanted)),
+                Present::Foreign => return Err(foreign(wanted)),
+            }
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, active: &str, why: &str) -> Result<(), End> {
+        for wanted in wanted(self.settings).iter().filter(|wanted| wanted.can_rest()) {
+            match present::find(wanted, self.settings, &mut self.session)? {
+                Present::Ours(record) if record.active == active => {
+                    self.step(wanted.artifact, &wanted.name, StepAction::Keep, why);
+                }
+                Present::Ours(record) => {
+                    self.patch(wanted, &record.key, vec![("active", active.to_string())])?;
+                    self.step(wanted.artifact, &wanted.name, StepAction::Update, why);
+                }
+                Present::Nothing => return Err(not_set_up(wanted)),
+                Present::Foreign => return Err(foreign(wanted)),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self) -> Result<(), End> {
+        // What depends on others goes first, so that nothing fires without what it needs.
+        let all = Settings { button: true, ..self.settings.clone() };
+        for wanted in artifacts::wanted(&all).iter().rev() {
+            self.remove_one(wanted, true, "it was set up by this product")?;
+        }
+        Ok(())
+    }
+
+    fn remove_one(&mut self, wanted: &Wanted, writes: bool, why: &str) -> Result<(), End> {
+        match present::find(wanted, self.settings, &mut self.session)? {
+            Present::Ours(record) => {
+                if writes {
+                    self.delete(wanted.table, &record.key)?;
+                }
+                self.step(wanted.artifact, &wanted.name, StepAction::Remove, why);
+            }
+            Present::Foreign => {
+                let why = "it does not carry this product's mark: somebody else made it";
+                self.step(wanted.artifact, &wanted.name, StepAction::Keep, why);
+            }
+            Present::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, wanted: &Wanted) -> Result<(), End> {
+        let key = wanted.key(self.settings);
+        let columns = wanted.columns.iter().chain(&wanted.initial).map(|(column, value)| (*column, value.as_str()));
+        let body = json::object(columns.chain([("sys_id", key.as_str())]));
+        let request = table::insert(&self.session.origin, wanted.table, body, false);
+        self.session.fetch(&request, 201, Effect::Writes).map(drop)
+    }
+
+    fn patch(&mut self, wanted: &Wanted, key: &SysId, columns: Vec<(&'static str, String)>) -> Result<(), End> {
+        let body = json::object(columns.iter().map(|(column, value)| (*column, value.as_str())));
+        let request = table::patch(&self.session.origin, wanted.table, key, body, false);
+        self.session.fetch(&request, 200, Effect::Writes).map(drop)
+    }
+
+    fn delete(&mut self, table: &str, key: &SysId) -> Result<(), End> {
+        match self.session.fetch(&table::delete(&self.session.origin, table, key), 204, Effect::Writes) {
+            // An earlier try removed it.
+            Err(End::Answered(failure)) if failure.status == Some(404) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
+fn foreign(wanted: &Wanted) -> End {
+    let message = format!(
+        "{} has a record named \"{}\" that does not carry the mark \"{}...\" in {}: rename or remove it first",
+        wanted.table, wanted.name, "Managed for", wanted.mark_column
+    );
+    End::Answered(failure(Reason::Conflict, message, WriteHappened::No))
+}
+
+fn not_set_up(wanted: &Wanted) -> End {
+    let message = format!("{} has no record named \"{}\": apply the set-up first", wanted.table, wanted.name);
+    End::Answered(failure(Reason::NotFound, message, WriteHappened::No))
+}
+
+/// Whether a text is the mark of a set-up of this product, and the version it says.
+fn version_in<'t>(text: &'t str, settings: &Settings) -> Option<&'t str> {
+    text.strip_prefix(&mark(settings))
+}
+
+fn broken_off(end: End, done: Vec<Step>) -> StepsOutcome {
+    match end {
+        End::InvalidData(refused) | End::InvalidChoice(refused) => StepsOutcome::InvalidData(violations(refused)),
+        End::NoToken(failure, _) => StepsOutcome::AuthorizationFail(failure.into()),
+        End::Answered(failure) if failure.status == Some(401) && done.is_empty() => {
+            StepsOutcome::AuthorizationFail(failure.into())
+        }
+        End::Answered(failure) => StepsOutcome::ProvisioningFailure(BrokenOff { done, failure: failure.into() }),
+        End::Timeout(failure) => StepsOutcome::Timeout(BrokenOff { done, failure: failure.into() }),
+        End::Error(failure) => StepsOutcome::Error(BrokenOff { done, failure: failure.into() }),
+    }
+}

@@ -1,0 +1,64 @@
+//! A harmless change, to see it delivered: one cancelled incident is kept for it.
+
+use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
+use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_component::failure::{Effect, End, failure};
+use servicenow_component::host::Host;
+use servicenow_component::incidents::violations::Violations;
+use servicenow_component::json;
+use servicenow_component::servicenow::session::Session;
+use servicenow_component::servicenow::sys_id::{SysId, hex};
+use servicenow_component::servicenow::table::{self, INCIDENT};
+
+/// Changes the incident, or makes it.
+pub fn probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> ProbeOutcome {
+    change(call, settings, host).map_or_else(ProbeOutcome::from, ProbeOutcome::Changed)
+}
+
+fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestChange, End> {
+    let started_ms = host.now_ms();
+    let checked = super::check(call, settings)?;
+    if !settings.tables.is_empty() && !settings.tables.iter().any(|table| table == INCIDENT) {
+        let mut violations = Violations::default();
+        violations.add("tables", &settings.tables.join(", "), "incident among them: the test changes an incident");
+        return violations.or_invalid_data(None);
+    }
+    let nonce = hex(&host.random()[..8]);
+    let mut session = Session::open(&checked, started_ms, host)?;
+    let key = SysId::derive(&format!("provisioning/{}", settings.product), "delivery probe");
+    let description = format!("Kept by {} to test deliveries. Last test: {nonce}", settings.product);
+    let title = format!("{}: test of deliveries", settings.product);
+    let query = format!("sys_id={key}");
+    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1")];
+    let there = session.fetch(&table::list(&session.origin, INCIDENT, &parameters), 200, Effect::Reads)?;
+    let is_there = there.records.iter().any(|record| record.value("sys_id") == Some(key.as_str()));
+    let answered = if is_there {
+        let body = json::object([("description", description.as_str())].into_iter());
+        session.fetch(&table::patch(&session.origin, INCIDENT, &key, body, false), 200, Effect::Writes)?
+    } else {
+        let columns = [
+            ("sys_id", key.as_str()),
+            ("short_description", title.as_str()),
+            ("description", description.as_str()),
+            ("impact", "3"),
+            ("urgency", "3"),
+            ("state", "8"),
+        ];
+        session.fetch(
+            &table::insert(&session.origin, INCIDENT, json::object(columns.into_iter()), false),
+            201,
+            Effect::Writes,
+        )?
+    };
+    let changed = answered.records.first().and_then(|record| {
+        Some(TestChange {
+            number: record.text("number"),
+            sys_id: record.value("sys_id")?.to_string(),
+            version: record.value("sys_mod_count")?.parse().ok()?,
+        })
+    });
+    changed.ok_or_else(|| {
+        let message = "ServiceNow answered without the incident's key and version".to_string();
+        End::Answered(failure(Reason::UnexpectedAnswer, message, WriteHappened::Yes))
+    })
+}

@@ -1,0 +1,120 @@
+//! Checks what is to be set up.
+
+use crate::bindings::provisioning::Settings;
+use crate::callbacks::TABLES;
+use servicenow_component::incidents::violations::Violations;
+use servicenow_component::servicenow::origin::Origin;
+
+/// The longest product name: with what is put before and after it stays below the 40 characters of a rule's name.
+const MAX_PRODUCT: usize = 20;
+
+/// The dictionary's length of a property's value.
+const MAX_URL: usize = 4_000;
+
+/// Checks settings.
+pub fn check(settings: &Settings, violations: &mut Violations) {
+    let product = &settings.product;
+    let starts_with_letter = product.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !starts_with_letter || !product.bytes().all(|byte| byte.is_ascii_alphanumeric()) || product.len() > MAX_PRODUCT {
+        violations.add("product", product, "a letter, and letters and digits after it; 20 at most");
+    }
+    check_url(settings, violations);
+    for table in settings.tables.iter().filter(|table| !TABLES.contains(&table.as_str())) {
+        violations.add("tables", table, &format!("one of: {}", TABLES.join(", ")));
+    }
+    let condition = &settings.condition;
+    let escapes = condition.starts_with('^') || condition.contains("^NQ") || condition.contains("ORDERBY");
+    if escapes || condition.contains(char::is_control) || condition.len() > MAX_URL {
+        let expected = "an encoded query without ^NQ, ORDERBY and control characters, as copied from a list's filter";
+        violations.add("condition", condition, expected);
+    }
+    let is_column = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    for column in settings.columns.iter().filter(|column| !is_column(column)) {
+        violations.add("columns", column, "the names of columns, such as u_site");
+    }
+    for rule in settings.legacy_rules.iter().filter(|rule| !servicenow_component::servicenow::query::is_value(rule)) {
+        violations.add("legacy_rules", rule, servicenow_component::servicenow::query::EXPECTED_VALUE);
+    }
+}
+
+fn check_url(settings: &Settings, violations: &mut Violations) {
+    let url = &settings.callback_url;
+    let authority_end = url.find("://").map(|at| at + 3).and_then(|start| {
+        let rest = url.get(start..)?;
+        Some(start + rest.find(['/', '?']).unwrap_or(rest.len()))
+    });
+    let origin = authority_end.and_then(|end| Origin::parse(url.get(..end)?));
+    let is_clean = url.len() <= MAX_URL && url.bytes().all(|byte| (0x21..0x7f).contains(&byte)) && !url.contains('#');
+    let is_allowed = |origin: &Origin| {
+        let rest = origin.as_str().strip_prefix("https://");
+        settings.any_url || rest.is_some_and(|host| !host.contains(':'))
+    };
+    if !is_clean || !origin.as_ref().is_some_and(is_allowed) {
+        let expected = if settings.any_url { "an http or https address" } else { "an https address without a port" };
+        violations.add("callback_url", url, expected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            product: "Acme".into(),
+            callback_url: "https://flows.example.com/callback?x=1".into(),
+            tables: Vec::new(),
+            condition: String::new(),
+            columns: Vec::new(),
+            button: false,
+            legacy_rules: Vec::new(),
+            any_url: false,
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut Settings)) -> Vec<String> {
+        let mut settings = settings();
+        change(&mut settings);
+        let mut violations = Violations::default();
+        check(&settings, &mut violations);
+        violations.list.into_iter().map(|violation| violation.field).collect()
+    }
+
+    #[test]
+    fn nothing_that_could_end_a_script_a_query_or_a_header_is_taken() {
+        assert!(refused(|_| {}).is_empty());
+        assert!(refused(|s| s.condition = "active=true^urgency=1^ORurgency=2^EQ".into()).is_empty());
+        assert!(
+            refused(|s| {
+                s.callback_url = "http://127.0.0.1:8080/x".into();
+                s.any_url = true
+            })
+            .is_empty()
+        );
+        for product in ["", "1a", "a b", "a'b", "Ä", &"a".repeat(41)] {
+            assert_eq!(refused(|s| s.product = product.into()), ["product"], "{product}");
+        }
+        for url in [
+            "http://flows.example.com/",
+            "https://flows.example.com:8443/",
+            "flows.example.com",
+            "https://",
+            "https://a b/",
+            "https://u:p@flows.example.com/",
+            "https://flows.example.com/\r\nx: y",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(refused(|s| s.callback_url = url.into()), ["callback_url"], "{url}");
+        }
+        for column in ["", "u_a'", "u_a]", "U_A", "a.b"] {
+            assert_eq!(refused(|s| s.columns = vec![column.into()]), ["columns"], "{column}");
+        }
+        for condition in ["^active=true", "active=true^NQactive=false", "active=true^ORDERBYnumber", "a\nb"] {
+            assert_eq!(refused(|s| s.condition = condition.into()), ["condition"], "{condition}");
+        }
+        assert_eq!(refused(|s| s.tables = vec!["sys_user".into()]), ["tables"]);
+        assert_eq!(refused(|s| s.legacy_rules = vec!["a^ORb".into()]), ["legacy_rules"]);
+    }
+}

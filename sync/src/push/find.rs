@@ -1,0 +1,47 @@
+//! Finds the incident of an event.
+
+use crate::rules::status::DONE;
+use servicenow_component::bindings::types::{Reason, WriteHappened};
+use servicenow_component::failure::{Effect, End, failure};
+use servicenow_component::servicenow::record::Record;
+use servicenow_component::servicenow::session::Session;
+use servicenow_component::servicenow::table::{self, INCIDENT};
+
+/// The latest incidents of an event are looked at. More than this were closed before, and are of no interest.
+const LIMIT: &str = "20";
+
+/// What was found.
+pub enum Found {
+    /// No incident has the correlation id.
+    Nothing,
+    /// One is open.
+    Open(Record),
+    /// None is open; this is the latest.
+    Closed(Record),
+}
+
+/// The incident with this correlation id. Rows are checked: an instance drops a condition that it does not understand, and
+/// then everything matches.
+pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str) -> Result<Found, End> {
+    let query = format!("correlation_id={correlation_id}^ORDERBYDESCsys_created_on^ORDERBYDESCnumber");
+    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", LIMIT)];
+    let rows = session.fetch(&table::list(&session.origin, INCIDENT, &parameters), 200, Effect::Reads)?;
+    let judged = |reason, message: &str| {
+        let mut failure = failure(reason, message.to_string(), WriteHappened::No);
+        failure.status = Some(200);
+        Err(End::Answered(failure))
+    };
+    if rows.records.iter().any(|record| record.value("correlation_id") != Some(correlation_id)) {
+        return judged(Reason::WrongRecord, "ServiceNow answered with another incident than the one asked for");
+    }
+    if rows.records.is_empty() && rows.total.is_some_and(|total| total > 0) {
+        return judged(Reason::Forbidden, "ServiceNow counts a match and shows none: the user may not read it");
+    }
+    let is_done = |record: &Record| record.value("state").is_some_and(|state| DONE.contains(&state));
+    let (done, mut open): (Vec<_>, Vec<_>) = rows.records.into_iter().partition(is_done);
+    match open.len() {
+        0 => Ok(done.into_iter().next().map_or(Found::Nothing, Found::Closed)),
+        1 => Ok(Found::Open(open.remove(0))),
+        several => judged(Reason::Ambiguous, &format!("{several} open incidents have this correlation id")),
+    }
+}

@@ -1,0 +1,221 @@
+//! Push: finds the incident that belongs to an event, and makes it what the event says.
+//!
+//! Only what differs is written, and a note only where the journal shows that it is not there yet: a repeated event changes
+//! nothing. A create is safe by its primary key, like any create of the core; the incident that follows a closed one gets a
+//! key that the closed one's goes into.
+//!
+//! An event sets columns as it sees them, the last writer wins. One thing it never does is move an incident back to New: that
+//! somebody works on it is the instance's knowledge.
+
+mod find;
+mod headers;
+mod journal;
+mod outcome;
+
+use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
+use crate::mapping::{Mapped, Mapping, map};
+use crate::rules::{OnClosed, Rules};
+use find::Found;
+use headers::WithHeaders;
+use outcome::Wrote;
+use servicenow_component::bindings::incidents::{
+    CreateOptions, CreateOutcome, Made, RequestBody, Stored, UpdateOptions, UpdateOutcome,
+};
+use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_component::failure::{End, failure};
+use servicenow_component::host::Host;
+use servicenow_component::incidents::call::{self, Checked};
+use servicenow_component::incidents::create::create_after;
+use servicenow_component::incidents::stored::compare;
+use servicenow_component::incidents::update::update;
+use servicenow_component::incidents::violations::Violations;
+use servicenow_component::servicenow::incident_table;
+use servicenow_component::servicenow::record::Record;
+use servicenow_component::servicenow::session::Session;
+use servicenow_component::servicenow::sys_id::SysId;
+use servicenow_component::servicenow::table::record_page;
+
+const NEW: &str = "1";
+const IN_PROGRESS: &str = "2";
+
+/// Pushes an event.
+pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn Host) -> PushOutcome {
+    let started_ms = host.now_ms();
+    let mut violations = Violations::default();
+    let checked = call::check(call, &mut violations);
+    let rules = Rules::parse(rules, &mut violations);
+    let mapping = rules.as_ref().and_then(|rules| map(rules, event, manual, &mut violations));
+    let parsed = match (checked, rules, mapping) {
+        (Some(checked), Some(rules), Some(mapping)) => Some((checked, rules, mapping)),
+        _ => None,
+    };
+    let (checked, rules, mapped) = match violations.or_invalid_data(parsed) {
+        Ok((_, _, Mapping::FilteredOut(why))) => return PushOutcome::FilteredOut(why),
+        Ok((checked, rules, Mapping::Mapped(mapped))) => (checked, rules, mapped),
+        Err(end) => return end.into(),
+    };
+    let mut host = WithHeaders { host, headers: &rules.headers };
+    let mut push = Push { checked, on_closed: rules.on_closed, mapped, started_ms };
+    push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id)
+}
+
+/// A push whose inputs are in order.
+struct Push {
+    checked: Checked,
+    on_closed: OnClosed,
+    mapped: Mapped,
+    started_ms: u64,
+}
+
+/// What is to be written to an incident that is there.
+struct Change {
+    columns: Vec<(String, String)>,
+    /// Columns that the record does not have at all: sending them would be in vain each time.
+    unknown: Vec<String>,
+    note: NoteResult,
+}
+
+impl Push {
+    fn run(&mut self, host: &mut dyn Host) -> Result<PushOutcome, End> {
+        let mut session = Session::open(&self.checked, self.started_ms, host)?;
+        let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
+        match (found, self.on_closed) {
+            (Found::Nothing, _) if self.mapped.recovers => {
+                Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()))
+            }
+            (Found::Nothing, _) => self.create(None, host),
+            (Found::Closed(record), _) if self.mapped.recovers => {
+                Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, NoteResult::None, Vec::new())))
+            }
+            (Found::Closed(record), OnClosed::Create) => {
+                self.create(SysId::parse(&record.text("sys_id")).as_ref(), host)
+            }
+            (Found::Closed(record), OnClosed::Reopen) => {
+                self.mapped.reopen();
+                let change = self.change(&record, &mut session)?;
+                self.update(&record, change, Wrote::Reopened, session)
+            }
+            (Found::Closed(record), OnClosed::Comment) => {
+                let mut change = self.change(&record, &mut session)?;
+                change.columns.clear();
+                change.unknown.clear();
+                self.update(&record, change, Wrote::Updated, session)
+            }
+            (Found::Open(record), _) => {
+                let change = self.change(&record, &mut session)?;
+                let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
+                self.update(&record, change, wrote, session)
+            }
+        }
+    }
+
+    /// What differs between the event and the incident.
+    fn change(&self, record: &Record, session: &mut Session<'_>) -> Result<Change, End> {
+        let is_known = |name: &str| record.cell(name).is_some() || incident_table::column(name).is_some();
+        let differs = |name: &str, value: &str| compare(name, value, record, false) != Stored::Stored;
+        let moves_back = |name: &str, value: &str| name == "state" && value == NEW;
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            self.mapped.body.columns.iter().cloned().partition(|(name, _)| is_known(name));
+        let columns = known.into_iter().filter(|(name, value)| differs(name, value) && !moves_back(name, value));
+        let columns: Vec<_> = columns.collect();
+        let unknown = unknown.into_iter().map(|(name, _)| name).collect();
+        let note = match &self.mapped.note {
+            None => NoteResult::None,
+            Some((journal, text)) => match journal::has(session, &record.text("sys_id"), *journal, text)? {
+                Some(true) => NoteResult::AlreadyThere,
+                Some(false) => NoteResult::Added,
+                // A repeated event finds the columns as it wants them: then nothing is appended a second time.
+                None if columns.is_empty() => NoteResult::Withheld,
+                None => NoteResult::Added,
+            },
+        };
+        Ok(Change { columns, unknown, note })
+    }
+
+    fn create(&self, earlier: Option<&SysId>, host: &mut dyn Host) -> Result<PushOutcome, End> {
+        let mut columns = self.mapped.body.columns.clone();
+        let note = self.mapped.note.as_ref();
+        columns.extend(note.map(|(journal, text)| (journal.column().to_string(), text.clone())));
+        let options = CreateOptions {
+            correlation_id: Some(self.mapped.correlation_id.clone()),
+            input_display_values: false,
+            choice_check: None,
+        };
+        let call = self.rest_of_call(host)?;
+        Ok(match create_after(&call, &RequestBody::Fields(columns), &options, earlier, host) {
+            CreateOutcome::IncidentCreated(receipt) => {
+                let note = match (note, receipt.made) {
+                    (None, _) => NoteResult::None,
+                    (Some(_), Made::Found) => NoteResult::AlreadyThere,
+                    (Some(_), _) => NoteResult::Added,
+                };
+                Wrote::Created.with(receipt, note, Vec::new())
+            }
+            other => outcome::of_create(other),
+        })
+    }
+
+    fn update(&self, record: &Record, change: Change, wrote: Wrote, session: Session<'_>) -> Result<PushOutcome, End> {
+        let Change { mut columns, unknown, note } = change;
+        let wrote = if columns.is_empty() { Wrote::Note } else { wrote };
+        if let (Some((journal, text)), NoteResult::Added) = (&self.mapped.note, note) {
+            columns.push((journal.column().to_string(), text.clone()));
+        }
+        if columns.is_empty() {
+            return Ok(PushOutcome::Unchanged(self.unchanged(record, &session, note, unknown)));
+        }
+        let host = session.close();
+        let call = self.rest_of_call(host)?;
+        let options = UpdateOptions { input_display_values: false, choice_check: None };
+        Ok(match update(&call, &record.text("sys_id"), &RequestBody::Fields(columns), &options, host) {
+            UpdateOutcome::IncidentUpdateSuccess(receipt) => {
+                let unchanged = outcome::version(&receipt.response_payload)
+                    .is_some_and(|version| Some(version.to_string().as_str()) == record.value("sys_mod_count"));
+                // What ServiceNow drops each time it is sent changes nothing.
+                if unchanged && note != NoteResult::Added { Wrote::Nothing } else { wrote }.with(receipt, note, unknown)
+            }
+            other => outcome::of_update(other),
+        })
+    }
+
+    fn unchanged(&self, record: &Record, session: &Session<'_>, note: NoteResult, not_stored: Vec<String>) -> Pushed {
+        Pushed {
+            number: record.text("number"),
+            sys_id: record.text("sys_id"),
+            correlation_id: self.mapped.correlation_id.clone(),
+            version: record.value("sys_mod_count").and_then(|count| count.parse().ok()),
+            written: Vec::new(),
+            not_stored,
+            note,
+            url: record_page(&session.origin, &record.text("sys_id")),
+            response_payload: String::new(),
+        }
+    }
+
+    /// The call with what is left of its time.
+    fn rest_of_call(&self, host: &dyn Host) -> Result<Call, End> {
+        let used = host.now_ms().saturating_sub(self.started_ms);
+        let left = u64::from(self.checked.timeout_ms).saturating_sub(used);
+        if left == 0 {
+            let message = "the deadline passed before anything was written".to_string();
+            return Err(End::Timeout(failure(Reason::Deadline, message, WriteHappened::No)));
+        }
+        Ok(Call {
+            authorization: self.checked.authorization.clone(),
+            instance: self.checked.origin.to_string(),
+            timeout_ms: u32::try_from(left).ok(),
+        })
+    }
+}
+
+impl Mapped {
+    /// An incident that is opened again is in progress, unless the event says on hold.
+    fn reopen(&mut self) {
+        let columns = &mut self.body.columns;
+        match columns.iter_mut().find(|(name, _)| name == "state") {
+            Some((_, state)) if state == NEW => *state = IN_PROGRESS.to_string(),
+            Some(_) => {}
+            None => columns.push(("state".to_string(), IN_PROGRESS.to_string())),
+        }
+    }
+}

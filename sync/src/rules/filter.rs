@@ -1,0 +1,129 @@
+//! Filters: what an event must meet to be pushed.
+
+use super::template::{EXPECTED_PATH, as_text, at, is_path};
+use regex_lite::{Regex, RegexBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+use servicenow_component::incidents::violations::Violations;
+
+/// A pattern is written by people; a compiled one of this size takes a fraction of the guest's memory.
+const MAX_PATTERN_SIZE: usize = 256 * 1024;
+
+/// What an event must meet.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Filter {
+    /// All of these.
+    And(Vec<Filter>),
+    /// At least one of these.
+    Or(Vec<Filter>),
+    /// Not this.
+    Not(Box<Filter>),
+    /// A place has this value; numbers and booleans are compared as text.
+    Equals {
+        /// The place, such as `data.requester.email`.
+        path: String,
+        /// The value.
+        value: String,
+    },
+    /// A place has one of these values.
+    In {
+        /// The place.
+        path: String,
+        /// The values.
+        values: Vec<String>,
+    },
+    /// A place's text has a part that the regular expression describes.
+    Matches {
+        /// The place.
+        path: String,
+        /// The regular expression, in the syntax of Rust's `regex`.
+        pattern: String,
+    },
+    /// A place is there, whatever it holds.
+    Exists {
+        /// The place.
+        path: String,
+    },
+}
+
+impl Filter {
+    /// Checks places and patterns.
+    pub fn check(&self, place: &str, violations: &mut Violations) {
+        match self {
+            Filter::And(filters) | Filter::Or(filters) => {
+                filters.iter().enumerate().for_each(|(at, filter)| filter.check(&format!("{place}[{at}]"), violations));
+            }
+            Filter::Not(filter) => filter.check(&format!("{place}.not"), violations),
+            Filter::Equals { path, .. } => check_path(&format!("{place}.equals"), path, violations),
+            Filter::In { path, .. } => check_path(&format!("{place}.in"), path, violations),
+            Filter::Exists { path } => check_path(&format!("{place}.exists"), path, violations),
+            Filter::Matches { path, pattern } => {
+                check_path(&format!("{place}.matches"), path, violations);
+                if let Err(error) = compiled(pattern) {
+                    violations.add(&format!("{place}.matches"), pattern, &format!("a regular expression; {error}"));
+                }
+            }
+        }
+    }
+
+    /// Whether an event meets it.
+    pub fn is_met(&self, event: &Value) -> bool {
+        let text = |path: &str| at(event, path).and_then(as_text);
+        match self {
+            Filter::And(filters) => filters.iter().all(|filter| filter.is_met(event)),
+            Filter::Or(filters) => filters.iter().any(|filter| filter.is_met(event)),
+            Filter::Not(filter) => !filter.is_met(event),
+            Filter::Equals { path, value } => text(path).as_ref() == Some(value),
+            Filter::In { path, values } => text(path).is_some_and(|text| values.contains(&text)),
+            Filter::Matches { path, pattern } => {
+                text(path).is_some_and(|text| compiled(pattern).is_ok_and(|pattern| pattern.is_match(&text)))
+            }
+            Filter::Exists { path } => at(event, path).is_some(),
+        }
+    }
+}
+
+fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build()
+}
+
+fn check_path(place: &str, path: &str, violations: &mut Violations) {
+    if !is_path(path) {
+        violations.add(place, path, EXPECTED_PATH);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_filter_is_met_by_what_it_says() {
+        let event = json!({"type": "RequestCreated", "count": 3, "on": true, "empty": "", "none": null, "list": ["a"]});
+        for (filter, met) in [
+            (json!({"equals": {"path": "type", "value": "RequestCreated"}}), true),
+            (json!({"equals": {"path": "count", "value": "3"}}), true),
+            (json!({"equals": {"path": "on", "value": "true"}}), true),
+            (json!({"equals": {"path": "list", "value": "a"}}), false),
+            (json!({"equals": {"path": "list.[0]", "value": "a"}}), true),
+            (json!({"equals": {"path": "missing", "value": ""}}), false),
+            (json!({"in": {"path": "type", "values": ["Manual", "RequestCreated"]}}), true),
+            (json!({"in": {"path": "type", "values": []}}), false),
+            (json!({"matches": {"path": "type", "pattern": "^Request"}}), true),
+            (json!({"matches": {"path": "type", "pattern": "^Manual$"}}), false),
+            (json!({"exists": {"path": "none"}}), true),
+            (json!({"exists": {"path": "missing"}}), false),
+            (json!({"not": {"exists": {"path": "missing"}}}), true),
+            (json!({"and": []}), true),
+            (json!({"or": []}), false),
+            (json!({"and": [{"exists": {"path": "on"}}, {"exists": {"path": "missing"}}]}), false),
+            (json!({"or": [{"exists": {"path": "on"}}, {"exists": {"path": "missing"}}]}), true),
+        ] {
+            let parsed: Filter = serde_json::from_value(filter.clone()).unwrap();
+            assert_eq!(parsed.is_met(&event), met, "{filter}");
+        }
+    }
+}
