@@ -1,7 +1,7 @@
 //! `inspect`: what a component is made of.
 
 use super::{print, print_table, table};
-use crate::builder::COMPONENT;
+use crate::builder::{COMPONENT, EVENTS_COMPONENT};
 use crate::host::Host;
 use crate::inspection::{inspect, wit};
 use crate::json::to_json;
@@ -10,11 +10,17 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
+/// The interface that describes a node; a component for events has none.
+const MANIFEST: &str = "servicenow:plugin/manifest@";
+
 /// Options of `inspect`.
 #[derive(Args)]
 pub struct Inspect {
-    /// The component; the one built with this program where absent
+    /// The component; the incident node built with this program where absent
     file: Option<PathBuf>,
+    /// The component for events built with this program
+    #[arg(long, conflicts_with = "file")]
+    events: bool,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -29,9 +35,11 @@ impl Inspect {
         let bytes = match &self.file {
             Some(path) => std::fs::read(path)
                 .with_context(|| format!("{}: give the path of a .wasm component", path.display()))?,
+            None if self.events => EVENTS_COMPONENT.to_vec(),
             None => COMPONENT.to_vec(),
         };
-        let name = self.file.as_ref().map_or("servicenow.wasm".to_string(), |path| path.display().to_string());
+        let built_in = if self.events { "servicenow-sync.wasm" } else { "servicenow.wasm" };
+        let name = self.file.as_ref().map_or(built_in.to_string(), |path| path.display().to_string());
         let seen = inspect(&bytes)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{name} is not a WebAssembly component"))?;
@@ -39,18 +47,24 @@ impl Inspect {
             print(wit(&bytes)?.trim_end());
             return Ok(true);
         }
-        let host = Host::builder().component(bytes).build()?;
-        let node = host.describe().await.map_err(anyhow::Error::from)?;
+        let node = match seen.exports.iter().any(|export| export.starts_with(MANIFEST)) {
+            true => {
+                let host = Host::builder().component(bytes).build()?;
+                Some(host.describe().await.map_err(anyhow::Error::from)?)
+            }
+            false => None,
+        };
         if self.json {
             let all = json!({"bytes": seen.bytes, "imports": seen.imports, "exports": seen.exports, "manifest": to_json(&node)});
             print(&serde_json::to_string_pretty(&all)?);
             return Ok(true);
         }
-        print(&format!("{name}: {} {}, {} bytes\n", node.title, node.version, seen.bytes));
+        let title = node.as_ref().map(|node| format!("{} {}, ", node.title, node.version)).unwrap_or_default();
+        print(&format!("{name}: {title}{} bytes\n", seen.bytes));
         for (title, interfaces) in [("imports", &seen.imports), ("exports", &seen.exports)] {
             print(&format!("{title}\n  {}\n", interfaces.join("\n  ")));
         }
-        for method in &node.methods {
+        for method in node.iter().flat_map(|node| &node.methods) {
             print(&format!("{} ({}): {}", method.name, method.title, method.description));
             let mut lines = table(&["input", "label", "type", "", "description"]);
             for input in &method.inputs {

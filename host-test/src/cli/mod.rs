@@ -2,10 +2,19 @@
 
 mod bench;
 mod call;
+mod changes;
 mod clients;
+mod connection;
 mod demo;
+mod hints;
+mod input;
 mod inspect;
 mod limits;
+mod listen;
+mod map;
+mod provision;
+mod push;
+mod show;
 mod simulator;
 mod soak;
 
@@ -51,6 +60,18 @@ enum Command {
     /// Make one call
     #[command(subcommand)]
     Call(call::Method),
+    /// Try rules on events, without an instance
+    #[command(subcommand)]
+    Map(map::Map),
+    /// Bring an event into ServiceNow by rules
+    Push(push::Push),
+    /// Set an instance up to deliver its changes
+    #[command(subcommand)]
+    Provision(provision::Provision),
+    /// Receive deliveries, show how each is judged, and read what was missed
+    Listen(listen::Listen),
+    /// Read what changed since the last time
+    Changes(changes::Changes),
     /// Run a ServiceNow stand-in until interrupted
     Simulator(simulator::Command),
     /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
@@ -77,6 +98,11 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Demo(command) => command.run().await,
         Command::Call(method) => method.run().await,
+        Command::Map(map) => map.run().await,
+        Command::Push(command) => command.run().await,
+        Command::Provision(provision) => provision.run().await,
+        Command::Listen(command) => command.run().await,
+        Command::Changes(command) => command.run().await,
         Command::Simulator(command) => command.run().await,
         Command::Clients(command) => command.run().await,
         Command::Soak(command) => command.run().await,

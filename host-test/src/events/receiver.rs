@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// The component takes 4 MiB and says so itself; the surplus is for that answer.
 const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
@@ -55,8 +55,11 @@ impl Receiver {
         let address = listener.local_addr()?;
         let desk = Arc::new(Desk { events, authorization, rules, taker });
         let task = tokio::spawn(async move {
+            // With this task its connections end.
+            let mut connections = JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
+                while connections.try_join_next().is_some() {}
                 let desk = Arc::clone(&desk);
                 let serve = service_fn(move |request| {
                     let desk = Arc::clone(&desk);
@@ -64,7 +67,7 @@ impl Receiver {
                 });
                 let mut connection = http1::Builder::new();
                 connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-                tokio::spawn(connection.serve_connection(TokioIo::new(stream), serve));
+                connections.spawn(connection.serve_connection(TokioIo::new(stream), serve));
             }
         });
         Ok(Self { address, task })

@@ -31,5 +31,6 @@ mod soak;
 mod support;
 mod token_service;
 mod update;
+mod walkthroughs;
 mod way_out;
 mod wire;

@@ -4,8 +4,8 @@
 //! nothing. A create is safe by its primary key, like any create of the core; the incident that follows a closed one gets a
 //! key that the closed one's goes into.
 //!
-//! An event sets columns as it sees them, the last writer wins. One thing it never does is move an incident back to New: that
-//! somebody works on it is the instance's knowledge.
+//! An event sets columns as it sees them: the last writer wins. Where changes do not come back, one thing it never does is move an
+//! incident back to New: that somebody works on it is then the instance's knowledge alone.
 
 mod find;
 mod headers;
@@ -14,7 +14,7 @@ mod outcome;
 
 use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
 use crate::mapping::{Mapped, Mapping, map};
-use crate::rules::{OnClosed, Rules};
+use crate::rules::{Direction, OnClosed, Rules};
 use find::Found;
 use headers::WithHeaders;
 use outcome::Wrote;
@@ -55,7 +55,8 @@ pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn 
         Err(end) => return end.into(),
     };
     let mut host = WithHeaders { host, headers: &rules.headers };
-    let mut push = Push { checked, on_closed: rules.on_closed, mapped, started_ms };
+    let (on_closed, direction) = (rules.on_closed, rules.direction);
+    let mut push = Push { checked, on_closed, direction, mapped, started_ms };
     push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id)
 }
 
@@ -63,6 +64,7 @@ pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn 
 struct Push {
     checked: Checked,
     on_closed: OnClosed,
+    direction: Direction,
     mapped: Mapped,
     started_ms: u64,
 }
@@ -91,7 +93,7 @@ impl Push {
                 self.create(SysId::parse(&record.text("sys_id")).as_ref(), host)
             }
             (Found::Closed(record), OnClosed::Reopen) => {
-                self.mapped.reopen();
+                self.mapped.reopen(self.direction);
                 let change = self.change(&record, &mut session)?;
                 self.update(&record, change, Wrote::Reopened, session)
             }
@@ -113,7 +115,8 @@ impl Push {
     fn change(&self, record: &Record, session: &mut Session<'_>) -> Result<Change, End> {
         let is_known = |name: &str| record.cell(name).is_some() || incident_table::column(name).is_some();
         let differs = |name: &str, value: &str| compare(name, value, record, false) != Stored::Stored;
-        let moves_back = |name: &str, value: &str| name == "state" && value == NEW;
+        let is_blind = self.direction == Direction::ToServicenow;
+        let moves_back = |name: &str, value: &str| is_blind && name == "state" && value == NEW;
         let (known, unknown): (Vec<_>, Vec<_>) =
             self.mapped.body.columns.iter().cloned().partition(|(name, _)| is_known(name));
         let columns = known.into_iter().filter(|(name, value)| differs(name, value) && !moves_back(name, value));
@@ -209,11 +212,13 @@ impl Push {
 }
 
 impl Mapped {
-    /// An incident that is opened again is in progress, unless the event says on hold.
-    fn reopen(&mut self) {
+    /// An incident that is opened again is in progress, unless the event knows better.
+    fn reopen(&mut self, direction: Direction) {
         let columns = &mut self.body.columns;
         match columns.iter_mut().find(|(name, _)| name == "state") {
-            Some((_, state)) if state == NEW => *state = IN_PROGRESS.to_string(),
+            Some((_, state)) if state == NEW && direction == Direction::ToServicenow => {
+                *state = IN_PROGRESS.to_string()
+            }
             Some(_) => {}
             None => columns.push(("state".to_string(), IN_PROGRESS.to_string())),
         }

@@ -94,7 +94,7 @@ fn yes() -> bool {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// Events become incidents.
+    /// Events become incidents. They then do not know what people do there, and never move an incident back to New.
     ToServicenow,
     /// Changes of incidents come back.
     FromServicenow,

@@ -1,5 +1,7 @@
 //! Events both ways, through the real components, the simulator's own scripts, and real sockets.
 
+mod changes;
+mod convergence;
 mod deliveries;
 mod provisioning;
 mod push;

@@ -33,20 +33,23 @@ async fn an_event_makes_an_incident_changes_it_and_resolves_it_and_each_repetiti
 }
 
 #[tokio::test]
-async fn an_event_never_moves_an_incident_back_to_new() {
-    let stage = Stage::set().await;
-    let made = incident(&stage.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
-    stage.agent(&format!("incident/{}", made.sys_id), json!({"state": "2"})).await;
-    assert_eq!(stage.pushed(&alert(1, "Info", "Trigger", "")).await, "unchanged");
-    assert_eq!(stage.pushed(&alert(1, "Critical", "Trigger", "")).await, "updated");
-    let row = &stage.simulator.rows("incident")[0];
-    assert_eq!((&row["state"], &row["urgency"]), ("2", "1"));
+async fn an_event_that_does_not_know_what_people_do_never_moves_an_incident_back_to_new() {
+    for (direction, state) in [("to-servicenow", "2"), ("two-way", "1")] {
+        let stage = Stage::set().await;
+        let rules = RULES.replacen("\"body\"", &format!("\"direction\": \"{direction}\", \"body\""), 1);
+        let made = incident(&stage.push(&rules, &alert(1, "Info", "Trigger", "")).await.outcome);
+        stage.agent(&format!("incident/{}", made.sys_id), json!({"state": "2"})).await;
+        assert_eq!(stage.push(&rules, &alert(1, "Critical", "Trigger", "")).await.outcome.case(), "updated");
+        assert_eq!(stage.push(&rules, &alert(1, "Critical", "Trigger", "")).await.outcome.case(), "unchanged");
+        let row = &stage.simulator.rows("incident")[0];
+        assert_eq!((&row["state"], &row["urgency"]), (state, "1"), "{direction}");
+    }
 }
 
 #[tokio::test]
 async fn what_an_event_of_a_closed_incident_does_is_the_rules_choice() {
     for (on_closed, expected, incidents, state) in
-        [("create", "created", 2, "6"), ("reopen", "reopened", 1, "2"), ("comment", "commented", 1, "6")]
+        [("create", "created", 2, "6"), ("reopen", "reopened", 1, "1"), ("comment", "commented", 1, "6")]
     {
         let stage = Stage::set().await;
         let rules = RULES.replacen("\"body\"", &format!("\"on_closed\": \"{on_closed}\", \"body\""), 1);

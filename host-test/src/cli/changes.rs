@@ -1,0 +1,96 @@
+//! `changes`: what changed since the last time.
+
+use super::connection::Connection;
+use super::input::read_file;
+use super::{print, print_table, table};
+use crate::bindings::exports::servicenow::plugin::callbacks::Change;
+use crate::bindings::exports::servicenow::plugin::changes::Selection;
+use crate::invocation::Finished;
+use crate::outcome::Outcome;
+use clap::Args;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Which changes are read.
+#[derive(Args)]
+pub struct Selected {
+    /// A table of the task family; may be given several times, all six where absent
+    #[arg(long = "table", value_name = "TABLE")]
+    tables: Vec<String>,
+    /// The time zone of the authorization's user, such as Europe/Berlin; read from the instance where absent
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// How many seconds before the last reading are read again
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    overlap: u32,
+}
+
+impl Selected {
+    /// The selection.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            tables: self.tables.clone(),
+            time_zone: self.time_zone.clone(),
+            overlap_seconds: Some(self.overlap),
+            limit: None,
+        }
+    }
+}
+
+/// Options of `changes`.
+#[derive(Args)]
+pub struct Changes {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    selected: Selected,
+    /// The rules document, to translate severity and status
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Where it is remembered how far changes were read. The first time nothing is read: the place of now is remembered
+    #[arg(long, value_name = "FILE")]
+    ledger: PathBuf,
+}
+
+impl Changes {
+    /// Whether the changes could be read.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
+        let host = self.connection.host()?;
+        let events = self.connection.events(&host, Some(&self.ledger))?;
+        let seen: Arc<Mutex<Vec<Change>>> = Arc::default();
+        let note = |change: Change| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+            async { Ok::<_, std::convert::Infallible>(()) }
+        };
+        let call = self.connection.call();
+        let (report, reconciled) = events.reconcile(&call, &self.selected.selection(), rules, note).await?;
+        if !report.outcome.is_success() {
+            self.connection.show(&Finished::from(report), "")?;
+            return Ok(false);
+        }
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.connection.json {
+            seen.iter().for_each(|change| print(&change.cloud_event));
+        } else {
+            let mut lines = table(&["table", "number", "version", "status", "severity", "updated"]);
+            lines.add_rows(seen.iter().map(row));
+            print_table(&lines);
+            print(&format!("{} changes, {} known already", reconciled.accepted, reconciled.known));
+        }
+        Ok(true)
+    }
+}
+
+/// A change on one line.
+pub fn row(change: &Change) -> [String; 6] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        change.table.clone(),
+        change.number.clone(),
+        change.version.mod_count.map(|count| count.to_string()).unwrap_or_default(),
+        or_empty(&change.status),
+        or_empty(&change.severity),
+        or_empty(&change.occurred_at),
+    ]
+}

@@ -1,0 +1,163 @@
+//! `listen`: a receiver to try deliveries on.
+
+use super::changes::{Selected, row};
+use super::connection::Connection;
+use super::input::read_file;
+use super::{print, show};
+use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Verdict};
+use crate::events::{NotDelivered, Receiver, Taker};
+use crate::invocation::Finished;
+use crate::json::to_json;
+use crate::outcome::Outcome;
+use anyhow::Context;
+use bytes::Bytes;
+use clap::Args;
+use http::{Request, header};
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// How many deliveries are judged at once; more wait.
+const CALLS: usize = 64;
+
+/// A consumer that takes longer is given the change again.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Options of `listen`.
+#[derive(Args)]
+pub struct Listen {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    selected: Selected,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// The rules document
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Where versions are remembered; what was missed since the last run is read at the start
+    #[arg(long, value_name = "FILE")]
+    ledger: PathBuf,
+    /// Post each change to this address as a CloudEvent; it is remembered once that is answered with success
+    #[arg(long, value_name = "URL")]
+    forward: Option<Url>,
+    /// Write the address that is listened on to this file, once it is
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+impl Listen {
+    /// Runs until interrupted.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
+        let host = self.connection.host_for(CALLS)?;
+        let events = Arc::new(self.connection.events(&host, Some(&self.ledger))?);
+        let shown =
+            Arc::new(Shown { json: self.connection.json, forward: self.forward.map(Forward::new).transpose()? });
+        // Deliveries are taken in first: what they bring is known when the rest is read.
+        let authorization = self.connection.authorization.clone();
+        let started =
+            Receiver::start(self.listen, Arc::clone(&events), authorization, rules.clone(), Arc::clone(&shown));
+        let receiver =
+            started.await.with_context(|| format!("--listen {}: give an address of this machine", self.listen))?;
+        let address = format!("http://{}", receiver.address());
+        if let Some(path) = &self.ready_file {
+            std::fs::write(path, &address).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        print(&format!("listening on {address}"));
+        let call = self.connection.call();
+        let take = |change: Change| {
+            let shown = Arc::clone(&shown);
+            async move {
+                let taken = shown.take(&change).await;
+                if taken.is_ok() {
+                    shown.line("reconciled", &change);
+                }
+                taken
+            }
+        };
+        match events.reconcile(&call, &self.selected.selection(), rules, take).await {
+            Ok((report, _)) if !report.outcome.is_success() => {
+                eprintln!("warning: what was missed could not be read");
+                self.connection.show(&Finished::from(report), "")?;
+            }
+            Ok((_, reconciled)) => print(&format!("{} changes were missed", reconciled.accepted)),
+            Err(error) => eprintln!("warning: {error}"),
+        }
+        tokio::signal::ctrl_c().await?;
+        Ok(true)
+    }
+}
+
+/// Shows each delivery, and forwards what is new.
+struct Shown {
+    json: bool,
+    forward: Option<Forward>,
+}
+
+impl Shown {
+    fn line(&self, verdict: &str, change: &Change) {
+        if self.json {
+            print(&change.cloud_event);
+        } else {
+            print(&format!("{verdict:12} {}", row(change).join("  ").trim_end()));
+        }
+    }
+}
+
+impl Taker for Shown {
+    async fn take(&self, change: &Change) -> Result<(), String> {
+        match &self.forward {
+            Some(forward) => forward.post(change).await,
+            None => Ok(()),
+        }
+    }
+
+    fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
+        match verdict {
+            Ok(Verdict::Accepted(change)) => self.line("accepted", change),
+            Ok(_) if self.json => {}
+            Ok(verdict) => {
+                let all = to_json(verdict);
+                print(all["case"].as_str().unwrap_or_default());
+                show::value(&all["value"]);
+            }
+            Err(error) => eprintln!("warning: {error}"),
+        }
+    }
+}
+
+/// The way to a consumer.
+struct Forward {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: Url,
+}
+
+impl Forward {
+    fn new(url: Url) -> anyhow::Result<Self> {
+        let connector = HttpsConnectorBuilder::new().with_native_roots().context("no certificates of this machine")?;
+        let connector = connector.https_or_http().enable_http1().build();
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), url })
+    }
+
+    async fn post(&self, change: &Change) -> Result<(), String> {
+        let body = Full::from(change.cloud_event.clone());
+        let request = Request::post(self.url.as_str()).header(header::CONTENT_TYPE, "application/cloudevents+json");
+        let request = request.body(body).map_err(|error| error.to_string())?;
+        let answered = tokio::time::timeout(FORWARD_TIMEOUT, self.client.request(request)).await;
+        match answered {
+            Ok(Ok(response)) if response.status().is_success() => Ok(()),
+            Ok(Ok(response)) => Err(format!("{} answered {}", self.url, response.status())),
+            Ok(Err(error)) => Err(format!("{}: {error}", self.url)),
+            Err(_) => Err(format!("{} did not answer in time", self.url)),
+        }
+    }
+}

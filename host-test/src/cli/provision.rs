@@ -1,0 +1,216 @@
+//! `provision`: sets an instance up to deliver its changes.
+
+use super::connection::Connection;
+use super::{print, print_table, table};
+use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Verdict};
+use crate::bindings::exports::servicenow::plugin::provisioning::{
+    BrokenOff, ProbeOutcome, Settings, Step, StepsOutcome, TestChange,
+};
+use crate::events::{Events, NotDelivered, Receiver, Taker};
+use crate::invocation::Finished;
+use crate::json::{kebab, to_json};
+use crate::outcome::Outcome;
+use crate::runner::Report;
+use clap::{Args, Subcommand};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::watch::{Sender, channel};
+
+/// What to do with the set-up.
+#[derive(Subcommand)]
+pub enum Provision {
+    /// Show what `apply` would do, and why
+    Plan(SetUp),
+    /// Set up what is missing or different, and nothing else
+    Apply(SetUp),
+    /// Show the set-up as it is: drift, earlier rules, missing roles, the last deliveries
+    Inspect(SetUp),
+    /// Write the callback secret anew, after it changed in the authorizations file
+    Rotate(SetUp),
+    /// Switch deliveries off
+    Pause(SetUp),
+    /// Switch deliveries on
+    Resume(SetUp),
+    /// Remove what was set up, and nothing that others made
+    Remove(SetUp),
+    /// Make a harmless change and wait for its delivery
+    Verify {
+        #[command(flatten)]
+        set_up: SetUp,
+        /// Where deliveries to the callback address arrive on this machine
+        #[arg(long, value_name = "ADDRESS")]
+        listen: SocketAddr,
+    },
+}
+
+/// What is to be set up, and where.
+#[derive(Args)]
+pub struct SetUp {
+    #[command(flatten)]
+    connection: Connection,
+    /// The product's name: it names the properties, the rule and the log entries
+    #[arg(long, value_name = "NAME")]
+    product: String,
+    /// Where deliveries go: an https address without a port
+    #[arg(long, value_name = "URL")]
+    callback_url: String,
+    /// A table of the task family whose changes are delivered; may be given several times, all six where absent
+    #[arg(long = "table", value_name = "TABLE")]
+    tables: Vec<String>,
+    /// An encoded query that a record must meet, as copied from a list's filter
+    #[arg(long, value_name = "QUERY", default_value = "")]
+    condition: String,
+    /// A column to deliver beside the usual ones, such as u_site; may be given several times
+    #[arg(long = "column", value_name = "NAME")]
+    columns: Vec<String>,
+    /// Give incidents a button that delivers them by hand
+    #[arg(long)]
+    button: bool,
+    /// An earlier rule that this one takes the place of; may be given several times
+    #[arg(long = "legacy-rule", value_name = "NAME")]
+    legacy_rules: Vec<String>,
+    /// Take a callback address over http or with a port: for tests
+    #[arg(long)]
+    any_url: bool,
+}
+
+impl SetUp {
+    fn settings(&self) -> Settings {
+        Settings {
+            product: self.product.clone(),
+            callback_url: self.callback_url.clone(),
+            tables: self.tables.clone(),
+            condition: self.condition.clone(),
+            columns: self.columns.clone(),
+            button: self.button,
+            legacy_rules: self.legacy_rules.clone(),
+            any_url: self.any_url,
+        }
+    }
+
+    fn events(&self) -> anyhow::Result<Events> {
+        // One call, and the judging of its delivery beside it.
+        self.connection.events(&self.connection.host_for(4)?, None)
+    }
+
+    fn show_steps(&self, report: Report<StepsOutcome>) -> anyhow::Result<bool> {
+        let steps = match &report.outcome {
+            StepsOutcome::Steps(steps)
+            | StepsOutcome::ProvisioningFailure(BrokenOff { done: steps, .. })
+            | StepsOutcome::Timeout(BrokenOff { done: steps, .. })
+            | StepsOutcome::Error(BrokenOff { done: steps, .. }) => steps.clone(),
+            StepsOutcome::InvalidData(_) | StepsOutcome::AuthorizationFail(_) => Vec::new(),
+        };
+        let well = report.outcome.is_success();
+        if self.connection.json || !well {
+            self.connection.show(&Finished::from(report), "")?;
+        }
+        if !self.connection.json && well {
+            let mut lines = table(&["step", "record", "name", "why"]);
+            lines.add_rows(steps.iter().map(row));
+            print_table(&lines);
+        }
+        Ok(well)
+    }
+}
+
+fn row(step: &Step) -> [String; 4] {
+    let name = |debug: String| kebab(debug.rsplit("::").next().unwrap_or_default());
+    [name(format!("{:?}", step.action)), name(format!("{:?}", step.artifact)), step.name.clone(), step.why.clone()]
+}
+
+impl Provision {
+    /// Whether it went well.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        match self {
+            Provision::Plan(set_up) => {
+                let report = set_up.events()?.plan(set_up.connection.call(), set_up.settings()).await;
+                set_up.show_steps(report)
+            }
+            Provision::Apply(set_up) => {
+                let report = set_up.events()?.apply(set_up.connection.call(), set_up.settings()).await;
+                set_up.show_steps(report)
+            }
+            Provision::Rotate(set_up) => {
+                let report = set_up.events()?.rotate(set_up.connection.call(), set_up.settings()).await;
+                set_up.show_steps(report)
+            }
+            Provision::Pause(set_up) => {
+                let report = set_up.events()?.pause(set_up.connection.call(), set_up.settings()).await;
+                set_up.show_steps(report)
+            }
+            Provision::Resume(set_up) => {
+                let report = set_up.events()?.resume(set_up.connection.call(), set_up.settings()).await;
+                set_up.show_steps(report)
+            }
+            Provision::Remove(set_up) => {
+                let report = set_up.events()?.remove(set_up.connection.call(), set_up.settings()).await;
+                set_up.show_steps(report)
+            }
+            Provision::Inspect(set_up) => {
+                let report = set_up.events()?.inspect(set_up.connection.call(), set_up.settings()).await;
+                let well = report.outcome.is_success();
+                set_up.connection.show(&Finished::from(report), "")?;
+                Ok(well)
+            }
+            Provision::Verify { set_up, listen } => verify(&set_up, listen).await,
+        }
+    }
+}
+
+/// Waits for one delivery.
+struct Waiter {
+    arrived: Sender<Vec<(String, Option<u32>)>>,
+    refused: Notify,
+}
+
+impl Taker for Waiter {
+    async fn take(&self, change: &Change) -> Result<(), String> {
+        self.arrived.send_modify(|all| all.push((change.sys_id.clone(), change.version.mod_count)));
+        Ok(())
+    }
+
+    fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
+        if matches!(verdict, Ok(Verdict::Unauthenticated)) {
+            self.refused.notify_one();
+        }
+    }
+}
+
+async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
+    let events = Arc::new(set_up.events()?);
+    let (arrived, mut arrivals) = channel(Vec::new());
+    let waiter = Arc::new(Waiter { arrived, refused: Notify::new() });
+    let authorization = set_up.connection.authorization.clone();
+    let receiver = Receiver::start(listen, Arc::clone(&events), authorization, None, Arc::clone(&waiter));
+    let _receiver = receiver
+        .await
+        .map_err(|error| anyhow::anyhow!("--listen {listen}: {error}; give an address of this machine"))?;
+    let report = events.probe(set_up.connection.call(), set_up.settings()).await;
+    let ProbeOutcome::Changed(TestChange { number, sys_id, version }) = &report.outcome else {
+        set_up.connection.show(&Finished::from(report), "")?;
+        return Ok(false);
+    };
+    let (number, wanted) = (number.clone(), (sys_id.clone(), Some(*version)));
+    let delivered = arrivals.wait_for(|all| all.contains(&wanted));
+    let problem = tokio::select! {
+        delivered = tokio::time::timeout(patience(set_up), delivered) => match delivered {
+            Ok(_) => {
+                print(&format!("delivered: version {version} of {number}"));
+                return Ok(true);
+            }
+            Err(_) => "no delivery arrived in time",
+        },
+        () = waiter.refused.notified() => "a delivery arrived with another secret: run `provision rotate`",
+    };
+    print(&format!("not delivered: version {version} of {number}: {problem}"));
+    let report = events.inspect(set_up.connection.call(), set_up.settings()).await;
+    super::show::value(&to_json(&report.outcome)["value"]);
+    Ok(false)
+}
+
+fn patience(set_up: &SetUp) -> Duration {
+    set_up.connection.patience()
+}

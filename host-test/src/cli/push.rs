@@ -1,0 +1,92 @@
+//! `push`: brings an event into ServiceNow.
+
+use super::connection::Connection;
+use super::input::read_file;
+use super::{hints, print, show};
+use crate::bindings::exports::servicenow::plugin::mapping::PreviewOutcome;
+use crate::bindings::exports::servicenow::plugin::sync::PushOutcome;
+use crate::invocation::Finished;
+use crate::json::to_json;
+use crate::outcome::{Failed, Outcome};
+use anyhow::bail;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `push`.
+#[derive(Args)]
+pub struct Push {
+    #[command(flatten)]
+    connection: Connection,
+    /// The rules document; may be given several times, and each takes the event or leaves it out
+    #[arg(long, value_name = "FILE", required = true)]
+    rules: Vec<PathBuf>,
+    /// The event as JSON, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    event: PathBuf,
+    /// Push whatever triggers and filters say
+    #[arg(long)]
+    manual: bool,
+    /// Show the request and the answer, and what to look at where it failed
+    #[arg(long)]
+    test: bool,
+    /// Remember own writes in this file, for `listen`
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+}
+
+impl Push {
+    /// Whether each of the rules took the event or left it out.
+    pub async fn run(self) -> anyhow::Result<bool> {
+        let event = read_file("--event", &self.event)?;
+        let rules = self.rules.iter().map(|path| read_file("--rules", path)).collect::<Result<Vec<_>, _>>()?;
+        refuse_same_names(&rules)?;
+        let host = self.connection.host()?;
+        let events = self.connection.events(&host, self.ledger.as_deref())?;
+        let mut all_well = true;
+        for rules in rules {
+            if self.test {
+                let preview =
+                    events.preview(rules.clone(), event.clone(), self.manual).await.map_err(anyhow::Error::from)?;
+                if let PreviewOutcome::Mapped(mapped) = preview {
+                    print("request body");
+                    print(&serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(&mapped.body)?)?);
+                    if !mapped.warnings.is_empty() {
+                        print("warnings");
+                        show::value(&to_json(&mapped.warnings));
+                    }
+                }
+            }
+            let report = events.push(self.connection.call(), rules, event.clone(), self.manual).await;
+            let reason = report.outcome.failure().map(|failure| failure.reason);
+            let well = is_well(&report.outcome);
+            all_well &= well;
+            let finished = Finished { is_success: well, ..report.into() };
+            show::outcome(&finished, "", self.connection.json, self.test || self.connection.trace)?;
+            if let Some(reason) = reason.filter(|_| self.test && !self.connection.json) {
+                print(&format!("hint: {}", hints::of(reason)));
+            }
+        }
+        Ok(all_well)
+    }
+}
+
+/// Whether the incident is as the event wants it, or the rules leave the event out.
+fn is_well(outcome: &PushOutcome) -> bool {
+    let well = ["created", "updated", "commented", "reopened", "resolved", "unchanged", "filtered-out"];
+    well.contains(&outcome.case())
+}
+
+/// The names of rules in use must differ.
+fn refuse_same_names(rules: &[String]) -> anyhow::Result<()> {
+    let name = |text: &String| {
+        let rules: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        rules["name"].as_str().map(str::to_string)
+    };
+    let names: Vec<String> = rules.iter().filter_map(name).collect();
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            bail!("--rules: two documents are named {name:?}; give each a name of its own");
+        }
+    }
+    Ok(())
+}

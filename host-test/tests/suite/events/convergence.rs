@@ -1,0 +1,297 @@
+//! Both sides edited at random, with deliveries lost, late, twice and in the wrong order: in the end both sides are equal, and
+//! nothing goes round in circles.
+//!
+//! The rule is that the last writer wins, and that the instance's record is what both sides come to.
+
+use super::stage::{Stage, events};
+use crate::wire::{Wire, answer, read};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use servicenow_host::callbacks::{Change, Delivery, Verdict};
+use servicenow_host::changes::Selection;
+use servicenow_host::events::{NotDelivered, Receiver, Taker};
+use servicenow_host::provisioning::Settings;
+use servicenow_host::simulator::{Effect, Fault, Options, Simulator};
+use servicenow_host::{Ledger, Outcome};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::io::AsyncWriteExt;
+
+const RULES: &str = r#"{
+    "name": "Both",
+    "correlation_id": "alert-{{ id }}",
+    "body": {"short_description": "{{ title }}"},
+    "severity": {"path": "severity"},
+    "status": {"path": "progress"},
+    "on_closed": "reopen"
+}"#;
+
+const SEVERITIES: [&str; 3] = ["Critical", "Warning", "Info"];
+const STATUSES: [(&str, &str); 4] = [("Trigger", "1"), ("Processing", "2"), ("Snoozed", "3"), ("Closed", "6")];
+
+/// What happens.
+#[derive(Clone, Debug)]
+enum Step {
+    /// The event's severity and status are set, and pushed; the push may fail in this way.
+    Event(usize, usize, Option<Effect>),
+    /// An agent sets urgency or state.
+    Agent(usize, bool),
+    /// A delivery that is on its way arrives: which, and whether it stays on its way to come again.
+    Arrives(usize, bool),
+    /// A delivery is lost.
+    Lost(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let effect = prop_oneof![
+        4 => Just(None),
+        1 => Just(Some(Effect::Close)),
+        1 => Just(Some(Effect::CommitThenClose)),
+        1 => Just(Some(Effect::CommitThenStatus { status: 500 })),
+    ];
+    prop_oneof![
+        (0..3usize, 0..4usize, effect).prop_map(|(severity, status, effect)| Step::Event(severity, status, effect)),
+        (0..4usize, any::<bool>()).prop_map(|(value, state)| Step::Agent(value, state)),
+        (0..8usize, any::<bool>()).prop_map(|(which, again)| Step::Arrives(which, again)),
+        (0..8usize).prop_map(Step::Lost),
+    ]
+}
+
+/// The event's side.
+#[derive(Clone, Debug, PartialEq)]
+struct Event {
+    severity: String,
+    progress: String,
+}
+
+impl Event {
+    fn text(&self) -> String {
+        json!({"id": 1, "title": "Disk", "severity": self.severity, "progress": self.progress}).to_string()
+    }
+
+    fn apply(&mut self, change: &Change) {
+        self.severity = change.severity.clone().unwrap_or(self.severity.clone());
+        self.progress = change.status.clone().unwrap_or(self.progress.clone());
+    }
+}
+
+/// Deliveries that are on their way: the instance posts them here.
+type Underway = Arc<Mutex<Vec<Delivery>>>;
+
+async fn post_office() -> (Wire, Underway) {
+    let underway = Underway::default();
+    let letters = Arc::clone(&underway);
+    let wire = Wire::serve("http", move |mut stream| {
+        let letters = Arc::clone(&letters);
+        async move {
+            while let Ok(request) = read(&mut stream).await {
+                let (head, body) = request.split_once("\r\n\r\n").unwrap();
+                let headers = head.lines().filter_map(|line| line.split_once(": "));
+                let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+                let delivery = Delivery { authorization: "events".into(), headers, body: body.as_bytes().to_vec() };
+                letters.lock().unwrap().push(delivery);
+                let _ = stream.write_all(&answer("200 OK", "", b"{}")).await;
+            }
+        }
+    });
+    (wire.await, underway)
+}
+
+async fn converge(steps: Vec<Step>) {
+    let (wire, underway) = post_office().await;
+    let stage = Stage::set().await;
+    let settings = Settings { callback_url: format!("{}/hook", wire.origin), ..stage.settings() };
+    assert_eq!(stage.events.apply(stage.call("setup"), settings).await.outcome.case(), "steps");
+    let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
+    let event = Arc::new(Mutex::new(Event { severity: "Info".into(), progress: "Trigger".into() }));
+    let call = stage.call("events");
+    let reconcile = || {
+        let event = Arc::clone(&event);
+        let take = move |change: Change| {
+            event.lock().unwrap().apply(&change);
+            async { Ok::<_, String>(()) }
+        };
+        stage.events.reconcile(&call, &selection, Some(RULES.to_string()), take)
+    };
+    let push = async || {
+        let text = event.lock().unwrap().text();
+        stage.push(RULES, &text).await.outcome.case()
+    };
+    reconcile().await.unwrap();
+    push().await;
+    for step in steps {
+        match step {
+            Step::Event(severity, status, effect) => {
+                *event.lock().unwrap() =
+                    Event { severity: SEVERITIES[severity].into(), progress: STATUSES[status].0.into() };
+                if let Some(effect) = effect {
+                    stage
+                        .simulator
+                        .inject(Fault { times: 1, ..Fault::once("PATCH", "/api/now/table/incident", effect) });
+                }
+                push().await;
+                stage.simulator.heal();
+            }
+            Step::Agent(value, state) => {
+                let Some(row) = stage.simulator.rows("incident").pop() else { continue };
+                let (_, to) = STATUSES[value];
+                let columns = if state {
+                    json!({"state": to, "hold_reason": "1", "close_code": "Duplicate", "close_notes": "x"})
+                } else {
+                    json!({"urgency": (value % 3 + 1).to_string()})
+                };
+                stage.agent(&format!("incident/{}", &row["sys_id"]), columns).await;
+            }
+            Step::Arrives(which, again) => {
+                stage.simulator.settled().await;
+                let delivery = {
+                    let mut underway = underway.lock().unwrap();
+                    if underway.is_empty() {
+                        continue;
+                    }
+                    let at = which % underway.len();
+                    if again { underway[at].clone() } else { underway.remove(at) }
+                };
+                let taken = Arc::clone(&event);
+                let take = |change: Change| {
+                    taken.lock().unwrap().apply(&change);
+                    async { Ok::<_, String>(()) }
+                };
+                let verdict = stage.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
+                // A change of the event is pushed, like any other.
+                if matches!(verdict, Verdict::Accepted(_)) {
+                    push().await;
+                }
+            }
+            Step::Lost(which) => {
+                let mut underway = underway.lock().unwrap();
+                if !underway.is_empty() {
+                    let at = which % underway.len();
+                    underway.remove(at);
+                }
+            }
+        }
+    }
+    let mut rounds = 0;
+    loop {
+        let (_, reconciled) = reconcile().await.unwrap();
+        let pushed = push().await;
+        if reconciled.accepted == 0 && ["unchanged", "filtered-out"].contains(&pushed) {
+            break;
+        }
+        rounds += 1;
+        assert!(rounds <= 3, "it goes round in circles");
+    }
+    let rows = stage.simulator.rows("incident");
+    let row = rows.first().unwrap();
+    let severity = SEVERITIES[row["urgency"].parse::<usize>().unwrap() - 1];
+    let status = STATUSES.iter().find(|(_, state)| *state == &row["state"]).unwrap().0;
+    assert_eq!(*event.lock().unwrap(), Event { severity: severity.into(), progress: status.into() });
+    assert_eq!(rows.len(), 1);
+}
+
+#[test]
+fn both_sides_end_equal_whatever_became_of_the_deliveries() {
+    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    proptest!(config, |(steps in proptest::collection::vec(step(), 1..24))| {
+        runtime.block_on(converge(steps));
+    });
+}
+
+/// A consumer that keeps the latest version of each record, told apart by the ids of events, and breaks down now and then.
+#[derive(Default)]
+struct Consumer {
+    seen: Mutex<HashSet<String>>,
+    latest: Mutex<HashMap<String, u32>>,
+    taken: AtomicU32,
+    twice: AtomicU32,
+}
+
+impl Consumer {
+    fn note(&self, change: &Change) -> Result<(), String> {
+        let event: Value = serde_json::from_str(&change.cloud_event).unwrap();
+        if !self.seen.lock().unwrap().insert(event["id"].as_str().unwrap().to_string()) {
+            self.twice.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut latest = self.latest.lock().unwrap();
+        let version = latest.entry(change.sys_id.clone()).or_default();
+        *version = (*version).max(change.version.mod_count.unwrap());
+        // It took the change, and fails before it can say so.
+        if self.taken.fetch_add(1, Ordering::Relaxed) % 97 == 96 { Err("broke down".to_string()) } else { Ok(()) }
+    }
+}
+
+impl Taker for Consumer {
+    async fn take(&self, change: &Change) -> Result<(), String> {
+        self.note(change)
+    }
+
+    fn judged(&self, _: &Result<Verdict, NotDelivered<String>>) {}
+}
+
+/// How many changes the soak makes. `SOAK_CHANGES` asks for another number.
+const CHANGES: usize = 600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_killed_at_random_loses_nothing() {
+    let changes = std::env::var("SOAK_CHANGES").ok().and_then(|count| count.parse().ok()).unwrap_or(CHANGES);
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("ledger.jsonl");
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let mut stage = Stage::on(simulator);
+    let consumer = Arc::new(Consumer::default());
+    let mut random = fastrand::Rng::with_seed(11);
+    stage.receive(RULES).await;
+    let address = stage.receiver.as_ref().unwrap().address();
+    stage.apply().await;
+    stage.receiver = None;
+    let mut receiver = None;
+    let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
+    let records: Vec<String> = {
+        let mut made = Vec::new();
+        for _ in 0..20 {
+            made.push(stage.agent("incident", json!({})).await["sys_id"].as_str().unwrap().to_string());
+        }
+        made
+    };
+    for at in 0..changes {
+        if at == 0 || random.u32(0..60) == 0 {
+            // Killed, and started again with what its ledger says; or it stays down for a while.
+            drop(receiver.take());
+            let events = Arc::new(events(&stage.simulator, Ledger::open(&ledger).unwrap()));
+            if at == 0 || random.bool() {
+                let take = |change: Change| std::future::ready(consumer.note(&change));
+                let caught_up = events.reconcile(&stage.call("events"), &selection, None, take).await;
+                assert!(caught_up.is_ok() || matches!(caught_up, Err(NotDelivered::NotTaken(_))));
+                receiver = Receiver::start(address, Arc::clone(&events), "events".into(), None, Arc::clone(&consumer))
+                    .await
+                    .ok();
+            }
+        }
+        let path = format!("incident/{}", records[random.usize(..records.len())]);
+        stage.agent(&path, json!({"description": at.to_string()})).await;
+    }
+    stage.simulator.settled().await;
+    drop(receiver);
+    let events = events(&stage.simulator, Ledger::open(&ledger).unwrap());
+    loop {
+        let take = |change: Change| std::future::ready(consumer.note(&change));
+        if events.reconcile(&stage.call("events"), &selection, None, take).await.is_ok() {
+            break;
+        }
+    }
+    let latest = consumer.latest.lock().unwrap().clone();
+    for row in stage.simulator.rows("incident") {
+        let version = latest.get(&row["sys_id"]).copied();
+        assert_eq!(version, row["sys_mod_count"].parse().ok(), "{}", &row["number"]);
+    }
+    assert!(Path::new(&ledger).exists());
+    println!(
+        "{changes} changes, {} taken, {} twice",
+        consumer.taken.load(Ordering::Relaxed),
+        consumer.twice.load(Ordering::Relaxed)
+    );
+}
