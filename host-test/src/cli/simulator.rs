@@ -19,7 +19,7 @@ pub struct Command {
     /// Write the line that is printed to this file too, once the simulator is ready
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Write an authorizations file for this simulator, with one authorization named main
+    /// Write an authorizations file for this simulator: main for incidents, events for events, setup for provisioning
     #[arg(long, value_name = "FILE")]
     authorizations_file: Option<PathBuf>,
     /// Make keys and times the same each time: the clock starts at 2026-01-01 and moves a second with each write

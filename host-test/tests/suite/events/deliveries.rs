@@ -3,8 +3,10 @@
 use super::stage::{RULES, Stage, alert, incident};
 use crate::scripts::log;
 use serde_json::{Value, json};
-use servicenow_host::callbacks::Action;
+use servicenow_host::Outcome;
+use servicenow_host::callbacks::{Action, NamesOutcome};
 use servicenow_host::provisioning::Settings;
+use servicenow_host::simulator::{Effect, Fault};
 
 #[tokio::test]
 async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_echo() {
@@ -185,4 +187,57 @@ async fn post(address: &str, secret: Option<&str>, body: String) -> u16 {
     let request = http::Request::post(address);
     let request = secret.into_iter().fold(request, |request, secret| request.header("x-callback-secret", secret));
     client.request(request.body(Full::from(body)).unwrap()).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_delivery_that_overtakes_the_answer_of_an_own_write_waits_for_it() {
+    let mut stage = Stage::set().await;
+    stage.receive(RULES).await;
+    let made = incident(&stage.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
+    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let delay = Effect::Delay { ms: 300 };
+    stage.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", delay));
+    let payload = json!({"sys_id": made.sys_id, "number": made.number, "table": "incident", "action": "update",
+        "sys_mod_count": "1", "current": {"urgency": "1"}});
+    let event = alert(1, "Critical", "Trigger", "");
+    let push = stage.push(RULES, &event);
+    let overtake = async {
+        while !stage.simulator.requests().iter().any(|request| request.starts_with("PATCH")) {
+            tokio::task::yield_now().await;
+        }
+        post(&address, Some("simulated-callback-secret"), payload.to_string()).await
+    };
+    let (pushed, status) = tokio::join!(push, overtake);
+    assert_eq!((incident(&pushed.outcome).version, status), (Some(1), 200));
+    assert_eq!(stage.verdict().await, "echo");
+}
+
+#[tokio::test]
+async fn references_are_resolved_to_names_on_request() {
+    let stage = Stage::set().await;
+    let columns = json!({"caller_id": "5137153cc611227c000bbd1bd8cd2005", "assignment_group": "679434f053231300e321ddeeff7b12d8"});
+    let made = stage.agent("incident", columns).await;
+    let names =
+        |table: &str, sys_id: &str| stage.events.names(stage.call("events"), table.to_string(), sys_id.to_string());
+    let NamesOutcome::Names(found) = names("incident", made["sys_id"].as_str().unwrap()).await.outcome else {
+        panic!()
+    };
+    for (column, name) in [("caller_id", "Example Caller"), ("assignment_group", "Service Desk")] {
+        assert!(found.contains(&(column.to_string(), name.to_string())), "{found:?}");
+    }
+    assert_eq!(names("sys_user", made["sys_id"].as_str().unwrap()).await.outcome.case(), "invalid-data");
+    assert_eq!(names("problem", made["sys_id"].as_str().unwrap()).await.outcome.case(), "names-failure");
+}
+
+#[tokio::test]
+async fn extra_columns_come_as_they_are_shown() {
+    let mut stage = Stage::set().await;
+    stage.receive(RULES).await;
+    let settings = Settings { columns: vec!["contact_type".into(), "opened_by".into()], ..stage.settings() };
+    stage.events.apply(stage.call("setup"), settings).await;
+    stage.agent("incident", json!({"contact_type": "phone"})).await;
+    let change = stage.change().await;
+    for (column, shown) in [("contact_type", "Phone"), ("opened_by", "Flow Integration")] {
+        assert!(change.current.contains(&(column.to_string(), shown.to_string())), "{:?}", change.current);
+    }
 }

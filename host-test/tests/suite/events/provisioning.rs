@@ -237,3 +237,20 @@ async fn both_secrets_are_accepted_while_one_takes_the_place_of_the_other() {
     stage.agent("incident", json!({})).await;
     assert_eq!(stage.verdict().await, "accepted");
 }
+
+#[tokio::test]
+async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_without_them() {
+    let stage = Stage::set().await;
+    let file = stage.simulator.authorizations_file().replace("\"provisioning\"", "\"incidents\"");
+    let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
+    let host = crate::support::host_with(authorizations, Limits::default());
+    let events = stage.events.of(&host, Ledger::default());
+    let outcome = events.inspect(stage.call("setup"), stage.settings()).await.outcome;
+    let InspectOutcome::Inspected(inspection) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(
+        inspection.missing_roles,
+        ["sys_properties: admin", "sys_script_include: admin", "sys_script: business_rule_admin or admin"]
+    );
+    assert_eq!(events.apply(stage.call("setup"), stage.settings()).await.outcome.case(), "error");
+    assert_eq!(writes(&stage), 0);
+}

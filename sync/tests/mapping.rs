@@ -1,0 +1,211 @@
+//! What rules make of events, and that no value of an event changes the structure of what is sent.
+
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use servicenow_sync::bindings::mapping::{Mapped, PathsOutcome, PreviewOutcome};
+use servicenow_sync::mapping::{paths, preview};
+
+const APONO: &str = include_str!("../../docs/events/apono.md");
+
+/// A file of the walk-through.
+fn file(name: &str) -> &'static str {
+    let start = APONO.find(&format!("```json {name}\n")).unwrap();
+    let body = &APONO[start + "```json \n".len() + name.len()..];
+    &body[..body.find("\n```").unwrap()]
+}
+
+fn mapped(rules: &str, event: &str) -> Mapped {
+    match preview(rules, event, false) {
+        PreviewOutcome::Mapped(mapped) => mapped,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn body(mapped: &Mapped) -> Value {
+    serde_json::from_str(&mapped.body).unwrap()
+}
+
+/// Rules with this body.
+fn rules(members: Value) -> String {
+    let mut rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "body": {"short_description": "{{ title }}"}});
+    rules.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    rules.to_string()
+}
+
+#[test]
+fn each_documented_trigger_passes_and_nothing_else() {
+    for (kind, passes) in [
+        ("RequestCreated", true),
+        ("RequestApproved", true),
+        ("RequestRejected", true),
+        ("RequestGranted", true),
+        ("RequestExpired", true),
+        ("RequestFailed", true),
+        ("Manual", true),
+        ("requestcreated", false),
+        ("RequestDeleted", false),
+        ("", false),
+    ] {
+        let event = file("event.json").replace("RequestCreated", kind);
+        let is_mapped = matches!(preview(file("rules.json"), &event, false), PreviewOutcome::Mapped(_));
+        assert_eq!(is_mapped, passes, "{kind}");
+        assert!(matches!(preview(file("rules.json"), &event, true), PreviewOutcome::Mapped(_)), "by hand: {kind}");
+    }
+}
+
+#[test]
+fn who_may_push_is_the_rules_choice() {
+    let event = r#"{"id":1,"title":"x"}"#;
+    for (members, manual, is_mapped) in [
+        (json!({}), false, true),
+        (json!({"active": false}), true, false),
+        (json!({"direction": "from-servicenow"}), true, false),
+        (json!({"mode": "manual"}), false, false),
+        (json!({"mode": "manual"}), true, true),
+        (json!({"filter": {"equals": {"path": "id", "value": "2"}}}), false, false),
+        (json!({"filter": {"equals": {"path": "id", "value": "2"}}}), true, true),
+    ] {
+        let outcome = preview(&rules(members.clone()), event, manual);
+        assert_eq!(matches!(outcome, PreviewOutcome::Mapped(_)), is_mapped, "{members} {manual} {outcome:?}");
+    }
+}
+
+#[test]
+fn what_comes_to_nothing_overwrites_nothing_and_what_is_meant_to_be_empty_is() {
+    let members = json!({"body": {"short_description": "{{ title }}", "description": "{{ nothing.at.all }}", "category": ""},
+        "fields": [{"column": "u_a", "path": "labels.a"}, {"column": "u_b", "path": "labels.b"}, {"column": "u_all", "path": "labels"}]});
+    let event = r#"{"id":1,"title":"x","labels":{"a":"1","b":""}}"#;
+    let sent = body(&mapped(&rules(members.clone()), event));
+    let expected =
+        json!({"short_description": "x", "category": "", "u_a": "1", "u_all": "a: 1\nb: ", "correlation_id": "k-1"});
+    assert_eq!(sent, expected);
+    let mut strict = members;
+    strict["missing"] = "refused".into();
+    let PreviewOutcome::InvalidData(violations) = preview(&rules(strict), event, false) else { panic!("taken") };
+    assert_eq!(violations[0].field, "rules.body.description");
+    assert!(violations[0].expected.contains("nothing.at.all"), "{}", violations[0].expected);
+}
+
+#[test]
+fn severity_and_status_become_columns_and_a_priority_and_unknown_ones_are_told() {
+    let members = json!({"severity": {"path": "severity"}, "status": {"path": "progress"}});
+    for (severity, progress, priority, state, recovers) in [
+        ("Info", "Trigger", 5, "1", false),
+        ("Warning", "Processing", 3, "2", false),
+        ("Critical", "Snoozed", 1, "3", false),
+        ("Critical", "Closed", 1, "6", true),
+    ] {
+        let event = json!({"id": 1, "title": "x", "severity": severity, "progress": progress}).to_string();
+        let mapped = mapped(&rules(members.clone()), &event);
+        assert_eq!((mapped.priority, mapped.recovers), (Some(priority), recovers), "{severity} {progress}");
+        assert_eq!(body(&mapped)["state"], state);
+    }
+    let event = json!({"id": 1, "title": "x", "severity": "Bad", "progress": "Gone"}).to_string();
+    let PreviewOutcome::InvalidData(violations) = preview(&rules(members), &event, false) else { panic!("taken") };
+    assert_eq!(
+        violations.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>(),
+        ["severity", "progress"]
+    );
+    assert_eq!(violations[0].expected, "a severity that rules.severity.map has: Critical, Info, Warning");
+}
+
+#[test]
+fn what_cannot_be_an_event_or_a_key_is_told() {
+    let deep = format!("{{\"id\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let large = format!("{{\"id\":\"{}\"}}", "x".repeat(5 << 20));
+    for (event, field) in [
+        ("", "event"),
+        ("[]", "event"),
+        ("{\"id\":1", "event"),
+        (&deep, "event"),
+        (&large, "event"),
+        (r#"{"title":"x","id":"a^b"}"#, "correlation_id"),
+        (r#"{"title":"x","id":"a\nb"}"#, "correlation_id"),
+    ] {
+        let PreviewOutcome::InvalidData(violations) = preview(&rules(json!({})), event, false) else {
+            panic!("taken: {}", &event[..event.len().min(60)])
+        };
+        assert_eq!(violations[0].field, field, "{}", &event[..event.len().min(60)]);
+    }
+}
+
+#[test]
+fn an_event_of_four_megabytes_is_mapped() {
+    let event = json!({"id": 1, "title": "x", "text": "\u{1f525}".repeat(900_000)}).to_string();
+    let members = json!({"body": {"description": "{{ text }}"}});
+    assert_eq!(body(&mapped(&rules(members), &event))["description"].as_str().unwrap().chars().count(), 900_000);
+}
+
+#[test]
+fn paths_are_those_that_templates_take() {
+    let event = file("event.json");
+    let PathsOutcome::Paths(paths) = paths(event) else { panic!("no paths") };
+    for path in paths.iter().filter(|path| !["object", "list"].contains(&path.kind.as_str())) {
+        let members = json!({"body": {"description": format!("{{{{ {} }}}}", path.path)}, "correlation_id": "k", "missing": "refused"});
+        let sent = body(&mapped(&rules(members), event));
+        assert!(!sent["description"].as_str().unwrap().is_empty(), "{}", path.path);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The product's own template, whose description is JSON inside a text: whatever stands in the event, the body has the
+    /// columns of the template, the description its members, and each the event's value.
+    #[test]
+    fn no_value_changes_the_structure_of_what_is_sent(text in nasty()) {
+        let mut event: Value = serde_json::from_str(file("event.json")).unwrap();
+        event["data"]["justification"] = text.as_str().into();
+        event["data"]["requester"]["name"] = text.as_str().into();
+        event["data"]["access_groups"][0]["integration"]["name"] = text.as_str().into();
+        let before = body(&mapped(file("rules.json"), file("event.json")));
+        let after = body(&mapped(file("rules.json"), &event.to_string()));
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let inner = |value: &Value| -> Value { serde_json::from_str(value["description"].as_str().unwrap()).unwrap() };
+        // What comes to nothing is left out.
+        if !text.is_empty() {
+            prop_assert_eq!(keys(&after), keys(&before));
+            prop_assert_eq!(&after["short_description"], &Value::from(text.as_str()));
+        }
+        prop_assert_eq!(keys(&inner(&after)), keys(&inner(&before)));
+        prop_assert_eq!(&inner(&after)["justification"], &Value::from(text.as_str()));
+    }
+
+    /// Whatever stands in rules and events, an answer comes.
+    #[test]
+    fn no_input_ends_in_a_panic(template in nasty(), path in nasty(), pattern in nasty(), event in nasty()) {
+        let members = json!({"body": {"a": template.clone(), "b": [template.clone()]}, "correlation_id": template,
+            "filter": {"or": [{"matches": {"path": path.clone(), "pattern": pattern}}, {"exists": {"path": "id"}}]},
+            "severity": {"path": path}});
+        let rules = rules(members);
+        let object = json!({"id": event, (event.clone()): {"a": [event.clone()]}}).to_string();
+        for event in [&event, &object] {
+            let _ = (preview(&rules, event, true), preview(&rules, event, false), paths(event), preview(event, &object, true));
+        }
+    }
+}
+
+fn nasty() -> impl Strategy<Value = String> {
+    let parts = prop_oneof![
+        Just("\"".to_string()),
+        Just("\\".to_string()),
+        Just("{{".to_string()),
+        Just("}}".to_string()),
+        Just("{{#each this}}".to_string()),
+        Just("{{/each}}".to_string()),
+        Just("{{> x}}".to_string()),
+        Just("{{{id}}}".to_string()),
+        Just("\",\"admin\":\"true".to_string()),
+        Just("'); gs.log('".to_string()),
+        Just("\r\nX-Evil: 1".to_string()),
+        Just("\u{0}\u{1}\u{2028}".to_string()),
+        Just("(".to_string()),
+        Just("[".to_string()),
+        Just(".".to_string()),
+        any::<String>(),
+        "[a-z.\\[\\]0-9]{0,12}",
+    ];
+    proptest::collection::vec(parts, 0..6).prop_map(|parts| parts.concat())
+}
