@@ -1,7 +1,8 @@
 //! What a host remembers of records: the last version seen, the versions it wrote itself, and how far changes were read.
 //!
 //! In a file it is a list of entries, one JSON text a line, each appended when it happens. A process that is killed loses at most
-//! what it was about to do, which then happens again. Opening a file writes it anew, without what is past.
+//! what it was about to do, which then happens again. The file is written anew, without what is past, when it is opened and
+//! whenever most of it is past. One process has it at a time: a lock beside it says so.
 
 use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OwnedRwLockReadGuard, RwLock};
 
@@ -18,6 +19,9 @@ const MAX_OWN_WRITES: usize = 64;
 
 /// How many records can be judged at once; others of the same place wait for each other.
 const TURNS: usize = 256;
+
+/// A file of fewer entries is not worth writing anew.
+const MIN_REWRITTEN: usize = 10_000;
 
 /// What a host remembers.
 pub struct Ledger {
@@ -31,7 +35,16 @@ pub struct Ledger {
 struct State {
     records: HashMap<(String, String), Record>,
     cursors: HashMap<String, String>,
-    file: Option<File>,
+    file: Option<Appended>,
+}
+
+/// The file, and how many entries were appended since it was written anew.
+struct Appended {
+    path: PathBuf,
+    file: File,
+    entries: usize,
+    /// Held for as long as the file is in use.
+    _lock: File,
 }
 
 #[derive(Clone, Default)]
@@ -82,6 +95,10 @@ impl Ledger {
     ///
     /// If the file cannot be read or written, or holds something else than a ledger.
     pub fn open(path: &Path) -> io::Result<Self> {
+        let lock = File::create(path.with_extension("lock"))?;
+        lock.try_lock().map_err(|_| {
+            io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this ledger; give each a file of its own")
+        })?;
         let mut state = State::default();
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -96,11 +113,8 @@ impl Ledger {
             })?;
             state.take(entry);
         }
-        let fresh = path.with_extension("part");
-        let mut file = File::create(&fresh)?;
-        file.write_all(state.lines()?.as_bytes())?;
-        std::fs::rename(&fresh, path)?;
-        state.file = Some(OpenOptions::new().append(true).open(path)?);
+        let file = state.write_anew(path)?;
+        state.file = Some(Appended { path: path.to_path_buf(), file, entries: 0, _lock: lock });
         Ok(Self::with(state))
     }
 
@@ -160,12 +174,24 @@ impl Ledger {
 
     fn note(&self, entry: Entry) -> io::Result<()> {
         let mut state = self.state();
-        if let Some(file) = &mut state.file {
+        let records = state.records.len();
+        let mut is_mostly_past = false;
+        if let Some(appended) = &mut state.file {
             let mut line = serde_json::to_string(&entry)?;
             line.push('\n');
-            file.write_all(line.as_bytes())?;
+            appended.file.write_all(line.as_bytes())?;
+            appended.entries += 1;
+            is_mostly_past = appended.entries > MIN_REWRITTEN.max(4 * records);
         }
         state.take(entry);
+        if let Some(mut appended) = state.file.take_if(|_| is_mostly_past) {
+            // Where that fails the old file goes on.
+            if let Ok(file) = state.write_anew(&appended.path) {
+                appended.file = file;
+            }
+            appended.entries = 0;
+            state.file = Some(appended);
+        }
         Ok(())
     }
 
@@ -194,6 +220,16 @@ impl State {
                 self.cursors.insert(authorization, cursor);
             }
         }
+    }
+
+    /// Writes what is remembered in the place of the file, which never is half of it, and opens that to append to it.
+    fn write_anew(&self, path: &Path) -> io::Result<File> {
+        let fresh = path.with_extension("part");
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&fresh)?;
+        file.write_all(self.lines()?.as_bytes())?;
+        file.sync_data()?;
+        std::fs::rename(&fresh, path)?;
+        Ok(file)
     }
 
     /// Everything that is remembered, as lines.
@@ -252,6 +288,20 @@ mod tests {
         assert_eq!(ledger.known("other", "a"), Known { version: None, own_writes: Vec::new() });
         drop(ledger);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
+    }
+
+    #[test]
+    fn a_file_of_things_past_is_written_anew_and_belongs_to_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let ledger = Ledger::open(&path).unwrap();
+        assert!(Ledger::open(&path).err().unwrap().to_string().contains("another process"));
+        for count in 0..25_000 {
+            ledger.seen("main", "a", &version(count)).unwrap();
+        }
+        assert!(std::fs::read_to_string(&path).unwrap().lines().count() < 10_010);
+        drop(ledger);
+        assert_eq!(Ledger::open(&path).unwrap().known("main", "a").version, Some(version(24_999)));
     }
 
     #[test]

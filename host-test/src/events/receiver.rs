@@ -16,12 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 /// The component takes 4 MiB and says so itself; the surplus is for that answer.
 const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 
 /// How long a client may take for its headers, so that silent ones do not pile up.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What deliveries are for.
 pub trait Taker: Send + Sync + 'static {
@@ -98,8 +102,9 @@ impl<T: Taker> Desk<T> {
             return answer(StatusCode::METHOD_NOT_ALLOWED, "post a delivery");
         }
         let (head, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-            return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or broke off");
+        let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+        let Ok(Ok(body)) = body else {
+            return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
         };
         let headers = head.headers.iter();
         let headers =

@@ -124,6 +124,8 @@ async fn a_host_that_was_killed_goes_on_where_its_ledger_ends() {
     let path = folder.path().join("ledger.jsonl");
     let mut stage = Stage::set().await;
     let restart = |stage: &mut Stage| {
+        // The ledger is free again when nobody has it.
+        stage.events = Arc::new(events(&stage.simulator, Ledger::default()));
         stage.events = Arc::new(events(&stage.simulator, Ledger::open(&path).unwrap()));
     };
     restart(&mut stage);

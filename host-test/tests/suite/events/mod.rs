@@ -3,6 +3,7 @@
 mod changes;
 mod convergence;
 mod deliveries;
+mod listen;
 mod provisioning;
 mod push;
 mod stage;
