@@ -4,6 +4,7 @@
 
 use crate::admission::Admission;
 use crate::authorizations::Authorizations;
+use crate::bindings::exports::servicenow::plugin::callbacks::Delivery;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::builder::{BuildError, share};
 use crate::egress::{Connections, Exchange, Journal, Proxy};
@@ -12,6 +13,7 @@ use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use crate::store::{CallState, Shared};
 use serde::Serialize;
+use servicenow_sync::callbacks::SECRET_HEADER;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
@@ -54,6 +56,16 @@ impl Runner {
         let admission = self.admission.with(&authorizations, &limits);
         let shared = share(authorizations, limits, &self.proxy, connections)?;
         Ok(Self { engine: self.engine.clone(), shared, admission, proxy: self.proxy.clone() })
+    }
+
+    /// Whether a delivery carries its authorization's callback secret, once.
+    pub fn is_authentic(&self, delivery: &Delivery) -> bool {
+        let mut presented = delivery.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(SECRET_HEADER));
+        let known = self.shared.authorizations.get(&delivery.authorization);
+        match (presented.next(), presented.next(), known) {
+            (Some((_, secret)), None, Some(known)) => known.is_callback_secret(secret),
+            _ => false,
+        }
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.

@@ -1,6 +1,6 @@
 //! What the component exports: one thin implementation per interface.
 
-use crate::bindings::callbacks::{self, Delivery, Known, NamesOutcome, Novelty, Verdict, Version};
+use crate::bindings::callbacks::{self, Delivery, Judgement, Known, NamesOutcome, Verdict, Version};
 use crate::bindings::changes::{self, ChangesOutcome, Selection};
 use crate::bindings::mapping::{self, PathsOutcome, PreviewOutcome};
 use crate::bindings::provisioning::{self, InspectOutcome, ProbeOutcome, Settings, StepsOutcome};
@@ -39,7 +39,7 @@ impl callbacks::Guest for Component {
         })
     }
 
-    fn judge(version: Version, known: Known) -> Novelty {
+    fn judge(version: Version, known: Known) -> Judgement {
         crate::callbacks::judge(&version, &known)
     }
 

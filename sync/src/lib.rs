@@ -5,6 +5,7 @@
 //! here is pure but for the [`Host`](servicenow_component::host::Host) that is handed in.
 
 pub mod bindings;
+mod bounded;
 pub mod callbacks;
 pub mod changes;
 mod ends;

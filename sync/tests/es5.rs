@@ -100,6 +100,7 @@ fn every_script_of_a_set_up_is_ecmascript_5() {
         tables: Vec::new(),
         condition: String::new(),
         columns: vec!["u_site".into(), "u_rack".into()],
+        automatic: true,
         button: true,
         legacy_rules: Vec::new(),
         any_url: false,

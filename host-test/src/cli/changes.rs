@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::input::read_file;
-use super::{print, print_table, table};
+use super::{print, print_table, show, table};
 use crate::bindings::exports::servicenow::plugin::callbacks::Change;
 use crate::bindings::exports::servicenow::plugin::changes::Selection;
 use crate::invocation::Finished;
@@ -73,6 +73,10 @@ impl Changes {
         if self.connection.json {
             seen.iter().for_each(|change| print(&change.cloud_event));
         } else {
+            if seen.is_empty() {
+                print("no changes");
+                return Ok(true);
+            }
             let mut lines = table(&["table", "number", "version", "status", "severity", "updated"]);
             lines.add_rows(seen.iter().map(row));
             print_table(&lines);
@@ -84,10 +88,10 @@ impl Changes {
 
 /// A change on one line.
 pub fn row(change: &Change) -> [String; 6] {
-    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let or_empty = |text: &Option<String>| text.as_deref().map(show::printable).unwrap_or_default();
     [
-        change.table.clone(),
-        change.number.clone(),
+        show::printable(&change.table),
+        show::printable(&change.number),
         change.version.mod_count.map(|count| count.to_string()).unwrap_or_default(),
         or_empty(&change.status),
         or_empty(&change.severity),

@@ -123,12 +123,16 @@ impl Taker for Shown {
 
     fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
         match verdict {
-            Ok(Verdict::Accepted(change)) => self.line("accepted", change),
+            Ok(Verdict::Accepted(accepted)) => self.line("accepted", &accepted.change),
             Ok(_) if self.json => {}
-            Ok(verdict) => {
-                let all = to_json(verdict);
-                print(all["case"].as_str().unwrap_or_default());
-                show::value(&all["value"]);
+            Ok(Verdict::Duplicate) => print("duplicate"),
+            Ok(Verdict::Stale) => print("stale"),
+            Ok(Verdict::Echo(_)) => print("echo"),
+            Ok(Verdict::Ignored(ignored)) => print(&format!("{:12} {}", "ignored", ignored.why)),
+            Ok(Verdict::Unauthenticated) => print("unauthenticated"),
+            Ok(Verdict::InvalidData(violations)) => {
+                print("invalid-data");
+                show::value(&to_json(violations));
             }
             Err(error) => eprintln!("warning: {error}"),
         }

@@ -44,15 +44,20 @@ impl Push {
         let events = self.connection.events(&host, self.ledger.as_deref())?;
         let mut all_well = true;
         for rules in rules {
+            let mut becomes = serde_json::Value::Null;
             if self.test {
                 let preview =
                     events.preview(rules.clone(), event.clone(), self.manual).await.map_err(anyhow::Error::from)?;
                 if let PreviewOutcome::Mapped(mapped) = preview {
-                    print("request body");
-                    print(&serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(&mapped.body)?)?);
-                    if !mapped.warnings.is_empty() {
+                    let body: serde_json::Value = serde_json::from_str(&mapped.body)?;
+                    becomes = serde_json::json!({"body": body, "warnings": to_json(&mapped.warnings)});
+                }
+                if !self.connection.json && !becomes.is_null() {
+                    print("the event becomes");
+                    print(&serde_json::to_string_pretty(&becomes["body"])?);
+                    if becomes["warnings"] != serde_json::json!([]) {
                         print("warnings");
-                        show::value(&to_json(&mapped.warnings));
+                        show::value(&becomes["warnings"]);
                     }
                 }
             }
@@ -61,9 +66,22 @@ impl Push {
             let well = is_well(&report.outcome);
             all_well &= well;
             let finished = Finished { is_success: well, ..report.into() };
-            show::outcome(&finished, "", self.connection.json, self.test || self.connection.trace)?;
-            if let Some(reason) = reason.filter(|_| self.test && !self.connection.json) {
-                print(&format!("hint: {}", hints::of(reason)));
+            let hint = reason.filter(|_| self.test).map(hints::of);
+            let trace = self.test || self.connection.trace;
+            if self.connection.json {
+                let mut all = show::in_json(&finished, "", trace);
+                if self.test {
+                    all["becomes"] = becomes;
+                }
+                if let Some(hint) = hint {
+                    all["hint"] = hint.into();
+                }
+                print(&serde_json::to_string_pretty(&all)?);
+                continue;
+            }
+            show::outcome(&finished, "", false, trace)?;
+            if let Some(hint) = hint {
+                print(&format!("hint: {hint}"));
             }
         }
         Ok(all_well)

@@ -29,7 +29,8 @@ pub fn value(value: &Value) {
     }
 }
 
-fn in_json(finished: &Finished, edge: &str, trace: bool) -> Value {
+/// How a call ended, as JSON.
+pub fn in_json(finished: &Finished, edge: &str, trace: bool) -> Value {
     let mut all = json!({"method": finished.method, "outcome": finished.case});
     if !edge.is_empty() {
         all["node_outcome"] = edge.into();
@@ -101,7 +102,7 @@ fn flatten(lines: &mut comfy_table::Table, name: &str, value: &Value) {
 }
 
 /// A text for a terminal: the start of it, on one line, without control characters.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_CHARS).collect();
     if shown.len() < text.len() {
         shown.push_str("...");

@@ -36,10 +36,9 @@ pub fn fill(method: &Method, path: &str, body: Bytes, secret: Option<&Secret>) -
         return Ok(body);
     }
     let text = |column: &str| columns.get(column).and_then(Value::as_str);
-    // An insert names the property. An update names a record, which an insert of this kind made.
     let is_provisioned =
         text("name").is_some_and(|name| name.ends_with(NAME_END)) && text("is_private") == Some("true");
-    if *method == Method::POST && !is_provisioned {
+    if !is_provisioned {
         return Err(Unfilled::OtherProperty);
     }
     let secret = secret.ok_or(Unfilled::NoSecret)?;
@@ -57,9 +56,12 @@ mod tests {
         let secret = Secret::new("s3cret-of-callbacks".to_string());
         let property = r#"{"name":"x_a.callback_secret","value":"{{callback-secret}}","is_private":"true"}"#;
         let value = r#"{"value":"{{callback-secret}}"}"#;
+        let public = r#"{"name":"x_a.callback_secret","value":"{{callback-secret}}","is_private":"false"}"#;
         for (method, path, body, filled) in [
             ("POST", "/api/now/table/sys_properties", property, Ok(true)),
-            ("PATCH", "/api/now/table/sys_properties/1", value, Ok(true)),
+            ("PATCH", "/api/now/table/sys_properties/1", property, Ok(true)),
+            ("PATCH", "/api/now/table/sys_properties/1", value, Err(Unfilled::OtherProperty)),
+            ("PATCH", "/api/now/table/sys_properties/1", public, Err(Unfilled::OtherProperty)),
             ("POST", "/api/now/table/sys_properties", value, Err(Unfilled::OtherProperty)),
             (
                 "POST",
@@ -79,6 +81,6 @@ mod tests {
             let has_secret = sent.map(|sent| String::from_utf8_lossy(&sent).contains("s3cret-of-callbacks"));
             assert_eq!(has_secret, filled, "{method} {path} {body}");
         }
-        assert_eq!(fill(&Method::PATCH, PROPERTIES, Bytes::from(value), None), Err(Unfilled::NoSecret));
+        assert_eq!(fill(&Method::PATCH, PROPERTIES, Bytes::from(property), None), Err(Unfilled::NoSecret));
     }
 }

@@ -1,4 +1,4 @@
-//! What a host remembers of records: the last version seen, the versions it wrote itself, and how far changes were read.
+//! What a host remembers of records: the last version seen, the later versions that need no attention, and how far changes were read.
 //!
 //! In a file it is a list of entries, one JSON text a line, each appended when it happens. A process that is killed loses at most
 //! what it was about to do, which then happens again. The file is written anew, without what is past, when it is opened and
@@ -6,19 +6,23 @@
 
 use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, Notify};
 
-/// Own writes of a record whose deliveries may still come. An older one counts as a change, which changes nothing.
-const MAX_OWN_WRITES: usize = 64;
+/// Versions of a record that need no attention and whose deliveries may still come. An older one counts as a change, which changes
+/// nothing.
+const MAX_SETTLED: usize = 64;
 
 /// How many records can be judged at once; others of the same place wait for each other.
 const TURNS: usize = 256;
+
+/// How a ledger starts: a file that is something else is left alone, also where it has no line break.
+const STARTS: [&str; 3] = ["{\"seen\":", "{\"settled\":", "{\"cursor\":"];
 
 /// A file of fewer entries is not worth writing anew.
 const MIN_REWRITTEN: usize = 10_000;
@@ -28,7 +32,39 @@ pub struct Ledger {
     state: Mutex<State>,
     turns: Vec<Turn<()>>,
     hasher: RandomState,
-    writing: Mutex<HashMap<String, Arc<RwLock<()>>>>,
+    writing: Mutex<HashMap<String, Arc<Writes>>>,
+}
+
+/// The writes of an authorization that are under way, numbered as they begin.
+#[derive(Default)]
+struct Writes {
+    under_way: Mutex<UnderWay>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    next: u64,
+    numbers: BTreeSet<u64>,
+}
+
+impl Writes {
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A write that is under way until this is dropped.
+pub(super) struct Writing {
+    writes: Arc<Writes>,
+    number: u64,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.writes.under_way().numbers.remove(&self.number);
+        self.writes.ended.notify_waiters();
+    }
 }
 
 #[derive(Default)]
@@ -50,7 +86,7 @@ struct Appended {
 #[derive(Clone, Default)]
 struct Record {
     version: Option<Stored>,
-    own_writes: Vec<u32>,
+    settled: Vec<u32>,
 }
 
 /// A version, as it is written down.
@@ -69,7 +105,7 @@ struct Stored {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Entry {
     Seen { authorization: String, sys_id: String, version: Stored },
-    Wrote { authorization: String, sys_id: String, count: u32 },
+    Settled { authorization: String, sys_id: String, count: u32 },
     Cursor { authorization: String, cursor: String },
 }
 
@@ -95,7 +131,7 @@ impl Ledger {
     ///
     /// If the file cannot be read or written, or holds something else than a ledger.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let lock = File::create(path.with_extension("lock"))?;
+        let lock = File::create(beside(path, ".lock"))?;
         lock.try_lock().map_err(|_| {
             io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this ledger; give each a file of its own")
         })?;
@@ -105,6 +141,9 @@ impl Ledger {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
+        if !text.is_empty() && !STARTS.iter().any(|start| text.starts_with(start)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "line 1 is no entry of a ledger"));
+        }
         // The last line of a process that was killed may be cut off.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         for (at, line) in whole.lines().enumerate() {
@@ -126,7 +165,7 @@ impl Ledger {
             updated_on: stored.on,
             digests: stored.digests,
         });
-        Known { version, own_writes: record.own_writes }
+        Known { version, settled: record.settled }
     }
 
     /// Remembers the last version seen of a record.
@@ -136,9 +175,9 @@ impl Ledger {
         self.note(Entry::Seen { authorization: authorization.to_string(), sys_id: sys_id.to_string(), version })
     }
 
-    /// Remembers a version that this host wrote.
-    pub fn wrote(&self, authorization: &str, sys_id: &str, count: u32) -> io::Result<()> {
-        self.note(Entry::Wrote { authorization: authorization.to_string(), sys_id: sys_id.to_string(), count })
+    /// Remembers a version that needs no attention: this host wrote it, or its rules left it out.
+    pub fn settled(&self, authorization: &str, sys_id: &str, count: u32) -> io::Result<()> {
+        self.note(Entry::Settled { authorization: authorization.to_string(), sys_id: sys_id.to_string(), count })
     }
 
     /// How far changes were read.
@@ -152,13 +191,30 @@ impl Ledger {
     }
 
     /// A write is under way until this is dropped.
-    pub(super) async fn writing(&self, authorization: &str) -> OwnedRwLockReadGuard<()> {
-        self.writes_of(authorization).read_owned().await
+    pub(super) fn writing(&self, authorization: &str) -> Writing {
+        let writes = self.writes_of(authorization);
+        let mut under_way = writes.under_way();
+        let number = under_way.next;
+        under_way.next += 1;
+        under_way.numbers.insert(number);
+        drop(under_way);
+        Writing { writes, number }
     }
 
-    /// Waits for the writes that are under way.
+    /// Waits for the writes that are under way now, and for none that begins meanwhile.
     pub(super) async fn written(&self, authorization: &str) {
-        drop(self.writes_of(authorization).write_owned().await);
+        let writes = self.writes_of(authorization);
+        let until = writes.under_way().next;
+        loop {
+            let ended = writes.ended.notified();
+            tokio::pin!(ended);
+            // From here on no end is missed.
+            ended.as_mut().enable();
+            if writes.under_way().numbers.first().is_none_or(|first| *first >= until) {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// A record's turn: it is judged and remembered by one at a time.
@@ -167,7 +223,7 @@ impl Ledger {
         self.turns[usize::try_from(place).unwrap_or_default()].lock().await
     }
 
-    fn writes_of(&self, authorization: &str) -> Arc<RwLock<()>> {
+    fn writes_of(&self, authorization: &str) -> Arc<Writes> {
         let mut all = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(authorization.to_string()).or_default())
     }
@@ -206,14 +262,14 @@ impl State {
             Entry::Seen { authorization, sys_id, version } => {
                 let record = self.records.entry((authorization, sys_id)).or_default();
                 if let Some(count) = version.count {
-                    record.own_writes.retain(|own| *own > count);
+                    record.settled.retain(|own| *own > count);
                 }
                 record.version = Some(version);
             }
-            Entry::Wrote { authorization, sys_id, count } => {
-                let own = &mut self.records.entry((authorization, sys_id)).or_default().own_writes;
+            Entry::Settled { authorization, sys_id, count } => {
+                let own = &mut self.records.entry((authorization, sys_id)).or_default().settled;
                 own.push(count);
-                let surplus = own.len().saturating_sub(MAX_OWN_WRITES);
+                let surplus = own.len().saturating_sub(MAX_SETTLED);
                 own.drain(..surplus);
             }
             Entry::Cursor { authorization, cursor } => {
@@ -224,7 +280,7 @@ impl State {
 
     /// Writes what is remembered in the place of the file, which never is half of it, and opens that to append to it.
     fn write_anew(&self, path: &Path) -> io::Result<File> {
-        let fresh = path.with_extension("part");
+        let fresh = beside(path, ".part");
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&fresh)?;
         file.write_all(self.lines()?.as_bytes())?;
         file.sync_data()?;
@@ -245,8 +301,8 @@ impl State {
             if let Some(version) = record.version.clone() {
                 line(Entry::Seen { authorization: authorization.clone(), sys_id: sys_id.clone(), version })?;
             }
-            for count in &record.own_writes {
-                line(Entry::Wrote { authorization: authorization.clone(), sys_id: sys_id.clone(), count: *count })?;
+            for count in &record.settled {
+                line(Entry::Settled { authorization: authorization.clone(), sys_id: sys_id.clone(), count: *count })?;
             }
         }
         for (authorization, cursor) in &self.cursors {
@@ -254,6 +310,13 @@ impl State {
         }
         Ok(lines)
     }
+}
+
+/// A file beside another, with more behind its name.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(more);
+    name.into()
 }
 
 fn key(authorization: &str, sys_id: &str) -> (String, String) {
@@ -274,7 +337,7 @@ mod tests {
         let path = folder.path().join("ledger.jsonl");
         let ledger = Ledger::open(&path).unwrap();
         for count in 0..5 {
-            ledger.wrote("main", "a", count).unwrap();
+            ledger.settled("main", "a", count).unwrap();
         }
         ledger.seen("main", "a", &version(2)).unwrap();
         ledger.move_cursor("main", "c1").unwrap();
@@ -283,9 +346,9 @@ mod tests {
 
         let ledger = Ledger::open(&path).unwrap();
         let known = ledger.known("main", "a");
-        assert_eq!((known.version, known.own_writes), (Some(version(2)), vec![3, 4]));
+        assert_eq!((known.version, known.settled), (Some(version(2)), vec![3, 4]));
         assert_eq!(ledger.cursor("main").as_deref(), Some("c1"));
-        assert_eq!(ledger.known("other", "a"), Known { version: None, own_writes: Vec::new() });
+        assert_eq!(ledger.known("other", "a"), Known { version: None, settled: Vec::new() });
         drop(ledger);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
     }
@@ -308,8 +371,10 @@ mod tests {
     fn a_file_that_is_no_ledger_is_told_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
-        std::fs::write(&path, "dear diary\n").unwrap();
-        assert!(Ledger::open(&path).err().unwrap().to_string().starts_with("line 1 is no entry"));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear diary\n");
+        for text in ["dear diary\n", "dear diary", "{}", "{\"seen\":{}}\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(Ledger::open(&path).err().unwrap().to_string().starts_with("line 1 is no entry"), "{text}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
     }
 }

@@ -12,7 +12,7 @@ pub use ledger::Ledger;
 pub use receiver::{Receiver, Taker};
 
 use crate::bindings::exports::servicenow::plugin::callbacks::{
-    Change, Delivery, Known, NamesOutcome, Novelty, Verdict, Version,
+    Change, Delivery, Judgement, Known, NamesOutcome, Novelty, Verdict, Version,
 };
 use crate::bindings::exports::servicenow::plugin::changes::{ChangesOutcome, Selection};
 use crate::bindings::exports::servicenow::plugin::mapping::{PathsOutcome, PreviewOutcome};
@@ -104,7 +104,7 @@ impl Events {
     /// Pushes an event. The version it wrote is remembered, so that its delivery is known as an echo.
     pub async fn push(&self, call: Call, rules: String, event: String, manual: bool) -> Report<PushOutcome> {
         let authorization = call.authorization.clone();
-        let writing = self.ledger.writing(&authorization).await;
+        let writing = self.ledger.writing(&authorization);
         let push = self.function(|exports| &exports.push);
         let report = self.runner.run(Instant::now(), call, None, push, |call| (call, rules, event, manual)).await;
         if let PushOutcome::Created(pushed)
@@ -114,7 +114,7 @@ impl Events {
         | PushOutcome::Resolved(pushed) = &report.outcome
         {
             let Pushed { sys_id, version, .. } = pushed;
-            if let Some(Err(error)) = version.map(|version| self.ledger.wrote(&authorization, sys_id, version)) {
+            if let Some(Err(error)) = version.map(|version| self.ledger.settled(&authorization, sys_id, version)) {
                 // Without it the delivery of this write counts as a change, which changes nothing.
                 tracing::warn!(%error, "an own write is not remembered");
             }
@@ -132,6 +132,10 @@ impl Events {
         act: impl FnOnce(Change) -> F,
     ) -> Result<Verdict, NotDelivered<E>> {
         let authorization = delivery.authorization.clone();
+        // The component asks for the same. What nobody vouches for is not even read.
+        if !self.runner.is_authentic(&delivery) {
+            return Ok(Verdict::Unauthenticated);
+        }
         let (component, subject) = self.function(|exports| &exports.subject);
         let sys_id: Option<String> = self
             .runner
@@ -149,12 +153,16 @@ impl Events {
             .await
             .map_err(NotDelivered::Component)?;
         match &verdict {
-            Verdict::Accepted(change) => {
-                act(change.clone()).await.map_err(NotDelivered::NotTaken)?;
-                self.remember(&authorization, record, &change.version)?;
+            Verdict::Accepted(accepted) => {
+                act(accepted.change.clone()).await.map_err(NotDelivered::NotTaken)?;
+                self.remember(&authorization, record, &accepted.remember)?;
             }
             Verdict::Echo(version) => self.remember(&authorization, record, version)?,
-            _ => {}
+            Verdict::Ignored(ignored) => {
+                let settled = ignored.mod_count.map(|count| self.ledger.settled(&authorization, record, count));
+                settled.unwrap_or(Ok(())).map_err(NotDelivered::Ledger)?;
+            }
+            Verdict::Duplicate | Verdict::Stale | Verdict::Unauthenticated | Verdict::InvalidData(_) => {}
         }
         drop(turn);
         Ok(verdict)
@@ -178,15 +186,16 @@ impl Events {
             for change in &page.changes {
                 let turn = self.ledger.turn(&call.authorization, &change.sys_id).await;
                 let known = self.ledger.known(&call.authorization, &change.sys_id);
-                match self.judge(&change.version, known).await.map_err(NotDelivered::Component)? {
+                let judged = self.judge(&change.version, known).await.map_err(NotDelivered::Component)?;
+                match judged.novelty {
                     Novelty::New => {
                         act(change.clone()).await.map_err(NotDelivered::NotTaken)?;
                         reconciled.accepted += 1;
-                        self.remember(&call.authorization, &change.sys_id, &change.version)?;
+                        self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
                     }
                     Novelty::Echo => {
                         reconciled.known += 1;
-                        self.remember(&call.authorization, &change.sys_id, &change.version)?;
+                        self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
                     }
                     Novelty::Duplicate | Novelty::Stale => reconciled.known += 1,
                 }
@@ -269,7 +278,7 @@ impl Events {
         self.runner.run(Instant::now(), call, None, function, |call| (call, settings)).await
     }
 
-    async fn judge(&self, version: &Version, known: Known) -> wasmtime::Result<Novelty> {
+    async fn judge(&self, version: &Version, known: Known) -> wasmtime::Result<Judgement> {
         let (component, judge) = self.function(|exports| &exports.judge);
         self.runner.compute("", component, judge, (version.clone(), known)).await
     }

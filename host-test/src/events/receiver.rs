@@ -15,14 +15,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The component takes 4 MiB and says so itself; the surplus is for that answer.
 const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 
 /// How long a client may take for its headers, so that silent ones do not pile up.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many connections are served at once; more wait. An instance has a few dozen workers that deliver.
+const MAX_CONNECTIONS: usize = 256;
+
+/// How long it is waited where no connection can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,8 +68,14 @@ impl Receiver {
         let task = tokio::spawn(async move {
             // With this task its connections end.
             let mut connections = JoinSet::new();
+            let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             loop {
-                let Ok((stream, _)) = listener.accept().await else { continue };
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Out of descriptors, mostly: trying again at once would only keep a processor busy.
+                    sleep(PAUSE).await;
+                    continue;
+                };
                 while connections.try_join_next().is_some() {}
                 let desk = Arc::clone(&desk);
                 let serve = service_fn(move |request| {
@@ -71,7 +84,12 @@ impl Receiver {
                 });
                 let mut connection = http1::Builder::new();
                 connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-                connections.spawn(connection.serve_connection(TokioIo::new(stream), serve));
+                let served = connection.serve_connection(TokioIo::new(stream), serve);
+                connections.spawn(async move {
+                    let _place = place;
+                    // A connection that breaks says nothing.
+                    let _ = served.await;
+                });
             }
         });
         Ok(Self { address, task })

@@ -4,6 +4,7 @@ use super::payload::Payload;
 use crate::bindings::callbacks::{Action, Change, Version};
 use crate::rules::Rules;
 use serde_json::{Map, Value, json};
+use servicenow_component::servicenow::table::INCIDENT;
 
 /// A payload as a change. `is_next` is whether nothing lies between this version and the last one seen: only then what did not
 /// change is known not to have changed.
@@ -15,8 +16,10 @@ pub fn translate(payload: Payload, rules: Option<&Rules>, is_next: bool, authori
     let of_interest =
         |column: &str| current(column).filter(|_| !is_told || changed.iter().any(|changed| changed == column));
     let severity = rules.and_then(|rules| rules.severity.as_ref()?.of_urgency(of_interest("urgency")?));
-    let status = rules.and_then(|rules| rules.status.as_ref()?.of_state(of_interest("state")?));
-    let snooze = rules.and_then(|rules| rules.status.as_ref()?.snooze(of_interest("state")?));
+    // The same number is another state on another table.
+    let states = rules.and_then(|rules| rules.status.as_ref()).filter(|_| payload.table == INCIDENT);
+    let status = states.and_then(|states| states.of_state(of_interest("state")?));
+    let snooze = states.and_then(|states| states.snooze(of_interest("state")?));
     let mut change = Change {
         severity: severity.map(str::to_string),
         status: status.map(str::to_string),

@@ -8,7 +8,7 @@ pub mod payload;
 pub use names::names;
 pub use order::judge;
 
-use crate::bindings::callbacks::{Action, Delivery, Known, Novelty, Verdict};
+use crate::bindings::callbacks::{Accepted, Action, Delivery, Ignored, Judgement, Known, Novelty, Verdict};
 use crate::ends::refused;
 use crate::rules::{Direction, Rules};
 use change::translate;
@@ -49,15 +49,17 @@ pub fn receive(
         Ok(payload) => (rules.flatten(), payload),
         Err(end) => return Verdict::InvalidData(refused(end)),
     };
-    match judge(&payload.version, known) {
+    let Judgement { novelty, remember } = judge(&payload.version, known);
+    match novelty {
         Novelty::Duplicate => Verdict::Duplicate,
         Novelty::Stale => Verdict::Stale,
-        Novelty::Echo => Verdict::Echo(payload.version),
+        Novelty::Echo => Verdict::Echo(remember),
         Novelty::New => match rules.as_ref().and_then(|rules| left_out(rules, &payload)) {
-            Some(why) => Verdict::Ignored(why),
+            Some(why) => Verdict::Ignored(Ignored { why, mod_count: payload.version.mod_count }),
             None => {
                 let is_next = order::is_next(&payload.version, known);
-                Verdict::Accepted(translate(payload.remember(known), rules.as_ref(), is_next, &delivery.authorization))
+                let change = translate(payload, rules.as_ref(), is_next, &delivery.authorization);
+                Verdict::Accepted(Accepted { change, remember })
             }
         },
     }

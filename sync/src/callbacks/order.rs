@@ -3,10 +3,32 @@
 //! `sys_mod_count` orders the versions of a record. Where a payload lacks it, the second of the update does, and within one
 //! second the payload's digest tells two updates apart.
 
-use crate::bindings::callbacks::{Known, Novelty, Version};
+use crate::bindings::callbacks::{Judgement, Known, Novelty, Version};
 
-/// What a version is to what the host knows.
-pub fn judge(version: &Version, known: &Known) -> Novelty {
+/// How many payloads without a count are told apart by their digests.
+const MAX_DIGESTS: usize = 16;
+
+/// What a version is to what the host knows, and what is to be remembered.
+pub fn judge(version: &Version, known: &Known) -> Judgement {
+    Judgement { novelty: novelty(version, known), remember: remember(version, known) }
+}
+
+/// A version with what the last one seen had and this one lacks: payloads with and without a count may come in turns.
+fn remember(version: &Version, known: &Known) -> Version {
+    let mut merged = version.clone();
+    if let Some(seen) = &known.version {
+        merged.mod_count = merged.mod_count.or(seen.mod_count);
+        if merged.updated_on.is_empty() {
+            merged.updated_on = seen.updated_on.clone();
+        }
+        let earlier = seen.digests.iter().filter(|digest| !version.digests.contains(digest));
+        merged.digests.extend(earlier.cloned());
+        merged.digests.truncate(MAX_DIGESTS);
+    }
+    merged
+}
+
+fn novelty(version: &Version, known: &Known) -> Novelty {
     let novelty = match &known.version {
         None => Novelty::New,
         Some(seen) => match (version.mod_count, seen.mod_count) {
@@ -17,9 +39,9 @@ pub fn judge(version: &Version, known: &Known) -> Novelty {
         },
     };
     match (novelty, version.mod_count) {
-        // Everything since the last version seen is the host's own. Otherwise somebody else's change is in between, and this
+        // Everything since the last version seen is settled. Otherwise somebody else's change is in between, and this
         // version may be all that tells of it.
-        (Novelty::New, Some(count)) if missing(count, known).all(|count| known.own_writes.contains(&count)) => {
+        (Novelty::New, Some(count)) if missing(count, known).all(|count| known.settled.contains(&count)) => {
             Novelty::Echo
         }
         (novelty, _) => novelty,
@@ -29,7 +51,7 @@ pub fn judge(version: &Version, known: &Known) -> Novelty {
 /// Whether nothing that others did lies between the last version seen and this one.
 pub fn is_next(version: &Version, known: &Known) -> bool {
     version.mod_count.is_some_and(|count| {
-        missing(count, known).filter(|earlier| *earlier != count).all(|count| known.own_writes.contains(&count))
+        missing(count, known).filter(|earlier| *earlier != count).all(|count| known.settled.contains(&count))
     })
 }
 
@@ -69,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_count_orders_versions_and_only_an_unbroken_chain_of_own_writes_is_an_echo() {
+    fn the_count_orders_versions_and_only_an_unbroken_chain_of_settled_is_an_echo() {
         for (count, seen, own, expected) in [
             (0, None, &[][..], Novelty::New),
             (5, None, &[], Novelty::New),
@@ -84,14 +106,28 @@ mod tests {
             (4, Some(5), &[4], Novelty::Stale),
             (u32::MAX, Some(u32::MAX), &[], Novelty::Duplicate),
         ] {
-            let known = Known { version: seen.map(counted), own_writes: own.to_vec() };
-            assert_eq!(judge(&counted(count), &known), expected, "{count} after {seen:?}, own {own:?}");
+            let known = Known { version: seen.map(counted), settled: own.to_vec() };
+            assert_eq!(judge(&counted(count), &known).novelty, expected, "{count} after {seen:?}, settled {own:?}");
         }
     }
 
     #[test]
+    fn what_one_payload_lacks_is_kept_from_the_one_before() {
+        let known = Known { version: Some(counted(4)), settled: Vec::new() };
+        let flat = judge(&timed("", &["a"]), &known);
+        assert_eq!(
+            (flat.novelty, flat.remember.mod_count, &flat.remember.digests[..]),
+            (Novelty::New, Some(4), &["a".to_string()][..])
+        );
+        let known = Known { version: Some(flat.remember), settled: Vec::new() };
+        assert_eq!(judge(&counted(4), &known).novelty, Novelty::Duplicate);
+        let known = Known { version: Some(judge(&counted(5), &known).remember), settled: Vec::new() };
+        assert_eq!(judge(&timed("", &["a"]), &known).novelty, Novelty::Duplicate);
+    }
+
+    #[test]
     fn without_a_count_the_second_decides_and_two_updates_in_it_are_both_kept() {
-        let known = Known { version: Some(timed("2026-01-01 00:00:05", &["a", "b"])), own_writes: Vec::new() };
+        let known = Known { version: Some(timed("2026-01-01 00:00:05", &["a", "b"])), settled: Vec::new() };
         for (version, expected) in [
             (timed("2026-01-01 00:00:06", &["a"]), Novelty::New),
             (timed("2026-01-01 00:00:04", &["c"]), Novelty::Stale),
@@ -100,7 +136,7 @@ mod tests {
             (timed("", &["c"]), Novelty::New),
             (timed("", &["a"]), Novelty::Duplicate),
         ] {
-            assert_eq!(judge(&version, &known), expected, "{version:?}");
+            assert_eq!(judge(&version, &known).novelty, expected, "{version:?}");
         }
     }
 }

@@ -2,7 +2,8 @@
 //! `action_type`.
 
 use super::TABLES;
-use crate::bindings::callbacks::{Action, Known, Version};
+use crate::bindings::callbacks::{Action, Version};
+use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use serde_json::{Map, Value};
 use servicenow_component::bindings::types::Violation;
 use servicenow_component::incidents::violations::Violations;
@@ -12,9 +13,6 @@ use sha2::{Digest, Sha256};
 
 /// The largest delivery: a record with texts of a megabyte fits.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-
-/// How many payloads of one second are told apart by their digests.
-const MAX_DIGESTS: usize = 16;
 
 /// Members of the flat payload that are no columns.
 const FLAT_MEMBERS: [&str; 4] = ["action_type", "number", "sys_id", "comments"];
@@ -40,6 +38,8 @@ pub struct Payload {
     told: Vec<String>,
     /// The last comment.
     pub comment: Option<String>,
+    /// Whether a comment is told only where this change appended it.
+    tells_comments: bool,
 }
 
 impl Payload {
@@ -67,6 +67,7 @@ impl Payload {
             previous: Vec::new(),
             told: Vec::new(),
             comment: None,
+            tells_comments: false,
         })
     }
 
@@ -76,20 +77,15 @@ impl Payload {
             columns.iter().find(|(column, _)| column == name).map(|(_, value)| value.clone()).unwrap_or_default()
         };
         let differs = |name: &&String| value(&self.current, name) != value(&self.previous, name);
-        match self.action {
+        let mut changed: Vec<String> = match self.action {
             Action::Inserted => self.current.iter().map(|(name, _)| name.clone()).collect(),
             Action::Updated => self.told.iter().filter(differs).cloned().collect(),
+        };
+        // A comment is appended: what stood there before says nothing.
+        if self.comment.is_some() && self.tells_comments {
+            changed.push("comments".to_string());
         }
-    }
-
-    /// The same with the digests of its second that are known already.
-    pub fn remember(mut self, known: &Known) -> Self {
-        let own = &mut self.version;
-        let is_of_this_second = |seen: &&Version| seen.updated_on == own.updated_on && !own.updated_on.is_empty();
-        if let Some(seen) = known.version.as_ref().filter(is_of_this_second).filter(|_| own.mod_count.is_none()) {
-            own.digests.extend(seen.digests.iter().take(MAX_DIGESTS - 1).cloned());
-        }
-        self
+        changed
     }
 }
 
@@ -99,6 +95,9 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         return violations.refuse("body", &given, &format!("at most {MAX_BYTES} bytes"));
     }
     let text = String::from_utf8_lossy(body);
+    if has_too_many_parts(&text) {
+        return violations.refuse("body", &text, &format!("a JSON object of at most {MAX_PARTS} values"));
+    }
     let members: Map<String, Value> = match serde_json::from_str(&escape_controls(&text)) {
         Ok(members) => members,
         Err(error) => return violations.refuse("body", &text, &format!("a JSON object; {error}")),
@@ -147,6 +146,7 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         previous: columns("previous"),
         told,
         comment: Some(comment).filter(|comment| !comment.is_empty()),
+        tells_comments: !is_flat,
     })
 }
 

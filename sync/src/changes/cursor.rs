@@ -22,6 +22,9 @@ pub struct Cursor {
     /// The place of an unfinished pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pass: Option<Position>,
+    /// The latest change when that pass began: what is committed meanwhile may lie behind it, and behind the pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
 }
 
 /// A place among changes.
@@ -49,7 +52,7 @@ impl Position {
 impl Cursor {
     /// The cursor of a time.
     pub fn at(time: &str) -> Self {
-        Self { since: time.to_string(), pass: None }
+        Self { since: time.to_string(), pass: None, until: None }
     }
 
     /// Reads a cursor.
@@ -59,7 +62,12 @@ impl Cursor {
             is_time(&position.at) && position.after.as_ref().is_none_or(|key| SysId::parse(key).is_some())
         };
         let cursor = serde_json::from_str(text).ok();
-        let cursor = cursor.filter(|cursor: &Self| is_time(&cursor.since) && cursor.pass.iter().all(is_position));
+        let cursor = cursor.filter(|cursor: &Self| {
+            is_time(&cursor.since)
+                && cursor.pass.iter().all(is_position)
+                && cursor.until.as_deref().is_none_or(is_time)
+                && cursor.pass.is_some() == cursor.until.is_some()
+        });
         cursor.or_else(|| violations.refuse("cursor", text, "a cursor as it was returned, or none to start now"))
     }
 
@@ -78,12 +86,24 @@ impl Cursor {
         self.pass.clone().unwrap_or_else(|| Position { at: start().unwrap_or_else(|| EPOCH.to_string()), after: None })
     }
 
-    /// The cursor after a page that ended at this place.
-    pub fn advanced(&self, last: Position, more: bool) -> Self {
-        match more {
-            true => Self { since: self.since.clone(), pass: Some(last) },
-            false => Self { since: self.since.clone().max(last.at), pass: None },
-        }
+    /// Whether this is in the middle of a pass.
+    pub fn is_in_pass(&self) -> bool {
+        self.pass.is_some()
+    }
+
+    /// The cursor in a pass of several pages. `latest` is the latest change at its first page.
+    pub fn in_pass(&self, last: Position, latest: Option<String>) -> Self {
+        let until = self.until.clone().or(latest).or_else(|| Some(last.at.clone()));
+        Self { since: self.since.clone(), pass: Some(last), until }
+    }
+
+    /// The cursor after the last page of a pass.
+    pub fn after_pass(&self, last: Position) -> Self {
+        let reached = match &self.until {
+            Some(until) => last.at.min(until.clone()),
+            None => last.at,
+        };
+        Self { since: self.since.clone().max(reached), pass: None, until: None }
     }
 }
 
@@ -107,7 +127,7 @@ mod tests {
         let mut violations = Violations::default();
         let cursor = Cursor::at("2026-01-02 03:04:05");
         let place = Position { at: "2026-01-02 03:04:06".into(), after: Some("a".repeat(32)) };
-        for cursor in [cursor.clone(), cursor.advanced(place.clone(), true), cursor.advanced(place, false)] {
+        for cursor in [cursor.clone(), cursor.in_pass(place.clone(), None), cursor.after_pass(place)] {
             assert_eq!(Cursor::parse(&cursor.to_text(), &mut violations), Some(cursor));
         }
         assert!(violations.list.is_empty());
@@ -128,8 +148,10 @@ mod tests {
         let start = cursor.position(120);
         assert_eq!((start.at.as_str(), &start.after), ("2026-01-02 03:02:05", &None));
         let last = Position { at: "2026-01-02 03:03:00".into(), after: Some("a".into()) };
-        let during = cursor.advanced(last.clone(), true);
+        let during = cursor.in_pass(last.clone(), Some("2026-01-02 04:00:00".to_string()));
         assert_eq!(during.position(120), last);
-        assert_eq!(during.advanced(last, false), cursor, "what was seen once stays seen");
+        assert_eq!(during.after_pass(last), cursor, "what was seen once stays seen");
+        let late = Position { at: "2026-01-02 09:00:00".into(), after: Some("b".into()) };
+        assert_eq!(during.after_pass(late), Cursor::at("2026-01-02 04:00:00"), "no further than when the pass began");
     }
 }

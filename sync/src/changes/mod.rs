@@ -18,7 +18,6 @@ use servicenow_component::failure::{Effect, End, failure};
 use servicenow_component::host::Host;
 use servicenow_component::incidents::call::{self, Checked};
 use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::answer::Rows;
 use servicenow_component::servicenow::record::Record;
 use servicenow_component::servicenow::session::Session;
 use servicenow_component::servicenow::table;
@@ -30,6 +29,10 @@ const COLUMNS: &str = "sys_id,number,sys_class_name,sys_mod_count,sys_updated_on
 
 /// How many records a page has where nothing is said: some 300 KB.
 const DEFAULT_LIMIT: u32 = 200;
+
+/// How many rows are looked at for the latest change: those the user may not see are left out of them.
+const LATEST: &str = "20";
+const LATEST_COUNT: u32 = 20;
 
 /// The most that a page may have.
 const MAX_LIMIT: u32 = 1_000;
@@ -105,7 +108,12 @@ impl Reading {
         let position = cursor.position(self.overlap);
         let (records, more) = self.page(&position, &zone, &mut session)?;
         let last = records.last().map(Position::of);
-        let cursor = cursor.advanced(last.unwrap_or(position), more);
+        let last = last.unwrap_or(position);
+        let cursor = match more {
+            false => cursor.after_pass(last),
+            true if cursor.is_in_pass() => cursor.in_pass(last, None),
+            true => cursor.in_pass(last, Some(self.latest(&mut session)?)),
+        };
         let payloads = records.iter().filter_map(Payload::of_record);
         let wanted =
             payloads.filter(|payload| self.rules.as_ref().and_then(|rules| left_out(rules, payload)).is_none());
@@ -117,11 +125,25 @@ impl Reading {
     /// When the latest change was.
     fn latest(&self, session: &mut Session<'_>) -> Result<String, End> {
         let query = format!("{}^ORDERBYDESCsys_updated_on", self.of_tables());
-        let parameters = [("sysparm_query", query.as_str()), ("sysparm_fields", COLUMNS), ("sysparm_limit", "1")];
-        let rows = session.fetch(&table::list(&session.origin, "task", &parameters), 200, Effect::Reads)?;
-        refuse_hidden(&rows)?;
-        let latest = rows.records.first().map(|record| record.text("sys_updated_on"));
-        Ok(latest.unwrap_or_else(|| cursor::EPOCH.to_string()))
+        let mut offset = 0_u64;
+        loop {
+            let parameters = [
+                ("sysparm_query", query.as_str()),
+                ("sysparm_fields", COLUMNS),
+                ("sysparm_limit", LATEST),
+                ("sysparm_offset", &offset.to_string()),
+            ];
+            let rows = session.fetch(&table::list(&session.origin, "task", &parameters), 200, Effect::Reads)?;
+            if let Some(record) = rows.records.first() {
+                return Ok(record.text("sys_updated_on"));
+            }
+            offset += u64::from(LATEST_COUNT);
+            match rows.total {
+                Some(total) if total >= offset => {}
+                Some(total) if total > 0 => return Err(hidden()),
+                _ => return Ok(cursor::EPOCH.to_string()),
+            }
+        }
     }
 
     /// The records after a position, and whether more follow.
@@ -137,8 +159,9 @@ impl Reading {
         let query = format!("{after}^ORDERBYsys_updated_on^ORDERBYsys_id");
         let limit = self.limit.to_string();
         let mut offset = 0_u64;
-        // In the hour that clocks repeat, a time of day says two instants, and the reading starts before both: then pages of
-        // what was read already are passed over.
+        // A page is cut before rows that the user may not see are left out, so that one may be empty with more behind it. And in
+        // the hour that clocks repeat, a time of day says two instants, and the reading starts before both: then pages of what was
+        // read already are passed over.
         loop {
             let parameters = [
                 ("sysparm_query", query.as_str()),
@@ -148,7 +171,6 @@ impl Reading {
                 ("sysparm_offset", &offset.to_string()),
             ];
             let mut rows = session.fetch(&table::list(&session.origin, "task", &parameters), 200, Effect::Reads)?;
-            refuse_hidden(&rows)?;
             let read = offset + u64::from(self.limit);
             let more = match rows.total {
                 Some(total) => total > read,
@@ -184,13 +206,9 @@ impl Reading {
     }
 }
 
-/// A page is cut before rows that the user may not see are left out. With none left there is no way on.
-fn refuse_hidden(rows: &Rows) -> Result<(), End> {
-    if rows.records.is_empty() && rows.total.is_some_and(|total| total > 0) {
-        let message = "ServiceNow counts changes and shows none: the user may not read these tables";
-        return Err(judged(Reason::Forbidden, message));
-    }
-    Ok(())
+/// Nothing that counts is shown.
+fn hidden() -> End {
+    judged(Reason::Forbidden, "ServiceNow counts changes and shows none: the user may not read these tables")
 }
 
 fn wrong(message: &str) -> End {

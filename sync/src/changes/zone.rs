@@ -52,9 +52,10 @@ impl Zone {
 /// The zone of the authorization's user: their own, or the instance's default.
 pub fn of_user(session: &mut Session<'_>) -> Result<Zone, End> {
     let own = first(session, "sys_user", "sys_id=javascript:gs.getUserID()", "time_zone")?;
-    let name = match own.filter(|name| !name.is_empty()) {
-        Some(name) => Some(name),
-        None => first(session, "sys_properties", "name=glide.sys.default.tz", "value")?,
+    let name = match own {
+        // Only who has no zone of their own has the instance's; a record that cannot be read says nothing.
+        Some(name) if name.is_empty() => first(session, "sys_properties", "name=glide.sys.default.tz", "value")?,
+        own => own,
     };
     let mut violations = Violations::default();
     let name = name.filter(|name| !name.is_empty());

@@ -6,6 +6,7 @@ mod paths;
 pub use paths::paths;
 
 use crate::bindings::mapping::{Mapped as Shown, PreviewOutcome};
+use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use crate::ends::{refused, violations};
 use crate::rules::severity::priority;
 use crate::rules::status::DONE;
@@ -24,6 +25,9 @@ use servicenow_component::servicenow::sys_id::SysId;
 
 /// An event is read whole; ServiceNow takes 10 MB, and what is read needs several times its size.
 const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// From here on numbers that are no integers of 64 bits lose digits.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What an instance sets where a create says nothing of impact and urgency.
 const DEFAULT_LEVEL: &str = "3";
@@ -78,14 +82,20 @@ fn show(mapped: Mapped) -> Result<Shown, End> {
 }
 
 /// Reads an event: a JSON object.
-pub fn read_event(event: &str, violations: &mut Violations) -> Option<Value> {
-    if event.len() > MAX_EVENT_BYTES {
-        return violations.refuse("event", event, &format!("a JSON object of at most {MAX_EVENT_BYTES} bytes"));
+pub fn read_event(text: &str, violations: &mut Violations) -> Option<Value> {
+    if text.len() > MAX_EVENT_BYTES {
+        return violations.refuse("event", text, &format!("a JSON object of at most {MAX_EVENT_BYTES} bytes"));
     }
-    match serde_json::from_str(event) {
+    if has_too_many_parts(text) {
+        return violations.refuse("event", text, &format!("a JSON object of at most {MAX_PARTS} values"));
+    }
+    match serde_json::from_str(text) {
+        Ok(event @ Value::Object(_)) if has_inexact_numbers(&event) => {
+            violations.refuse("event", text, "numbers that keep their digits; send longer ones as text")
+        }
         Ok(event @ Value::Object(_)) => Some(event),
-        Ok(_) => violations.refuse("event", event, "a JSON object"),
-        Err(error) => violations.refuse("event", event, &format!("a JSON object; {error}")),
+        Ok(_) => violations.refuse("event", text, "a JSON object"),
+        Err(error) => violations.refuse("event", text, &format!("a JSON object; {error}")),
     }
 }
 
@@ -97,8 +107,10 @@ pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations
     }
     let found = violations.list.len();
     let templates = Templates::new(&event, rules.missing == Missing::Refused);
+    // A key with a hole in it would be the key of every event that has the hole.
+    let exact = Templates::new(&event, true);
     let mut columns = Columns(body::render(&rules.body, &templates, violations));
-    let correlation_id = render("rules.correlation_id", &rules.correlation_id, &templates, violations)
+    let correlation_id = render("rules.correlation_id", &rules.correlation_id, &exact, violations)
         .and_then(|id| check_correlation_id(&id, violations));
     if let Some((_, level)) =
         named("severity", rules.severity.as_ref().map(|rule| (&rule.path, &rule.map)), &event, violations)
@@ -141,6 +153,16 @@ pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations
     let (body, correlation_id) = (body?, correlation_id?);
     let mapped = Mapped { correlation_id, body, recovers, note, warnings };
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
+}
+
+/// Whether a whole number is too long to be kept: two of them could become one key.
+fn has_inexact_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= EXACT),
+        Value::Array(items) => items.iter().any(has_inexact_numbers),
+        Value::Object(members) => members.values().any(has_inexact_numbers),
+        _ => false,
+    }
 }
 
 /// Columns and values; one that is set again takes the last value.

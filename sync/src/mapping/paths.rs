@@ -3,7 +3,7 @@
 use super::read_event;
 use crate::bindings::mapping::{Path, PathsOutcome};
 use crate::ends::refused;
-use crate::rules::template::as_text;
+use crate::rules::template::{as_text, step};
 use serde_json::Value;
 use servicenow_component::incidents::violations::Violations;
 use servicenow_component::text::excerpt;
@@ -35,7 +35,7 @@ fn list(above: &str, value: &Value, paths: &mut Vec<Path>) {
         });
     }
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| list(&below(name), value, paths)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| list(&below(&step(name)), value, paths)),
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(at, item)| list(&below(&format!("[{at}]")), item, paths));
         }

@@ -37,7 +37,12 @@ impl Wanted {
 
     /// Whether it can be switched off.
     pub fn can_rest(&self) -> bool {
-        matches!(self.artifact, Artifact::BusinessRule | Artifact::Button)
+        self.artifact == Artifact::BusinessRule
+    }
+
+    /// Whether a write of this column says what the host wants to know before it puts a secret into it.
+    pub fn goes_with_secret(&self, column: &str) -> bool {
+        self.artifact == Artifact::CallbackSecret && ["name", "value", "is_private"].contains(&column)
     }
 }
 
@@ -49,6 +54,11 @@ pub fn property(settings: &Settings) -> String {
 /// What a record of this set-up says of itself, up to its version.
 pub fn mark(settings: &Settings) -> String {
     format!("Managed for {}; do not edit, changes are overwritten. Version ", settings.product)
+}
+
+/// The business rule's name.
+pub fn rule_name(settings: &Settings) -> String {
+    format!("{}: deliver changes", settings.product)
 }
 
 /// The records of a set-up, in the order in which they depend on each other.
@@ -75,7 +85,7 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
         initial: Vec::new(),
     };
     let service = format!("{}Delivery", settings.product);
-    let rule = format!("{}: deliver changes", settings.product);
+    let rule = rule_name(settings);
     let button = format!("Send to {}", settings.product);
     let mut all = vec![
         of_property(Artifact::CallbackUrl, format!("{prefix}.callback_url"), &settings.callback_url),
@@ -96,7 +106,9 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
             ],
             initial: Vec::new(),
         },
-        Wanted {
+    ];
+    if settings.automatic {
+        all.push(Wanted {
             artifact: Artifact::BusinessRule,
             table: "sys_script",
             name: rule.clone(),
@@ -115,8 +127,8 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
                 ("description", mark.clone()),
             ],
             initial: vec![("active", text("true"))],
-        },
-    ];
+        });
+    }
     if settings.button {
         all.push(Wanted {
             artifact: Artifact::Button,

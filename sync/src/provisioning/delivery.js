@@ -61,6 +61,12 @@ __PRODUCT__Delivery.prototype = {
         };
         if (previous && !isNew) {
             payload.previous = this._columns(previous);
+            var extra = this._extra(previous);
+            for (var name in extra) {
+                if (extra.hasOwnProperty(name)) {
+                    payload.previous[name] = extra[name];
+                }
+            }
         }
         return payload;
     },

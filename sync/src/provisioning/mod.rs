@@ -115,7 +115,10 @@ impl Work<'_, '_> {
                     }
                     let why = format!("{} differs", drifted.join(", "));
                     if writes {
-                        let differs = |column: &&(&str, String)| drifted.contains(&column.0);
+                        let has_secret = drifted.contains(&"value");
+                        let differs = |column: &&(&str, String)| {
+                            drifted.contains(&column.0) || has_secret && wanted.goes_with_secret(column.0)
+                        };
                         let columns = wanted.columns.iter().filter(differs).cloned().collect();
                         self.patch(&wanted, &record.key, columns)?;
                     }
@@ -126,14 +129,17 @@ impl Work<'_, '_> {
         self.remove_leftovers(writes)
     }
 
-    /// What an earlier set-up needed and this one does not: a button that is no longer wanted, and rules of an earlier kind.
+    /// What an earlier set-up needed and this one does not: a rule or button that is no longer wanted, and rules of an earlier
+    /// kind.
     fn remove_leftovers(&mut self, writes: bool) -> Result<(), End> {
-        if !self.settings.button {
-            let with_button = Settings { button: true, ..self.settings.clone() };
-            for wanted in
-                artifacts::wanted(&with_button).into_iter().filter(|wanted| wanted.artifact == Artifact::Button)
-            {
-                self.remove_one(&wanted, writes, "no button is wanted")?;
+        for wanted in everything(self.settings) {
+            let is_wanted = match wanted.artifact {
+                Artifact::BusinessRule => self.settings.automatic,
+                Artifact::Button => self.settings.button,
+                _ => true,
+            };
+            if !is_wanted {
+                self.remove_one(&wanted, writes, "it is no longer wanted")?;
             }
         }
         for name in &self.settings.legacy_rules {
@@ -151,8 +157,8 @@ impl Work<'_, '_> {
         for wanted in wanted(self.settings).iter().filter(|wanted| wanted.artifact == Artifact::CallbackSecret) {
             match present::find(wanted, self.settings, &mut self.session)? {
                 Present::Ours(record) => {
-                    let value = wanted.columns.iter().filter(|(column, _)| *column == "value").cloned().collect();
-                    self.patch(wanted, &record.key, value)?;
+                    let value = wanted.columns.iter().filter(|(column, _)| wanted.goes_with_secret(column));
+                    self.patch(wanted, &record.key, value.cloned().collect())?;
                     self.step(
                         wanted.artifact,
                         &wanted.name,
@@ -186,8 +192,7 @@ impl Work<'_, '_> {
 
     fn remove(&mut self) -> Result<(), End> {
         // What depends on others goes first, so that nothing fires without what it needs.
-        let all = Settings { button: true, ..self.settings.clone() };
-        for wanted in artifacts::wanted(&all).iter().rev() {
+        for wanted in everything(self.settings).iter().rev() {
             self.remove_one(wanted, true, "it was set up by this product")?;
         }
         Ok(())
@@ -231,6 +236,11 @@ impl Work<'_, '_> {
             other => other.map(drop),
         }
     }
+}
+
+/// The records of a set-up with all it can have.
+fn everything(settings: &Settings) -> Vec<Wanted> {
+    wanted(&Settings { automatic: true, button: true, ..settings.clone() })
 }
 
 fn foreign(wanted: &Wanted) -> End {

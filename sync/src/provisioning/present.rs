@@ -33,9 +33,14 @@ pub struct Kept {
     record: Record,
 }
 
-/// Looks for a record by its name.
+/// Looks for a record by its name, and by the key it was made with: somebody may have given it another name.
 pub fn find(wanted: &Wanted, settings: &Settings, session: &mut Session<'_>) -> Result<Present, End> {
-    let named = by_name(wanted.table, &wanted.name, session)?;
+    let key = wanted.key(settings);
+    let query = format!("name={}^ORsys_id={key}^ORDERBYsys_created_on", wanted.name);
+    let mut named = rows(wanted.table, &query, session)?;
+    named.retain(|record| {
+        record.value("name") == Some(wanted.name.as_str()) || record.value("sys_id") == Some(key.as_str())
+    });
     let is_foreign = !named.is_empty();
     let ours = named.into_iter().find_map(|record| {
         let version = version_in(record.value(wanted.mark_column)?, settings)?.to_string();
@@ -56,10 +61,14 @@ pub fn rules_named(name: &str, session: &mut Session<'_>) -> Result<Vec<SysId>, 
 }
 
 fn by_name(from: &str, name: &str, session: &mut Session<'_>) -> Result<Vec<Record>, End> {
-    let query = format!("name={name}^ORDERBYsys_created_on");
-    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", LIMIT)];
-    let rows = session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads)?;
-    Ok(rows.records.into_iter().filter(|record| record.value("name") == Some(name)).collect())
+    let mut named = rows(from, &format!("name={name}^ORDERBYsys_created_on"), session)?;
+    named.retain(|record| record.value("name") == Some(name));
+    Ok(named)
+}
+
+fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record>, End> {
+    let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
+    session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads).map(|rows| rows.records)
 }
 
 /// The columns that differ from what is wanted. A secret does not come back: the mark's version tells whether it is to be

@@ -1,5 +1,6 @@
 //! Checks what is to be set up.
 
+use super::artifacts::rule_name;
 use crate::bindings::provisioning::Settings;
 use crate::callbacks::TABLES;
 use servicenow_component::incidents::violations::Violations;
@@ -19,11 +20,14 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
         violations.add("product", product, "a letter, and letters and digits after it; 20 at most");
     }
     check_url(settings, violations);
+    check_rule(settings, violations);
     for table in settings.tables.iter().filter(|table| !TABLES.contains(&table.as_str())) {
         violations.add("tables", table, &format!("one of: {}", TABLES.join(", ")));
     }
     let condition = &settings.condition;
-    let escapes = condition.starts_with('^') || condition.contains("^NQ") || condition.contains("ORDERBY");
+    // It stands behind the condition on the table.
+    let escapes = condition.split('^').any(|part| part.starts_with("NQ") || part.starts_with("ORDERBY"))
+        || ["^", "OR", "EQ"].iter().any(|start| condition.starts_with(start));
     if escapes || condition.contains(char::is_control) || condition.len() > MAX_URL {
         let expected = "an encoded query without ^NQ, ORDERBY and control characters, as copied from a list's filter";
         violations.add("condition", condition, expected);
@@ -36,6 +40,16 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     }
     for rule in settings.legacy_rules.iter().filter(|rule| !servicenow_component::servicenow::query::is_value(rule)) {
         violations.add("legacy_rules", rule, servicenow_component::servicenow::query::EXPECTED_VALUE);
+    }
+}
+
+/// Nothing is delivered by a set-up without a rule and a button, and no rule takes its own place.
+fn check_rule(settings: &Settings, violations: &mut Violations) {
+    if !settings.automatic && !settings.button {
+        violations.add("automatic", "false, without a button", "a rule, a button, or both");
+    }
+    if settings.legacy_rules.contains(&rule_name(settings)) {
+        violations.add("legacy_rules", &rule_name(settings), "an earlier rule, and not the one that is made");
     }
 }
 
@@ -68,6 +82,7 @@ mod tests {
             tables: Vec::new(),
             condition: String::new(),
             columns: Vec::new(),
+            automatic: true,
             button: false,
             legacy_rules: Vec::new(),
             any_url: false,
@@ -111,10 +126,19 @@ mod tests {
         for column in ["", "u_a'", "u_a]", "U_A", "a.b"] {
             assert_eq!(refused(|s| s.columns = vec![column.into()]), ["columns"], "{column}");
         }
-        for condition in ["^active=true", "active=true^NQactive=false", "active=true^ORDERBYnumber", "a\nb"] {
+        for condition in [
+            "^active=true",
+            "active=true^NQactive=false",
+            "active=true^ORDERBYnumber",
+            "a\nb",
+            "ORpriority=1",
+            "NQactive=true",
+        ] {
             assert_eq!(refused(|s| s.condition = condition.into()), ["condition"], "{condition}");
         }
         assert_eq!(refused(|s| s.tables = vec!["sys_user".into()]), ["tables"]);
         assert_eq!(refused(|s| s.legacy_rules = vec!["a^ORb".into()]), ["legacy_rules"]);
+        assert_eq!(refused(|s| s.legacy_rules = vec!["Acme: deliver changes".into()]), ["legacy_rules"]);
+        assert_eq!(refused(|s| s.automatic = false), ["automatic"]);
     }
 }

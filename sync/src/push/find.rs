@@ -31,14 +31,19 @@ pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str) -> Res
         failure.status = Some(200);
         Err(End::Answered(failure))
     };
-    if rows.records.iter().any(|record| record.value("correlation_id") != Some(correlation_id)) {
+    // Databases compare without regard to case; another case is another event's.
+    let is_same = |record: &Record| record.value("correlation_id") == Some(correlation_id);
+    let is_alike = |record: &Record| {
+        record.value("correlation_id").is_some_and(|id| id.to_lowercase() == correlation_id.to_lowercase())
+    };
+    if !rows.records.iter().all(is_alike) {
         return judged(Reason::WrongRecord, "ServiceNow answered with another incident than the one asked for");
     }
     if rows.records.is_empty() && rows.total.is_some_and(|total| total > 0) {
         return judged(Reason::Forbidden, "ServiceNow counts a match and shows none: the user may not read it");
     }
     let is_done = |record: &Record| record.value("state").is_some_and(|state| DONE.contains(&state));
-    let (done, mut open): (Vec<_>, Vec<_>) = rows.records.into_iter().partition(is_done);
+    let (done, mut open): (Vec<_>, Vec<_>) = rows.records.into_iter().filter(is_same).partition(is_done);
     match open.len() {
         0 => Ok(done.into_iter().next().map_or(Found::Nothing, Found::Closed)),
         1 => Ok(Found::Open(open.remove(0))),

@@ -79,46 +79,58 @@ struct Change {
 
 impl Push {
     fn run(&mut self, host: &mut dyn Host) -> Result<PushOutcome, End> {
+        let outcome = self.once(host)?;
+        // Another push made the incident at the same moment: with what its event said, and not with what this one says.
+        match outcome {
+            Pushing::Done(outcome) => Ok(outcome),
+            Pushing::Found => match self.once(host)? {
+                Pushing::Done(outcome) => Ok(outcome),
+                Pushing::Found => {
+                    let message = "the incident was made by another push, and is not to be found".to_string();
+                    Err(End::Answered(failure(Reason::Conflict, message, WriteHappened::No)))
+                }
+            },
+        }
+    }
+
+    fn once(&mut self, host: &mut dyn Host) -> Result<Pushing, End> {
         let mut session = Session::open(&self.checked, self.started_ms, host)?;
         let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
         match (found, self.on_closed) {
             (Found::Nothing, _) if self.mapped.recovers => {
-                Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()))
+                Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()).into())
             }
             (Found::Nothing, _) => self.create(None, host),
             (Found::Closed(record), _) if self.mapped.recovers => {
-                Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, NoteResult::None, Vec::new())))
+                Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, NoteResult::None, Vec::new())).into())
             }
             (Found::Closed(record), OnClosed::Create) => {
                 self.create(SysId::parse(&record.text("sys_id")).as_ref(), host)
             }
             (Found::Closed(record), OnClosed::Reopen) => {
                 self.mapped.reopen(self.direction);
-                let change = self.change(&record, &mut session)?;
-                self.update(&record, change, Wrote::Reopened, session)
+                let change = self.change(&record, self.mapped.body.columns.clone(), &mut session)?;
+                self.update(&record, change, Wrote::Reopened, session).map(Into::into)
             }
             (Found::Closed(record), OnClosed::Comment) => {
-                let mut change = self.change(&record, &mut session)?;
-                change.columns.clear();
-                change.unknown.clear();
-                self.update(&record, change, Wrote::Updated, session)
+                let change = self.change(&record, Vec::new(), &mut session)?;
+                self.update(&record, change, Wrote::Updated, session).map(Into::into)
             }
             (Found::Open(record), _) => {
-                let change = self.change(&record, &mut session)?;
+                let change = self.change(&record, self.mapped.body.columns.clone(), &mut session)?;
                 let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
-                self.update(&record, change, wrote, session)
+                self.update(&record, change, wrote, session).map(Into::into)
             }
         }
     }
 
-    /// What differs between the event and the incident.
-    fn change(&self, record: &Record, session: &mut Session<'_>) -> Result<Change, End> {
+    /// What differs between the event's columns and the incident.
+    fn change(&self, record: &Record, wanted: Vec<(String, String)>, session: &mut Session<'_>) -> Result<Change, End> {
         let is_known = |name: &str| record.cell(name).is_some() || incident_table::column(name).is_some();
         let differs = |name: &str, value: &str| compare(name, value, record, false) != Stored::Stored;
         let is_blind = self.direction == Direction::ToServicenow;
         let moves_back = |name: &str, value: &str| is_blind && name == "state" && value == NEW;
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            self.mapped.body.columns.iter().cloned().partition(|(name, _)| is_known(name));
+        let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(name, _)| is_known(name));
         let columns = known.into_iter().filter(|(name, value)| differs(name, value) && !moves_back(name, value));
         let columns: Vec<_> = columns.collect();
         let unknown = unknown.into_iter().map(|(name, _)| name).collect();
@@ -135,7 +147,7 @@ impl Push {
         Ok(Change { columns, unknown, note })
     }
 
-    fn create(&self, earlier: Option<&SysId>, host: &mut dyn Host) -> Result<PushOutcome, End> {
+    fn create(&self, earlier: Option<&SysId>, host: &mut dyn Host) -> Result<Pushing, End> {
         let mut columns = self.mapped.body.columns.clone();
         let note = self.mapped.note.as_ref();
         columns.extend(note.map(|(journal, text)| (journal.column().to_string(), text.clone())));
@@ -146,15 +158,13 @@ impl Push {
         };
         let call = self.rest_of_call(host)?;
         Ok(match create_after(&call, &RequestBody::Fields(columns), &options, earlier, host) {
+            CreateOutcome::IncidentCreated(receipt) if receipt.made == Made::Found => Pushing::Found,
             CreateOutcome::IncidentCreated(receipt) => {
-                let note = match (note, receipt.made) {
-                    (None, _) => NoteResult::None,
-                    (Some(_), Made::Found) => NoteResult::AlreadyThere,
-                    (Some(_), _) => NoteResult::Added,
-                };
-                Wrote::Created.with(receipt, note, Vec::new())
+                let note = if note.is_some() { NoteResult::Added } else { NoteResult::None };
+                let version = outcome::version(&receipt.response_payload);
+                Wrote::Created.with(receipt, version, note, Vec::new()).into()
             }
-            other => outcome::of_create(other),
+            other => outcome::of_create(other).into(),
         })
     }
 
@@ -174,8 +184,17 @@ impl Push {
             UpdateOutcome::IncidentUpdateSuccess(receipt) => {
                 let unchanged = outcome::version(&receipt.response_payload)
                     .is_some_and(|version| Some(version.to_string().as_str()) == record.value("sys_mod_count"));
-                // What ServiceNow drops each time it is sent changes nothing.
-                if unchanged && note != NoteResult::Added { Wrote::Nothing } else { wrote }.with(receipt, note, unknown)
+                let is_stored = |name: &str| {
+                    receipt.columns.iter().all(|column| column.name != name || column.stored != Stored::NotStored)
+                };
+                let wrote = match wrote {
+                    // What ServiceNow drops each time it is sent changes nothing.
+                    _ if unchanged && note != NoteResult::Added => Wrote::Nothing,
+                    Wrote::Resolved | Wrote::Reopened if !is_stored("state") => Wrote::Updated,
+                    wrote => wrote,
+                };
+                let version = outcome::own_version(record, &receipt);
+                wrote.with(receipt, version, note, unknown)
             }
             other => outcome::of_update(other),
         })
@@ -208,6 +227,19 @@ impl Push {
             instance: self.checked.origin.to_string(),
             timeout_ms: u32::try_from(left).ok(),
         })
+    }
+}
+
+/// How far a push came.
+enum Pushing {
+    Done(PushOutcome),
+    /// The incident was there when it was to be made.
+    Found,
+}
+
+impl From<PushOutcome> for Pushing {
+    fn from(outcome: PushOutcome) -> Self {
+        Pushing::Done(outcome)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use servicenow_component::bindings::incidents::{CreateOutcome, Made, Receipt, Stored, UpdateOutcome};
 use servicenow_component::bindings::types::Failure;
 use servicenow_component::failure::End;
+use servicenow_component::servicenow::record::Record;
 
 /// What a write did, in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,11 @@ pub enum Wrote {
 
 impl Wrote {
     /// The outcome with what a receipt says.
-    pub fn with(self, receipt: Receipt, note: NoteResult, unknown: Vec<String>) -> PushOutcome {
+    pub fn with(self, receipt: Receipt, version: Option<u32>, note: NoteResult, unknown: Vec<String>) -> PushOutcome {
         let dropped = receipt.columns.iter().filter(|column| column.stored == Stored::NotStored);
         let dropped = dropped.map(|column| column.name.clone());
-        let is_own = matches!(receipt.made, Made::Created | Made::Updated);
         let pushed = Pushed {
-            version: version(&receipt.response_payload).filter(|_| is_own),
+            version,
             not_stored: dropped.chain(unknown).collect(),
             written: receipt.columns.into_iter().map(|column| column.name).collect(),
             number: receipt.number,
@@ -42,7 +42,6 @@ impl Wrote {
             response_payload: receipt.response_payload,
         };
         match self {
-            Wrote::Created if receipt.made == Made::Found => PushOutcome::Unchanged(pushed),
             Wrote::Created => PushOutcome::Created(pushed),
             Wrote::Updated => PushOutcome::Updated(pushed),
             Wrote::Reopened => PushOutcome::Reopened(pushed),
@@ -59,10 +58,55 @@ pub fn version(payload: &str) -> Option<u32> {
     answer["result"]["sys_mod_count"].as_str()?.parse().ok()
 }
 
+/// Columns that an instance sets by itself when others change.
+const DERIVED: [&str; 23] = [
+    "active",
+    "activity_due",
+    "business_duration",
+    "business_stc",
+    "calendar_duration",
+    "calendar_stc",
+    "closed_at",
+    "closed_by",
+    "hold_reason",
+    "incident_state",
+    "made_sla",
+    "priority",
+    "reopen_count",
+    "reopened_by",
+    "reopened_time",
+    "resolved_at",
+    "resolved_by",
+    "severity",
+    "sla_due",
+    "sys_mod_count",
+    "sys_updated_by",
+    "sys_updated_on",
+    "reassignment_count",
+];
+
+/// The version that is this update's and nobody else's: the next after the one that was read, in which nothing differs but
+/// what was sent. Somebody else may have written what was sent and more, and then the update changed nothing and answered with
+/// theirs.
+pub fn own_version(before: &Record, receipt: &Receipt) -> Option<u32> {
+    let answer: Value = serde_json::from_str(&receipt.response_payload).ok()?;
+    let after = answer["result"].as_object()?;
+    let value = |name: &str| match after.get(name)? {
+        Value::Object(reference) => reference.get("value")?.as_str(),
+        value => value.as_str(),
+    };
+    let is_sent = |name: &str| receipt.columns.iter().any(|column| column.name == name);
+    let others = before.0.iter().filter(|(name, _)| !is_sent(name) && !DERIVED.contains(&name.as_str()));
+    let is_same = others.into_iter().all(|(name, cell)| value(name).is_none_or(|value| value == cell.value));
+    let next = before.value("sys_mod_count")?.parse::<u32>().ok()?.checked_add(1)?;
+    let version = value("sys_mod_count")?.parse().ok()?;
+    (receipt.made == Made::Updated && is_same && version == next).then_some(version)
+}
+
 /// The outcome of a create that made nothing.
 pub fn of_create(outcome: CreateOutcome) -> PushOutcome {
     match outcome {
-        CreateOutcome::IncidentCreated(receipt) => Wrote::Created.with(receipt, NoteResult::None, Vec::new()),
+        CreateOutcome::IncidentCreated(receipt) => Wrote::Created.with(receipt, None, NoteResult::None, Vec::new()),
         CreateOutcome::InvalidData(refused) | CreateOutcome::InvalidChoice(refused) => {
             PushOutcome::InvalidData(violations(refused))
         }
@@ -76,7 +120,9 @@ pub fn of_create(outcome: CreateOutcome) -> PushOutcome {
 /// The outcome of an update that changed nothing.
 pub fn of_update(outcome: UpdateOutcome) -> PushOutcome {
     match outcome {
-        UpdateOutcome::IncidentUpdateSuccess(receipt) => Wrote::Updated.with(receipt, NoteResult::None, Vec::new()),
+        UpdateOutcome::IncidentUpdateSuccess(receipt) => {
+            Wrote::Updated.with(receipt, None, NoteResult::None, Vec::new())
+        }
         UpdateOutcome::InvalidData(refused) | UpdateOutcome::InvalidChoice(refused) => {
             PushOutcome::InvalidData(violations(refused))
         }

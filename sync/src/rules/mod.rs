@@ -247,7 +247,7 @@ impl Rules {
             violations.add("rules.body", "{}", "at least one column");
         }
         for name in self.body.keys() {
-            if incident_table::column(name).is_some_and(|column| column.kind == Kind::Journal) {
+            if is_journal(name) {
                 let expected = "no journal here, for each event would append to it again: rules.note is its place";
                 violations.add(&format!("rules.body.{name}"), name, expected);
             }
@@ -271,6 +271,11 @@ impl Rules {
             filter.check("rules.filter", violations);
         }
     }
+}
+
+/// Whether a value is appended to a column.
+pub fn is_journal(column: &str) -> bool {
+    incident_table::column(column).is_some_and(|column| column.kind == Kind::Journal)
 }
 
 fn check_header(name: &str, value: &str, violations: &mut Violations) {
@@ -318,6 +323,7 @@ mod tests {
             (&with(r#","fields":[{"column":"caller_id","path":"x"}]"#), "rules.fields[0].column:"),
             (&with(r#","status":{"path":"s","map":{"Closed":{"state":"6"}}}"#), "rules.status.map.Closed:"),
             (&with(r#","status":{"path":"s","map":{"Closed":{"colour":"6"}}}"#), "rules.status.map.Closed:"),
+            (&with(r#","status":{"path":"s","map":{"T":{"state":"1","work_notes":"x"}}}"#), "rules.status.map.T:"),
             (&with(r#","severity":{"path":"s","map":{"Bad":{"urgency":4,"impact":1}}}"#), "rules.severity.map.Bad:"),
             (r#"{"name":"a","correlation_id":"x","body":{"comments":"b"}}"#, "rules.body.comments:"),
             (r#"{"name":"a b","correlation_id":"x","body":{"a":"b"}}"#, "rules.name:"),

@@ -1,5 +1,6 @@
 //! Statuses: an event's, and an incident's state with what the instance requires beside it.
 
+use super::is_journal;
 use super::template::{EXPECTED_PATH, is_path};
 use serde::Deserialize;
 use servicenow_component::incidents::violations::Violations;
@@ -61,6 +62,10 @@ impl StatusRule {
             violations.add("rules.status.path", &self.path, EXPECTED_PATH);
         }
         for (name, columns) in &self.map {
+            for column in columns.keys().filter(|column| is_journal(column)) {
+                let expected = "no journal here, for each event would append to it again: rules.note is its place";
+                violations.add(&format!("rules.status.map.{name}"), column, expected);
+            }
             let lacks = |column: &&str| columns.get(*column).is_none_or(String::is_empty);
             let required: &[&str] = match columns.get("state").map(String::as_str) {
                 None => &["state"],

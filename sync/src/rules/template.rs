@@ -10,8 +10,11 @@ use std::io::{self, Write};
 /// A template is written by people. A longer one would be parsed too deep for the guest's stack.
 const MAX_TEMPLATE_BYTES: usize = 32 * 1024;
 
-/// How many blocks a template may have: each may be inside the one before.
+/// How many blocks a template may have, branches included: each may be inside the one before.
 const MAX_BLOCKS: usize = 32;
+
+/// How deep brackets may be inside each other within an expression.
+const MAX_BRACKETS: usize = 8;
 
 /// How much one text may come to: 10 MB is ServiceNow's limit for the whole body.
 const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
@@ -72,13 +75,11 @@ fn compile(text: &str) -> Result<Template, String> {
     if text.len() > MAX_TEMPLATE_BYTES {
         return Err(format!("a template of at most {MAX_TEMPLATE_BYTES} bytes is expected"));
     }
-    let blocks = text
-        .match_indices("{{")
-        .filter(|(at, _)| text[at + 2..].trim_start_matches(['{', '~', ' ']).starts_with(['#', '^']));
-    // An expression may hold expressions in brackets.
-    let nested = text.bytes().filter(|byte| *byte == b'(').count();
-    if blocks.count() + nested > MAX_BLOCKS {
-        return Err(format!("a template of at most {MAX_BLOCKS} blocks and brackets is expected"));
+    let (blocks, brackets) = nesting(text);
+    if blocks > MAX_BLOCKS || brackets > MAX_BRACKETS {
+        return Err(format!(
+            "a template of at most {MAX_BLOCKS} blocks, and brackets {MAX_BRACKETS} deep, is expected"
+        ));
     }
     let template = Template::compile(text).map_err(|error| match error.pos() {
         Some((line, column)) => format!("{} at line {line} column {column} of the template", error.reason()),
@@ -88,6 +89,26 @@ fn compile(text: &str) -> Result<Template, String> {
         return Err("expressions and blocks are expected; partials and decorators are not taken".to_string());
     }
     Ok(template)
+}
+
+/// How many blocks and branches a template opens, and how deep brackets are inside its expressions.
+fn nesting(text: &str) -> (usize, usize) {
+    let (mut blocks, mut deepest) = (0, 0);
+    for expression in text.split("{{").skip(1) {
+        let inside = expression.trim_start_matches(|c: char| c.is_whitespace() || c == '{' || c == '~');
+        let opens = inside.starts_with(['#', '^']) || inside.starts_with("else");
+        blocks += usize::from(opens);
+        let mut depth = 0_usize;
+        for byte in expression.split("}}").next().unwrap_or_default().bytes() {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+    }
+    (blocks, deepest)
 }
 
 fn includes(template: &Template) -> bool {
@@ -133,20 +154,44 @@ impl Write for Bounded {
     }
 }
 
+/// The steps of a place: parted by dots, or in brackets, in which a dot is a dot. `None` where it is none.
+fn steps(path: &str) -> Option<Vec<&str>> {
+    let (mut steps, mut rest) = (Vec::new(), path);
+    loop {
+        let (step, after) = match rest.strip_prefix('[') {
+            Some(inside) => inside.split_once(']')?,
+            None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
+        };
+        let is_bare = !rest.starts_with('[');
+        if step.is_empty() || is_bare && step.contains(|c: char| c.is_whitespace() || c == '[' || c == ']') {
+            return None;
+        }
+        steps.push(step);
+        rest = match after.strip_prefix('.') {
+            Some(rest) => rest,
+            None if after.is_empty() => return Some(steps),
+            None => return None,
+        };
+    }
+}
+
 /// Whether a text is a place.
 pub fn is_path(path: &str) -> bool {
-    !path.is_empty() && path.split('.').all(|step| !step.is_empty() && !step.contains(char::is_whitespace))
+    steps(path).is_some()
+}
+
+/// A member's name as a step: in brackets where it could not stand without.
+pub fn step(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(is_plain) { name.to_string() } else { format!("[{name}]") }
 }
 
 /// What stands at a place.
 pub fn at<'v>(event: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split('.').try_fold(event, |value, step| {
-        let bare = step.strip_prefix('[').and_then(|step| step.strip_suffix(']')).unwrap_or(step);
-        match value {
-            Value::Object(members) => members.get(bare),
-            Value::Array(items) => items.get(bare.parse::<usize>().ok()?),
-            _ => None,
-        }
+    steps(path)?.into_iter().try_fold(event, |value, step| match value {
+        Value::Object(members) => members.get(step),
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
     })
 }
 
@@ -197,6 +242,9 @@ mod tests {
     #[test]
     fn what_cannot_be_rendered_is_told_with_its_place() {
         let deep = "{{#if on}}".repeat(40) + &"{{/if}}".repeat(40);
+        let tabs = "{{\t\n#if on}}".repeat(1_500) + &"{{/if}}".repeat(1_500);
+        let branches = format!("{{{{#if on}}}}{}{{{{/if}}}}", "{{else if on}}".repeat(800));
+        let lists = format!("{{{{json {}{}}}}}", "[".repeat(14_000), "]".repeat(14_000));
         let brackets = format!("{{{{json {}id{}}}}}", "(".repeat(500), ")".repeat(500));
         for (text, part) in [
             ("x {{ nothing }}", "the event has no nothing, named at line 1 column 3"),
@@ -208,6 +256,9 @@ mod tests {
             ("{{#if on}}{{> a}}{{/if}}", "partials"),
             ("{{unknown id}}", "unknown"),
             (&deep, "blocks"),
+            (&tabs, "blocks"),
+            (&branches, "blocks"),
+            (&lists, "brackets"),
             (&brackets, "brackets"),
             (&format!("{{{{id}}}}{}", "x".repeat(MAX_TEMPLATE_BYTES)), "bytes"),
         ] {
@@ -225,7 +276,11 @@ mod tests {
 
     #[test]
     fn a_place_is_found_with_and_without_brackets() {
-        let event = json!({"a": [{"b c": 1, "d": {"e": null}}]});
+        let event = json!({"a": [{"b c": 1, "d": {"e": null}}], "labels": {"app.kubernetes.io/name": "x"}});
+        assert!(at(&event, "labels.[app.kubernetes.io/name]").is_some() && at(&event, "a.[0].[b c]").is_some());
+        for bad in ["", ".", "a.", ".a", "a..b", "a[0]", "a.[", "a.[]", "a b"] {
+            assert!(!is_path(bad), "{bad:?}");
+        }
         for (path, found) in [("a.[0].d.e", true), ("a.0.d", true), ("a.[1]", false), ("a.x", false), ("b", false)] {
             assert_eq!(at(&event, path).is_some(), found, "{path}");
         }

@@ -73,8 +73,7 @@ pub struct Now<'a> {
 impl<'a> Now<'a> {
     /// Now, for a user of the store. Where neither the user nor the instance has a zone it is UTC.
     pub fn of(store: &'a Store, user: &'a str) -> Self {
-        let own =
-            store.by("sys_user", "sys_id", user).next().map(|row| &row["time_zone"]).filter(|name| !name.is_empty());
+        let own = store.find("sys_user", user).map(|row| &row["time_zone"]).filter(|name| !name.is_empty());
         let zone = own.or_else(|| store.property("glide.sys.default.tz")).and_then(|name| TimeZone::get(name).ok());
         Self { time: store.source.peek(), user, zone: zone.unwrap_or(TimeZone::UTC) }
     }

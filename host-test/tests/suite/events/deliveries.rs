@@ -56,12 +56,10 @@ async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
     let made = stage.agent("incident", json!({"short_description": "x"})).await;
     let sys_id = made["sys_id"].as_str().unwrap().to_string();
     stage.receive(RULES).await;
-    let settings = Settings { button: true, ..stage.settings() };
-    stage.events.apply(stage.call("setup"), settings.clone()).await;
-    // The rule rests, so that only the button delivers.
-    stage.events.pause(stage.call("setup"), settings.clone()).await;
-    let button = stage.simulator.rows("sys_ui_action")[0]["sys_id"].to_string();
-    stage.agent(&format!("sys_ui_action/{button}"), json!({"active": "true"})).await;
+    // Without the rule only the button delivers.
+    let settings = Settings { button: true, automatic: false, ..stage.settings() };
+    stage.events.apply(stage.call("setup"), settings).await;
+    assert!(stage.simulator.rows("sys_script").is_empty());
     let press = || stage.simulator.press("send_to_acme", "incident", &sys_id);
     assert!(press().await.is_ok());
     assert!(press().await.is_ok());
@@ -240,4 +238,54 @@ async fn extra_columns_come_as_they_are_shown() {
     for (column, shown) in [("contact_type", "Phone"), ("opened_by", "Flow Integration")] {
         assert!(change.current.contains(&(column.to_string(), shown.to_string())), "{:?}", change.current);
     }
+}
+
+#[tokio::test]
+async fn a_state_of_another_table_is_no_status_of_an_event() {
+    let mut stage = Stage::delivering(RULES).await;
+    for table in ["sc_task", "change_request", "problem"] {
+        stage.agent(table, json!({"state": "3"})).await;
+        let change = stage.change().await;
+        assert_eq!((change.status, change.snooze_seconds), (None, None), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_by_columns_lets_comments_and_extra_columns_pass_and_leaves_no_gap() {
+    let receive = r#""receive": {"columns": ["comments", "contact_type", "state"]}, "body""#;
+    let rules = RULES.replacen("\"body\"", receive, 1);
+    let mut stage = Stage::set().await;
+    stage.receive(&rules).await;
+    let settings = Settings { columns: vec!["contact_type".into()], ..stage.settings() };
+    stage.events.apply(stage.call("setup"), settings).await;
+    let made = stage.agent("incident", json!({"urgency": "1"})).await;
+    assert_eq!(stage.verdict().await, "accepted");
+    let path = format!("incident/{}", made["sys_id"].as_str().unwrap());
+    for (columns, verdict) in [
+        (json!({"comments": "hello"}), "accepted"),
+        (json!({"contact_type": "phone"}), "accepted"),
+        (json!({"description": "x"}), "ignored"),
+        (json!({"description": "y"}), "ignored"),
+        (json!({"state": "2"}), "accepted"),
+    ] {
+        stage.agent(&path, columns.clone()).await;
+        assert_eq!(stage.verdict().await, verdict, "{columns}");
+    }
+    let mut last = stage.change().await;
+    while let Ok(change) = stage.changes.try_recv() {
+        last = change;
+    }
+    // Nothing of interest is missing in between: the urgency is known not to have changed.
+    assert_eq!((last.status.as_deref(), last.severity), (Some("Processing"), None));
+}
+
+#[tokio::test]
+async fn what_nobody_vouches_for_is_not_even_read() {
+    let mut stage = Stage::set().await;
+    stage.receive(RULES).await;
+    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let values = format!("[1{}]", ",1".repeat(2_000_000));
+    assert_eq!(post(&address, None, values.clone()).await, 401);
+    assert_eq!(post(&address, Some("simulated-callback-secret"), values).await, 400);
+    assert_eq!((stage.verdict().await, stage.verdict().await), ("unauthenticated".into(), "invalid body".into()));
 }

@@ -254,3 +254,18 @@ async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_withou
     assert_eq!(events.apply(stage.call("setup"), stage.settings()).await.outcome.case(), "error");
     assert_eq!(writes(&stage), 0);
 }
+
+#[tokio::test]
+async fn a_record_that_was_given_another_name_is_found_by_its_key() {
+    let stage = Stage::set().await;
+    stage.apply().await;
+    let key = stage.simulator.rows("sys_script")[0]["sys_id"].to_string();
+    let rename = json!({"name": "Renamed"});
+    stage.agent(&format!("sys_script/{key}"), rename.clone()).await;
+    assert_eq!(inspected(&stage, stage.settings()).await.artifacts[3].drifted, ["name"]);
+    use StepAction::{Keep, Update};
+    assert_eq!(actions(&stage.apply().await), [Keep, Keep, Keep, Update]);
+    stage.agent(&format!("sys_script/{key}"), rename).await;
+    assert_eq!(stage.events.remove(stage.call("setup"), stage.settings()).await.outcome.case(), "steps");
+    assert!(stage.simulator.rows("sys_script").is_empty());
+}

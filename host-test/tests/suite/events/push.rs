@@ -1,12 +1,17 @@
 //! Pushing events: what becomes of the incident, and that repeating changes nothing.
 
 use super::stage::{RULES, Stage, alert, incident};
+use crate::scripts::rule;
 use crate::support::join_all;
+use crate::wire::{Wire, answer, read};
 use serde_json::json;
+use servicenow_host::callbacks::Change;
+use servicenow_host::changes::Selection;
 use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::sync::{NoteResult, PushOutcome};
-use servicenow_host::types::{Reason, WriteHappened};
-use servicenow_host::{Failed, Outcome};
+use servicenow_host::types::{Call, Reason, WriteHappened};
+use servicenow_host::{Failed, Ledger, Outcome};
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn an_event_makes_an_incident_changes_it_and_resolves_it_and_each_repetition_changes_nothing() {
@@ -138,11 +143,113 @@ async fn a_column_that_the_instance_drops_is_told_and_is_no_change() {
 
 #[tokio::test]
 async fn headers_of_the_rules_go_with_each_request_to_the_instance() {
+    let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
+    let wire = Wire::serve("http", move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            while let Ok(request) = read(&mut stream).await {
+                let _ = sender.send(request);
+                let json = "content-type: application/json\r\nx-total-count: 0\r\n";
+                let _ = stream.write_all(&answer("200 OK", json, br#"{"result":[]}"#)).await;
+            }
+        }
+    });
+    let wire = wire.await;
+    let file = format!(
+        "[authorizations.main]\ninstance = {:?}\nallow-http-loopback = true\ngrant = \"bearer\"\ntoken = \"t\"\n",
+        wire.origin
+    );
     let stage = Stage::set().await;
+    let events = stage.events.of(&crate::support::host(&file), Ledger::default());
     let rules = RULES.replacen("\"body\"", r#""headers": {"X-Source": "flows"}, "body""#, 1);
-    assert_eq!(stage.push(&rules, &alert(1, "Info", "Trigger", "")).await.outcome.case(), "created");
+    let call = Call { authorization: "main".into(), instance: wire.origin.clone(), timeout_ms: Some(5_000) };
+    events.push(call, rules, alert(1, "Info", "Trigger", ""), false).await;
+    for _ in 0..2 {
+        let request = requests.recv().await.unwrap();
+        assert!(request.contains("\r\nx-source: flows\r\n"), "{request}");
+    }
     let rules = RULES.replacen("\"body\"", r#""headers": {"X-HTTP-Method-Override": "DELETE"}, "body""#, 1);
     let report = stage.push(&rules, &alert(1, "Info", "Trigger", "")).await;
     assert_ne!(report.outcome.case(), "created", "the host lets no method be overridden");
-    assert_eq!(stage.simulator.rows("incident").len(), 1);
+    assert!(stage.simulator.rows("incident").is_empty());
+}
+
+#[tokio::test]
+async fn an_agents_change_that_an_own_write_met_is_no_echo() {
+    let stage = Stage::set().await;
+    let selection = || Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
+    let reconcile = async || {
+        let seen = std::sync::Mutex::new(Vec::new());
+        let take = |change: Change| {
+            seen.lock().unwrap().push((change.version.mod_count, change.status));
+            async { Ok::<_, String>(()) }
+        };
+        stage.events.reconcile(&stage.call("events"), &selection(), Some(RULES.to_string()), take).await.unwrap();
+        seen.into_inner().unwrap()
+    };
+    reconcile().await;
+    let made = incident(&stage.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
+    assert_eq!(reconcile().await, []);
+    // While the write is on its way an agent sets the same urgency, and the state too: the write then changes nothing.
+    stage.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", Effect::Delay { ms: 300 }));
+    let event = alert(1, "Critical", "Trigger", "");
+    let push = stage.push(RULES, &event);
+    let agent = async {
+        while !stage.simulator.requests().iter().any(|request| request.starts_with("PATCH")) {
+            tokio::task::yield_now().await;
+        }
+        let columns = json!({"urgency": "1", "impact": "1", "state": "2", "description": "theirs"});
+        stage.agent(&format!("incident/{}", made.sys_id), columns).await;
+    };
+    let (pushed, ()) = tokio::join!(push, agent);
+    assert_eq!(incident(&pushed.outcome).version, None, "{:?}", pushed.outcome);
+    assert_eq!(reconcile().await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_different_events_of_one_alert_at_once_both_count() {
+    let stage = Stage::set().await;
+    for round in 0..5 {
+        let (one, two) = (alert(round, "Info", "Trigger", "one"), alert(round, "Info", "Trigger", "two"));
+        let both = join_all([stage.push(RULES, &one), stage.push(RULES, &two)]).await;
+        let cases: Vec<_> = both.iter().map(|report| report.outcome.case()).collect();
+        assert!(cases.contains(&"created") && cases.contains(&"commented"), "{cases:?}");
+        assert_eq!(stage.simulator.rows("sys_journal_field").len(), 2 * (round as usize + 1));
+    }
+    assert_eq!(stage.simulator.rows("incident").len(), 5);
+}
+
+#[tokio::test]
+async fn an_event_without_its_key_belongs_to_no_incident() {
+    let stage = Stage::set().await;
+    for event in [r#"{"title":"a"}"#, r#"{"title":"a","id":123456789012345678901}"#] {
+        assert_eq!(stage.push(RULES, event).await.outcome.case(), "invalid-data", "{event}");
+    }
+    stage.agent("incident", json!({"correlation_id": "ALERT-1"})).await;
+    assert_eq!(stage.pushed(&alert(1, "Info", "Trigger", "")).await, "created", "another case is another event");
+}
+
+#[tokio::test]
+async fn what_the_instance_does_not_keep_is_not_told_as_done() {
+    let stage = Stage::set().await;
+    stage.pushed(&alert(1, "Info", "Trigger", "")).await;
+    rule(&stage.simulator, "incident", "before", "if (current.state == 6) { current.state = 2; }").await;
+    let report = stage.push(RULES, &alert(1, "Info", "Closed", "")).await;
+    assert_eq!(report.outcome.case(), "updated");
+    assert!(incident(&report.outcome).not_stored.contains(&"state".to_string()), "{:?}", report.outcome);
+}
+
+#[tokio::test]
+async fn a_closed_incident_whose_journal_cannot_be_read_gets_no_note_at_all() {
+    let stage = Stage::set().await;
+    let rules = RULES.replacen("\"body\"", r#""on_closed": "comment", "body""#, 1);
+    for progress in ["Trigger", "Closed"] {
+        stage.push(&rules, &alert(1, "Info", progress, "")).await;
+    }
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    stage.simulator.inject(Fault { times: 9, ..Fault::once("GET", "/api/now/table/sys_journal_field", forbidden) });
+    for _ in 0..3 {
+        assert_eq!(stage.push(&rules, &alert(1, "Critical", "Trigger", "again")).await.outcome.case(), "unchanged");
+    }
+    assert!(stage.simulator.rows("sys_journal_field").is_empty());
 }

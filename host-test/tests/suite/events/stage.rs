@@ -135,6 +135,7 @@ impl Stage {
             tables: Vec::new(),
             condition: String::new(),
             columns: Vec::new(),
+            automatic: true,
             button: false,
             legacy_rules: Vec::new(),
             any_url: true,
