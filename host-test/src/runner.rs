@@ -89,9 +89,13 @@ impl Runner {
             let mut store = self.store(authorization, Journal::default(), deadline, deadline);
             component.call(function, &mut store, parameters).await
         };
-        timeout_at(deadline.into(), computed)
-            .await
-            .unwrap_or_else(|_| Err(wasmtime::Error::msg("the component computes for too long")))
+        match timeout_at(deadline.into(), computed).await {
+            Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
+                Err(wasmtime::Error::msg("the component computes for too long: give it less"))
+            }
+            Ok(computed) => computed,
+            Err(_) => Err(wasmtime::Error::msg("the component computes for too long: give it less")),
+        }
     }
 
     /// A store for one call: requests end at `guest_deadline`, everything at `deadline`.

@@ -33,18 +33,18 @@ struct Draft {
 
 /// Creates an incident.
 pub fn create(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> CreateOutcome {
-    create_after(call, body, options, None, host)
+    create_after(call, body, options, None, host).0
 }
 
 /// Creates the incident that follows an earlier one with the same correlation id, which is closed: as safe to repeat, by a key
-/// that the earlier one's goes into.
+/// that the earlier one's goes into. And whether the answer was lost, so that a record that was found may be this create's own.
 pub fn create_after(
     call: &Call,
     body: &RequestBody,
     options: &CreateOptions,
     earlier: Option<&SysId>,
     host: &mut dyn Host,
-) -> CreateOutcome {
+) -> (CreateOutcome, bool) {
     let started_ms = host.now_ms();
     let ended = check(call, body, options, host).and_then(|draft| {
         run(&draft, earlier, started_ms, host).map_err(|mut end| {
@@ -55,8 +55,8 @@ pub fn create_after(
         })
     });
     match ended {
-        Ok(receipt) => CreateOutcome::IncidentCreated(receipt),
-        Err(end) => end.into(),
+        Ok((receipt, was_lost)) => (CreateOutcome::IncidentCreated(receipt), was_lost),
+        Err(end) => (end.into(), false),
     }
 }
 
@@ -97,7 +97,7 @@ pub fn check_correlation_id(given: &str, violations: &mut Violations) -> Option<
     }
 }
 
-fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn Host) -> Result<Receipt, End> {
+fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn Host) -> Result<(Receipt, bool), End> {
     let sys_id = match earlier {
         None => SysId::derive(&draft.call.authorization, &draft.correlation_id),
         Some(earlier) => SysId::derive(earlier.as_str(), &draft.correlation_id),
@@ -124,7 +124,13 @@ fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn H
             },
         )
     });
-    answered.or_else(|end| settle(end, draft, &sys_id, &mut session))
+    match answered {
+        Ok(receipt) => Ok((receipt, false)),
+        Err(end) => {
+            let was_lost = end.is_unsettled_write();
+            settle(end, draft, &sys_id, &mut session).map(|receipt| (receipt, was_lost))
+        }
+    }
 }
 
 /// Reads the record back where the answer leaves open whether it is there: another create with this key won, or the

@@ -27,7 +27,7 @@ use url::Url;
 /// How many deliveries are judged at once; more wait.
 const CALLS: usize = 64;
 
-/// A consumer that takes longer is given the change again.
+/// A consumer that takes longer did not take the change: it comes again with the next start.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Options of `listen`.

@@ -183,6 +183,9 @@ impl Taker for Waiter {
 }
 
 async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
+    if set_up.manual {
+        anyhow::bail!("verify: with --manual only the button delivers; press it on an incident while `listen` runs");
+    }
     let events = Arc::new(set_up.events()?);
     let (arrived, mut arrivals) = channel(Vec::new());
     let waiter = Arc::new(Waiter { arrived, refused: AtomicBool::new(false) });

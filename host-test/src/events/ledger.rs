@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, Notify};
@@ -235,7 +235,12 @@ impl Ledger {
         if let Some(appended) = &mut state.file {
             let mut line = serde_json::to_string(&entry)?;
             line.push('\n');
-            appended.file.write_all(line.as_bytes())?;
+            let whole = appended.file.stream_position()?;
+            if let Err(error) = appended.file.write_all(line.as_bytes()) {
+                // Half a line in the middle of the file would make the rest unreadable.
+                let _ = appended.file.set_len(whole).and_then(|()| appended.file.seek(SeekFrom::Start(whole)));
+                return Err(error);
+            }
             appended.entries += 1;
             is_mostly_past = appended.entries > MIN_REWRITTEN.max(4 * records);
         }

@@ -123,6 +123,11 @@ impl Events {
         report
     }
 
+    /// Whether a delivery carries its authorization's callback secret. Its body need not be there yet.
+    pub fn is_authentic(&self, delivery: &Delivery) -> bool {
+        self.runner.is_authentic(delivery)
+    }
+
     /// Judges a delivery; what is new is handed on, and remembered once it was taken. Deliveries of one record are judged one
     /// after the other, and none before the pushes that were on their way when it came: it may be the echo of one.
     pub async fn deliver<E, F: Future<Output = Result<(), E>>>(
@@ -133,7 +138,7 @@ impl Events {
     ) -> Result<Verdict, NotDelivered<E>> {
         let authorization = delivery.authorization.clone();
         // The component asks for the same. What nobody vouches for is not even read.
-        if !self.runner.is_authentic(&delivery) {
+        if !self.is_authentic(&delivery) {
             return Ok(Verdict::Unauthenticated);
         }
         let (component, subject) = self.function(|exports| &exports.subject);

@@ -120,18 +120,21 @@ impl<T: Taker> Desk<T> {
             return answer(StatusCode::METHOD_NOT_ALLOWED, "post a delivery");
         }
         let (head, body) = request.into_parts();
+        let headers = head.headers.iter();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let mut delivery =
+            Delivery { authorization: self.authorization.clone(), headers: headers.collect(), body: Vec::new() };
+        // Before a body is taken in from just anybody.
+        if !self.events.is_authentic(&delivery) {
+            self.taker.judged(&Ok(Verdict::Unauthenticated));
+            return answer(StatusCode::UNAUTHORIZED, "unauthenticated");
+        }
         let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
         let Ok(Ok(body)) = body else {
             return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
         };
-        let headers = head.headers.iter();
-        let headers =
-            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        let delivery = Delivery {
-            authorization: self.authorization.clone(),
-            headers: headers.collect(),
-            body: body.to_bytes().into(),
-        };
+        delivery.body = body.to_bytes().into();
         let taker = &self.taker;
         let verdict =
             self.events.deliver(delivery, self.rules.clone(), |change| async move { taker.take(&change).await }).await;

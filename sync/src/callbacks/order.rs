@@ -13,15 +13,17 @@ pub fn judge(version: &Version, known: &Known) -> Judgement {
     Judgement { novelty: novelty(version, known), remember: remember(version, known) }
 }
 
-/// A version with what the last one seen had and this one lacks: payloads with and without a count may come in turns.
+/// A version with what the last one seen had and this one lacks: payloads with and without a count may come in turns. A count
+/// says more than digests do.
 fn remember(version: &Version, known: &Known) -> Version {
     let mut merged = version.clone();
-    if let Some(seen) = &known.version {
+    if let Some(seen) = known.version.as_ref().filter(|_| version.mod_count.is_none()) {
         merged.mod_count = merged.mod_count.or(seen.mod_count);
         if merged.updated_on.is_empty() {
             merged.updated_on = seen.updated_on.clone();
         }
-        let earlier = seen.digests.iter().filter(|digest| !version.digests.contains(digest));
+        let is_of_this_second = seen.updated_on == merged.updated_on;
+        let earlier = seen.digests.iter().filter(|digest| is_of_this_second && !version.digests.contains(digest));
         merged.digests.extend(earlier.cloned());
         merged.digests.truncate(MAX_DIGESTS);
     }
@@ -121,8 +123,9 @@ mod tests {
         );
         let known = Known { version: Some(flat.remember), settled: Vec::new() };
         assert_eq!(judge(&counted(4), &known).novelty, Novelty::Duplicate);
+        // After another version the same content is news: somebody set it back.
         let known = Known { version: Some(judge(&counted(5), &known).remember), settled: Vec::new() };
-        assert_eq!(judge(&timed("", &["a"]), &known).novelty, Novelty::Duplicate);
+        assert_eq!(judge(&timed("", &["a"]), &known).novelty, Novelty::New);
     }
 
     #[test]

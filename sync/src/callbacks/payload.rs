@@ -130,7 +130,13 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         ([columns("current"), columns("extra")].concat(), text_of("comment"))
     };
     let updated_on = current.iter().find(|(name, _)| name == "sys_updated_on").map(|(_, value)| value.clone());
-    let mod_count = text_of("sys_mod_count").parse().ok();
+    let mod_count = match text_of("sys_mod_count") {
+        text if text.is_empty() => None,
+        text => match text.parse() {
+            Ok(count) => Some(count),
+            Err(_) => return violations.refuse("sys_mod_count", &text, "a whole number, or none"),
+        },
+    };
     let digests = if mod_count.is_none() { vec![hex(&Sha256::digest(body)[..16])] } else { Vec::new() };
     let told = match members.get("previous") {
         Some(Value::Object(previous)) => previous.keys().cloned().collect(),
@@ -235,6 +241,7 @@ mod tests {
             (with(r#""table":"sys_user","action":"insert""#), "table"),
             (with(r#""table":"incident","action":"delete""#), "action"),
             (with(r#""table":"incident""#), "action"),
+            (with(r#""table":"incident","action":"update","sys_mod_count":"1,234""#), "sys_mod_count"),
             ("x".repeat(MAX_BYTES + 1), "body"),
         ] {
             assert_eq!(Payload::read(body.as_bytes()).unwrap_err().field, field, "{}", &body[..body.len().min(80)]);

@@ -12,7 +12,7 @@ use crate::rules::severity::priority;
 use crate::rules::status::DONE;
 use crate::rules::template::{Templates, as_text, at};
 use crate::rules::{Direction, Journal, Missing, Mode, Rules};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use servicenow_component::bindings::incidents::RequestBody;
 use servicenow_component::bindings::types::Violation;
 use servicenow_component::failure::End;
@@ -90,9 +90,6 @@ pub fn read_event(text: &str, violations: &mut Violations) -> Option<Value> {
         return violations.refuse("event", text, &format!("a JSON object of at most {MAX_PARTS} values"));
     }
     match serde_json::from_str(text) {
-        Ok(event @ Value::Object(_)) if has_inexact_numbers(&event) => {
-            violations.refuse("event", text, "numbers that keep their digits; send longer ones as text")
-        }
         Ok(event @ Value::Object(_)) => Some(event),
         Ok(_) => violations.refuse("event", text, "a JSON object"),
         Err(error) => violations.refuse("event", text, &format!("a JSON object; {error}")),
@@ -108,10 +105,14 @@ pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations
     let found = violations.list.len();
     let templates = Templates::new(&event, rules.missing == Missing::Refused);
     // A key with a hole in it would be the key of every event that has the hole.
-    let exact = Templates::new(&event, true);
+    let exact = Templates::new(&with_content(&event).unwrap_or_default(), true);
     let mut columns = Columns(body::render(&rules.body, &templates, violations));
-    let correlation_id = render("rules.correlation_id", &rules.correlation_id, &exact, violations)
-        .and_then(|id| check_correlation_id(&id, violations));
+    let correlation_id = render("rules.correlation_id", &rules.correlation_id, &exact, violations).and_then(|id| {
+        match id.contains(OBJECT) {
+            true => violations.refuse("correlation_id", &id, "a key made of texts and numbers of the event"),
+            false => check_correlation_id(&id, violations),
+        }
+    });
     if let Some((_, level)) =
         named("severity", rules.severity.as_ref().map(|rule| (&rule.path, &rule.map)), &event, violations)
     {
@@ -155,15 +156,26 @@ pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
 }
 
-/// Whether a whole number is too long to be kept: two of them could become one key.
-fn has_inexact_numbers(value: &Value) -> bool {
+/// What an event has for its key: without what is empty, and without numbers that lost digits, for two of them could become one
+/// key. What stands in the place of a list's item makes no key either.
+fn with_content(value: &Value) -> Option<Value> {
     match value {
-        Value::Number(number) => number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= EXACT),
-        Value::Array(items) => items.iter().any(has_inexact_numbers),
-        Value::Object(members) => members.values().any(has_inexact_numbers),
-        _ => false,
+        Value::Null => None,
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::Number(number) if number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= EXACT) => None,
+        Value::Array(items) => {
+            Some(items.iter().map(|item| with_content(item).unwrap_or_else(|| Map::new().into())).collect())
+        }
+        Value::Object(members) => {
+            let members = members.iter().filter_map(|(name, value)| Some((name.clone(), with_content(value)?)));
+            Some(Value::Object(members.collect()))
+        }
+        other => Some(other.clone()),
     }
 }
+
+/// How an object is rendered.
+const OBJECT: &str = "[object]";
 
 /// Columns and values; one that is set again takes the last value.
 struct Columns(Vec<(String, String)>);

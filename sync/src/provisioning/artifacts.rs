@@ -10,6 +10,28 @@ pub const VERSION: &str = "1";
 /// What the host puts the callback secret in place of, in the one property it belongs to.
 pub const SECRET_PLACEHOLDER: &str = "{{callback-secret}}";
 
+/// The columns that every delivery has.
+pub const USUAL: [&str; 18] = [
+    "short_description",
+    "description",
+    "state",
+    "priority",
+    "urgency",
+    "impact",
+    "hold_reason",
+    "assignment_group",
+    "assigned_to",
+    "caller_id",
+    "company",
+    "category",
+    "close_code",
+    "close_notes",
+    "correlation_id",
+    "sys_updated_by",
+    "sys_updated_on",
+    "sys_created_on",
+];
+
 /// How long the button rests between two tries.
 const PAUSE_MS: &str = "10000";
 
@@ -167,13 +189,18 @@ fn condition(settings: &Settings) -> String {
 /// The script include: the one place that delivers.
 pub fn delivery_script(settings: &Settings) -> String {
     // Columns are names of small letters, digits and underscores: nothing in them ends a text.
-    let extra: Vec<_> = settings.columns.iter().map(|column| format!("'{column}'")).collect();
+    let list = |columns: &[&str]| {
+        let quoted: Vec<_> = columns.iter().map(|column| format!("'{column}'")).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    let extra: Vec<_> = settings.columns.iter().map(String::as_str).collect();
     include_str!("delivery.js")
         .replace("__VERSION__", VERSION)
         .replace("__PRODUCT__", &settings.product)
         .replace("__PROPERTY__", &property(settings))
         .replace("__PAUSE_MS__", PAUSE_MS)
-        .replace("__EXTRA__", &format!("[{}]", extra.join(", ")))
+        .replace("__USUAL__", &list(&USUAL))
+        .replace("__EXTRA__", &list(&extra))
 }
 
 /// The business rule's script.

@@ -34,7 +34,7 @@ __PRODUCT__Delivery.prototype = {
             request.setEndpoint(address);
             request.setRequestHeader('Content-Type', 'application/json');
             request.setRequestHeader('X-Callback-Secret', gs.getProperty('__PROPERTY__.callback_secret', ''));
-            request.setRequestBody(JSON.stringify(this._payload(record, previous)));
+            request.setRequestBody(JSON.stringify(this._payload(record, previous, wait)));
             if (!wait) {
                 request.executeAsync();
                 return 'Sent.';
@@ -47,7 +47,7 @@ __PRODUCT__Delivery.prototype = {
         }
     },
 
-    _payload: function (record, previous) {
+    _payload: function (record, previous, asked) {
         var isNew = record.operation() === 'insert';
         var payload = {
             sys_id: record.getUniqueValue(),
@@ -57,7 +57,7 @@ __PRODUCT__Delivery.prototype = {
             action: isNew ? 'insert' : 'update',
             current: this._columns(record),
             extra: this._extra(record),
-            comment: this._comment(record)
+            comment: this._comment(record, asked)
         };
         if (previous && !isNew) {
             payload.previous = this._columns(previous);
@@ -72,9 +72,7 @@ __PRODUCT__Delivery.prototype = {
     },
 
     _columns: function (record) {
-        var names = ['short_description', 'description', 'state', 'priority', 'urgency', 'impact', 'hold_reason',
-            'assignment_group', 'assigned_to', 'caller_id', 'company', 'category', 'close_code', 'close_notes',
-            'correlation_id', 'sys_updated_by', 'sys_updated_on', 'sys_created_on'];
+        var names = __USUAL__;
         var columns = {};
         for (var at = 0; at < names.length; at++) {
             columns[names[at]] = record.isValidField(names[at]) ? record.getValue(names[at]) || '' : '';
@@ -92,8 +90,8 @@ __PRODUCT__Delivery.prototype = {
     },
 
     // The last comment, where this write appended one or somebody asked.
-    _comment: function (record) {
-        if (record.operation() && !record.comments.changes()) {
+    _comment: function (record, asked) {
+        if (!asked && !record.comments.changes()) {
             return '';
         }
         var entry = new GlideRecord('sys_journal_field');

@@ -6,6 +6,7 @@ use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, L
 use servicenow_component::bindings::types::{Call, Reason};
 use servicenow_component::failure::{Effect, End};
 use servicenow_component::host::Host;
+use servicenow_component::servicenow::record::Record;
 use servicenow_component::servicenow::session::Session;
 use servicenow_component::servicenow::table;
 
@@ -106,9 +107,15 @@ fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) ->
         let rows = session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads);
         let Some(rows) = readable(rows)? else { continue };
         let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(settings)));
-        let names = marked.map(|record| record.text("name"));
-        let is_known = |name: &String| wanted.iter().any(|wanted| wanted.table == from && wanted.name == *name);
-        orphans.extend(names.filter(|name| !is_known(name)).map(|name| format!("{from}: {name}")));
+        let is_wanted = |record: &&Record| {
+            wanted.iter().filter(|wanted| wanted.table == from).any(|wanted| {
+                record.value("name") == Some(wanted.name.as_str())
+                    || record.value("sys_id") == Some(wanted.key(settings).as_str())
+            })
+        };
+        orphans.extend(
+            marked.filter(|record| !is_wanted(record)).map(|record| format!("{from}: {}", record.text("name"))),
+        );
     }
     Ok(orphans)
 }

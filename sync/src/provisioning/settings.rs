@@ -1,6 +1,6 @@
 //! Checks what is to be set up.
 
-use super::artifacts::rule_name;
+use super::artifacts::{USUAL, rule_name};
 use crate::bindings::provisioning::Settings;
 use crate::callbacks::TABLES;
 use servicenow_component::incidents::violations::Violations;
@@ -37,6 +37,9 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     };
     for column in settings.columns.iter().filter(|column| !is_column(column)) {
         violations.add("columns", column, "the names of columns, such as u_site");
+    }
+    for column in settings.columns.iter().filter(|column| USUAL.contains(&column.as_str())) {
+        violations.add("columns", column, "a column that is not delivered anyway");
     }
     for rule in settings.legacy_rules.iter().filter(|rule| !servicenow_component::servicenow::query::is_value(rule)) {
         violations.add("legacy_rules", rule, servicenow_component::servicenow::query::EXPECTED_VALUE);
@@ -123,7 +126,7 @@ mod tests {
         ] {
             assert_eq!(refused(|s| s.callback_url = url.into()), ["callback_url"], "{url}");
         }
-        for column in ["", "u_a'", "u_a]", "U_A", "a.b"] {
+        for column in ["", "u_a'", "u_a]", "U_A", "a.b", "state"] {
             assert_eq!(refused(|s| s.columns = vec![column.into()]), ["columns"], "{column}");
         }
         for condition in [

@@ -80,12 +80,18 @@ struct Change {
 impl Push {
     fn run(&mut self, host: &mut dyn Host) -> Result<PushOutcome, End> {
         let outcome = self.once(host)?;
-        // Another push made the incident at the same moment: with what its event said, and not with what this one says.
+        // Another push made the incident at the same moment, with what its event said and not with what this one says; or this one
+        // did, and the answer was lost.
         match outcome {
             Pushing::Done(outcome) => Ok(outcome),
-            Pushing::Found => match self.once(host)? {
+            Pushing::Found { was_lost } => match self.once(host)? {
+                Pushing::Done(PushOutcome::Unchanged(pushed)) if was_lost => {
+                    // Version 0 is the insert's, whoever made it: the same event did.
+                    let version = pushed.version.filter(|version| *version == 0);
+                    Ok(PushOutcome::Created(Pushed { version, ..pushed }))
+                }
                 Pushing::Done(outcome) => Ok(outcome),
-                Pushing::Found => {
+                Pushing::Found { .. } => {
                     let message = "the incident was made by another push, and is not to be found".to_string();
                     Err(End::Answered(failure(Reason::Conflict, message, WriteHappened::No)))
                 }
@@ -158,13 +164,16 @@ impl Push {
         };
         let call = self.rest_of_call(host)?;
         Ok(match create_after(&call, &RequestBody::Fields(columns), &options, earlier, host) {
-            CreateOutcome::IncidentCreated(receipt) if receipt.made == Made::Found => Pushing::Found,
-            CreateOutcome::IncidentCreated(receipt) => {
+            (CreateOutcome::IncidentCreated(receipt), was_lost) if receipt.made == Made::Found => {
+                Pushing::Found { was_lost }
+            }
+            (CreateOutcome::IncidentCreated(receipt), _) => {
                 let note = if note.is_some() { NoteResult::Added } else { NoteResult::None };
-                let version = outcome::version(&receipt.response_payload);
+                // A rule that runs after the insert may have changed the record already.
+                let version = outcome::version(&receipt.response_payload).filter(|version| *version == 0);
                 Wrote::Created.with(receipt, version, note, Vec::new()).into()
             }
-            other => outcome::of_create(other).into(),
+            (other, _) => outcome::of_create(other).into(),
         })
     }
 
@@ -233,8 +242,10 @@ impl Push {
 /// How far a push came.
 enum Pushing {
     Done(PushOutcome),
-    /// The incident was there when it was to be made.
-    Found,
+    /// The incident was there when it was to be made, or when the answer was lost.
+    Found {
+        was_lost: bool,
+    },
 }
 
 impl From<PushOutcome> for Pushing {

@@ -59,7 +59,7 @@ pub fn version(payload: &str) -> Option<u32> {
 }
 
 /// Columns that an instance sets by itself when others change.
-const DERIVED: [&str; 23] = [
+const DERIVED: [&str; 22] = [
     "active",
     "activity_due",
     "business_duration",
@@ -77,7 +77,6 @@ const DERIVED: [&str; 23] = [
     "reopened_time",
     "resolved_at",
     "resolved_by",
-    "severity",
     "sla_due",
     "sys_mod_count",
     "sys_updated_by",

@@ -99,7 +99,8 @@ fn nesting(text: &str) -> (usize, usize) {
         let opens = inside.starts_with(['#', '^']) || inside.starts_with("else");
         blocks += usize::from(opens);
         let mut depth = 0_usize;
-        for byte in expression.split("}}").next().unwrap_or_default().bytes() {
+        // Up to the next expression: where this one ends, a text in quotes may hide.
+        for byte in expression.bytes() {
             match byte {
                 b'(' | b'[' | b'{' => depth += 1,
                 b')' | b']' | b'}' => depth = depth.saturating_sub(1),
@@ -256,6 +257,7 @@ mod tests {
             ("{{#if on}}{{> a}}{{/if}}", "partials"),
             ("{{unknown id}}", "unknown"),
             (&deep, "blocks"),
+            (&format!("{{{{json \"}}}}\" {}}}}}", "[".repeat(9_000)), "brackets"),
             (&tabs, "blocks"),
             (&branches, "blocks"),
             (&lists, "brackets"),

@@ -53,7 +53,7 @@ async fn each_table_of_the_task_family_delivers() {
 #[tokio::test]
 async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
     let mut stage = Stage::set().await;
-    let made = stage.agent("incident", json!({"short_description": "x"})).await;
+    let made = stage.agent("incident", json!({"short_description": "x", "comments": "said before"})).await;
     let sys_id = made["sys_id"].as_str().unwrap().to_string();
     stage.receive(RULES).await;
     // Without the rule only the button delivers.
@@ -65,6 +65,7 @@ async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
     assert!(press().await.is_ok());
     let change = stage.change().await;
     assert_eq!((change.number.as_str(), change.action), (made["number"].as_str().unwrap(), Action::Updated));
+    assert_eq!(change.comment.as_deref(), Some("said before"));
     stage.simulator.settled().await;
     assert!(stage.changes.try_recv().is_err(), "the second try was too soon");
 }

@@ -117,8 +117,9 @@ async fn a_lost_answer_is_told_as_what_it_is_and_repeating_is_safe() {
     let stage = Stage::set().await;
     let event = alert(1, "Info", "Trigger", "");
     stage.simulator.inject(Fault::once("POST", "/api/now/table/incident", Effect::CommitThenClose));
-    // The create reads its record back.
-    assert_eq!(stage.pushed(&event).await, "unchanged");
+    // The create reads its record back, and the version is the insert's.
+    let report = stage.push(RULES, &event).await;
+    assert_eq!((report.outcome.case(), incident(&report.outcome).version), ("created", Some(0)));
     stage.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", Effect::Hang));
     let mut call = stage.call("events");
     call.timeout_ms = Some(400);
@@ -222,9 +223,17 @@ async fn two_different_events_of_one_alert_at_once_both_count() {
 #[tokio::test]
 async fn an_event_without_its_key_belongs_to_no_incident() {
     let stage = Stage::set().await;
-    for event in [r#"{"title":"a"}"#, r#"{"title":"a","id":123456789012345678901}"#] {
+    for event in [
+        r#"{"title":"a"}"#,
+        r#"{"title":"a","id":null}"#,
+        r#"{"title":"a","id":" "}"#,
+        r#"{"title":"a","id":{"x":1}}"#,
+        r#"{"title":"a","id":123456789012345678901}"#,
+    ] {
         assert_eq!(stage.push(RULES, event).await.outcome.case(), "invalid-data", "{event}");
     }
+    // What is no key may be what it likes.
+    assert_eq!(stage.push(RULES, r#"{"title":"a","id":2,"metric":1.2e16}"#).await.outcome.case(), "created");
     stage.agent("incident", json!({"correlation_id": "ALERT-1"})).await;
     assert_eq!(stage.pushed(&alert(1, "Info", "Trigger", "")).await, "created", "another case is another event");
 }

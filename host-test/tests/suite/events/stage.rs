@@ -13,15 +13,8 @@ use servicenow_host::{Events, Ledger, Limits, Outcome, Report};
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Rules for alerts, both ways.
-pub const RULES: &str = r#"{
-    "name": "Alerts",
-    "correlation_id": "alert-{{ id }}",
-    "body": {"short_description": "{{ title }}", "description": "{{ text }}"},
-    "severity": {"path": "severity"},
-    "status": {"path": "progress"},
-    "note": {"column": "comments", "text": "{{ comment }}"}
-}"#;
+/// Rules for alerts, both ways: those of the README.
+pub const RULES: &str = include_str!("../../../examples/rules.json");
 
 /// An alert.
 pub fn alert(id: u32, severity: &str, progress: &str, comment: &str) -> String {
