@@ -4,15 +4,16 @@
 //! what it was about to do, which then happens again. The file is written anew, without what is past, when it is opened and
 //! whenever most of it is past. One process has it at a time: a lock beside it says so.
 
+use super::writes::{Writes, Writing};
 use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, Notify};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard};
 
 /// Versions of a record that need no attention and whose deliveries may still come. An older one counts as a change, which changes
 /// nothing.
@@ -33,38 +34,6 @@ pub struct Ledger {
     turns: Vec<Turn<()>>,
     hasher: RandomState,
     writing: Mutex<HashMap<String, Arc<Writes>>>,
-}
-
-/// The writes of an authorization that are under way, numbered as they begin.
-#[derive(Default)]
-struct Writes {
-    under_way: Mutex<UnderWay>,
-    ended: Notify,
-}
-
-#[derive(Default)]
-struct UnderWay {
-    next: u64,
-    numbers: BTreeSet<u64>,
-}
-
-impl Writes {
-    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A write that is under way until this is dropped.
-pub(super) struct Writing {
-    writes: Arc<Writes>,
-    number: u64,
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        self.writes.under_way().numbers.remove(&self.number);
-        self.writes.ended.notify_waiters();
-    }
 }
 
 #[derive(Default)]
@@ -192,29 +161,12 @@ impl Ledger {
 
     /// A write is under way until this is dropped.
     pub(super) fn writing(&self, authorization: &str) -> Writing {
-        let writes = self.writes_of(authorization);
-        let mut under_way = writes.under_way();
-        let number = under_way.next;
-        under_way.next += 1;
-        under_way.numbers.insert(number);
-        drop(under_way);
-        Writing { writes, number }
+        self.writes_of(authorization).begin()
     }
 
     /// Waits for the writes that are under way now, and for none that begins meanwhile.
     pub(super) async fn written(&self, authorization: &str) {
-        let writes = self.writes_of(authorization);
-        let until = writes.under_way().next;
-        loop {
-            let ended = writes.ended.notified();
-            tokio::pin!(ended);
-            // From here on no end is missed.
-            ended.as_mut().enable();
-            if writes.under_way().numbers.first().is_none_or(|first| *first >= until) {
-                return;
-            }
-            ended.await;
-        }
+        self.writes_of(authorization).ended().await;
     }
 
     /// A record's turn: it is judged and remembered by one at a time.

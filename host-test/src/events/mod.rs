@@ -7,6 +7,7 @@
 
 mod ledger;
 mod receiver;
+mod writes;
 
 pub use ledger::Ledger;
 pub use receiver::{Receiver, Taker};
