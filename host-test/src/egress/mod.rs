@@ -1,6 +1,7 @@
 //! What leaves the sandbox: a policy as a value, a pooled client per authorization, and the thin hook between them.
 
 pub mod addresses;
+mod allowed_call;
 mod call;
 mod callback_secret;
 mod client;

@@ -1,42 +1,12 @@
 //! The egress policy: which requests may leave, as data with a match. No I/O happens here.
 
+use super::allowed_call::{is_batch, is_plain};
 use crate::authorizations::{Authorization, Handout};
 use crate::origin::Origin;
 use http::{Method, Uri};
-use std::fmt;
-use std::str::FromStr;
 use url::Url;
 
-/// The calls that the incident node makes, and no more: what an authorization allows that names none.
-const INCIDENT_CALLS: [&str; 3] =
-    ["GET,POST,PATCH /api/now/table/incident", "GET /api/now/table/sys_choice", "GET /api/now/table/sys_dictionary"];
-
-/// What events need beside it: journals, the tables of the task family, and the user's time zone.
-const EVENT_CALLS: [&str; 9] = [
-    "GET /api/now/table/sys_journal_field",
-    "GET /api/now/table/task",
-    "GET /api/now/table/sc_request",
-    "GET /api/now/table/sc_req_item",
-    "GET /api/now/table/sc_task",
-    "GET /api/now/table/change_request",
-    "GET /api/now/table/problem",
-    "GET /api/now/table/sys_user",
-    "GET /api/now/table/sys_properties",
-];
-
-/// What setting an instance up needs. An authorization for it is best one of its own.
-const PROVISIONING_CALLS: [&str; 7] = [
-    "GET,POST,PATCH /api/now/table/incident",
-    "GET,POST,PATCH,DELETE /api/now/table/sys_properties",
-    "GET,POST,PATCH,DELETE /api/now/table/sys_script",
-    "GET,POST,PATCH,DELETE /api/now/table/sys_script_include",
-    "GET,POST,PATCH,DELETE /api/now/table/sys_ui_action",
-    "GET /api/now/table/sys_outbound_http_log",
-    "GET /api/now/table/sys_outbound_rest_message_log",
-];
-
-/// The segment that is never reached, whatever is allowed: the batch API tunnels any other path.
-const BATCH: &str = "batch";
+pub use super::allowed_call::{AllowedCall, NotACall};
 
 /// What one authorization may reach.
 #[derive(Clone, Debug)]
@@ -44,13 +14,6 @@ pub struct Policy {
     instance: Origin,
     token_url: Option<Url>,
     calls: Vec<AllowedCall>,
-}
-
-/// Methods, and what the path must start with: `GET,POST /api/now/table/incident`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowedCall {
-    methods: Vec<Method>,
-    path: String,
 }
 
 /// Where an allowed request goes.
@@ -92,14 +55,6 @@ pub enum Denied {
     #[error("this is not a plain http address of a host; nothing would allow it")]
     Address,
 }
-
-/// Why a text is no allowed call.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no allowed call; give methods and a path, such as \"GET,POST /api/now/table/incident\", or one of the sets \
-     incidents, events and provisioning"
-)]
-pub struct NotACall(String);
 
 impl Policy {
     /// The policy of an authorization. The token service is reachable only for a guest that obtains tokens itself.
@@ -143,72 +98,6 @@ impl Policy {
 
 fn allowed(target: Target, address: &str) -> Result<Allowed, Denied> {
     address.parse().map(|uri| Allowed { target, uri }).map_err(|_| Denied::Address)
-}
-
-impl AllowedCall {
-    /// The calls that the incident node makes.
-    pub fn defaults() -> Vec<Self> {
-        Self::all(&INCIDENT_CALLS)
-    }
-
-    /// The calls of a set, by its name.
-    pub fn set(name: &str) -> Option<Vec<Self>> {
-        match name {
-            "incidents" => Some(Self::all(&INCIDENT_CALLS)),
-            "events" => Some(Self::all(&EVENT_CALLS)),
-            "provisioning" => Some(Self::all(&PROVISIONING_CALLS)),
-            _ => None,
-        }
-    }
-
-    fn all(calls: &[&str]) -> Vec<Self> {
-        calls.iter().filter_map(|call| call.parse().ok()).collect()
-    }
-
-    /// A path is allowed with everything below it.
-    fn allows(&self, method: &Method, path: &str) -> bool {
-        let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-        self.methods.contains(method) && path.strip_prefix(&self.path).is_some_and(is_below)
-    }
-}
-
-impl FromStr for AllowedCall {
-    type Err = NotACall;
-
-    fn from_str(text: &str) -> Result<Self, NotACall> {
-        let wrong = || NotACall(text.to_string());
-        let (methods, path) = text.split_once(' ').ok_or_else(wrong)?;
-        let method = |name: &str| {
-            [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE]
-                .into_iter()
-                .find(|known| known == name)
-        };
-        let methods: Option<Vec<_>> = methods.split(',').map(method).collect();
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let methods = methods.filter(|_| is_plain(path) && !is_batch(path)).ok_or_else(wrong)?;
-        Ok(Self { methods, path: path.to_string() })
-    }
-}
-
-impl fmt::Display for AllowedCall {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();
-        write!(out, "{} {}", methods.join(","), self.path)
-    }
-}
-
-/// Whether every segment is a plain name: no server can read it as another path.
-fn is_plain(path: &str) -> bool {
-    let is_name = |segment: &str| {
-        !segment.is_empty()
-            && !segment.starts_with('.')
-            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-    };
-    path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_name))
-}
-
-fn is_batch(path: &str) -> bool {
-    path.split('/').any(|segment| segment.eq_ignore_ascii_case(BATCH))
 }
 
 #[cfg(test)]
@@ -324,31 +213,10 @@ mod tests {
                 "{method} {path}"
             );
         }
-        let wide = AllowedCall::from_str("POST /api/now").unwrap();
+        let wide = "POST /api/now".parse().unwrap();
         let wide = Policy { calls: vec![wide], ..policy };
         assert!(allows(&wide, "POST", "https://dev1.service-now.com/api/now/import/x"));
         assert!(!allows(&wide, "POST", "https://dev1.service-now.com/api/now/v1/batch"), "it tunnels any path");
-    }
-
-    #[test]
-    fn an_allowed_call_is_methods_and_a_plain_path() {
-        for call in INCIDENT_CALLS {
-            assert_eq!(AllowedCall::from_str(call).unwrap().to_string(), call);
-        }
-        for bad in [
-            "",
-            "GET",
-            "GET ",
-            "GET /",
-            "FETCH /api",
-            "GET api",
-            "GET /a/../b",
-            "GET /a%2e",
-            "POST /api/now/v1/batch",
-            "GET  /api",
-        ] {
-            assert_eq!(AllowedCall::from_str(bad), Err(NotACall(bad.to_string())));
-        }
     }
 
     #[test]

@@ -31,8 +31,7 @@ const COLUMNS: &str = "sys_id,number,sys_class_name,sys_mod_count,sys_updated_on
 const DEFAULT_LIMIT: u32 = 200;
 
 /// How many rows are looked at for the latest change: those the user may not see are left out of them.
-const LATEST: &str = "20";
-const LATEST_COUNT: u32 = 20;
+const LATEST: u32 = 20;
 
 /// The most that a page may have.
 const MAX_LIMIT: u32 = 1_000;
@@ -130,14 +129,14 @@ impl Reading {
             let parameters = [
                 ("sysparm_query", query.as_str()),
                 ("sysparm_fields", COLUMNS),
-                ("sysparm_limit", LATEST),
+                ("sysparm_limit", &LATEST.to_string()),
                 ("sysparm_offset", &offset.to_string()),
             ];
             let rows = session.fetch(&table::list(&session.origin, "task", &parameters), 200, Effect::Reads)?;
             if let Some(record) = rows.records.first() {
                 return Ok(record.text("sys_updated_on"));
             }
-            offset += u64::from(LATEST_COUNT);
+            offset += u64::from(LATEST);
             match rows.total {
                 Some(total) if total >= offset => {}
                 Some(total) if total > 0 => return Err(hidden()),

@@ -245,8 +245,8 @@ fn everything(settings: &Settings) -> Vec<Wanted> {
 
 fn foreign(wanted: &Wanted) -> End {
     let message = format!(
-        "{} has a record named \"{}\" that does not carry the mark \"{}...\" in {}: rename or remove it first",
-        wanted.table, wanted.name, "Managed for", wanted.mark_column
+        "{} has a record named \"{}\" without this product's mark in {}: rename or remove it first",
+        wanted.table, wanted.name, wanted.mark_column
     );
     End::Answered(failure(Reason::Conflict, message, WriteHappened::No))
 }

@@ -84,18 +84,27 @@ impl Push {
         // did, and the answer was lost.
         match outcome {
             Pushing::Done(outcome) => Ok(outcome),
-            Pushing::Found { was_lost } => match self.once(host)? {
-                Pushing::Done(PushOutcome::Unchanged(pushed)) if was_lost => {
+            Pushing::Found { was_lost: false } => self.after_another(host),
+            // Whatever ends the rest: the incident may be this push's own.
+            Pushing::Found { was_lost: true } => Ok(match self.after_another(host).unwrap_or_else(|end| end.into()) {
+                PushOutcome::Unchanged(pushed) => {
                     // Version 0 is the insert's, whoever made it: the same event did.
                     let version = pushed.version.filter(|version| *version == 0);
-                    Ok(PushOutcome::Created(Pushed { version, ..pushed }))
+                    PushOutcome::Created(Pushed { version, ..pushed })
                 }
-                Pushing::Done(outcome) => Ok(outcome),
-                Pushing::Found { .. } => {
-                    let message = "the incident was made by another push, and is not to be found".to_string();
-                    Err(End::Answered(failure(Reason::Conflict, message, WriteHappened::No)))
-                }
-            },
+                outcome => outcome.in_doubt(),
+            }),
+        }
+    }
+
+    /// Goes on with an incident that was there when it was to be made.
+    fn after_another(&mut self, host: &mut dyn Host) -> Result<PushOutcome, End> {
+        match self.once(host)? {
+            Pushing::Done(outcome) => Ok(outcome),
+            Pushing::Found { .. } => {
+                let message = "the incident was made by another push, and is not to be found".to_string();
+                Err(End::Answered(failure(Reason::Conflict, message, WriteHappened::No)))
+            }
         }
     }
 

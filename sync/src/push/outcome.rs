@@ -1,6 +1,7 @@
 //! The outcome of a push, from the outcomes of the writes it is made of.
 
 use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
+use crate::bindings::types::{self, Retry, WriteHappened};
 use crate::ends::violations;
 use serde_json::Value;
 use servicenow_component::bindings::incidents::{CreateOutcome, Made, Receipt, Stored, UpdateOutcome};
@@ -158,15 +159,37 @@ impl From<End> for PushOutcome {
 impl PushOutcome {
     /// The same, with the correlation id in its failure.
     pub fn about(mut self, correlation_id: &str) -> Self {
-        if let PushOutcome::BadRequest(failure)
-        | PushOutcome::IncidentNotFound(failure)
-        | PushOutcome::AuthorizationFail(failure)
-        | PushOutcome::PushFailure(failure)
-        | PushOutcome::Timeout(failure)
-        | PushOutcome::Error(failure) = &mut self
-        {
+        if let Some(failure) = self.failure_mut() {
             failure.correlation_id = Some(correlation_id.to_string());
         }
         self
+    }
+
+    /// The same after a write whose result is unknown.
+    pub fn in_doubt(mut self) -> Self {
+        if let Some(failure) = self.failure_mut().filter(|failure| failure.write_happened == WriteHappened::No) {
+            failure.write_happened = WriteHappened::Unknown;
+            failure.retry = Retry::LookUpFirst;
+        }
+        self
+    }
+
+    fn failure_mut(&mut self) -> Option<&mut types::Failure> {
+        match self {
+            PushOutcome::BadRequest(failure)
+            | PushOutcome::IncidentNotFound(failure)
+            | PushOutcome::AuthorizationFail(failure)
+            | PushOutcome::PushFailure(failure)
+            | PushOutcome::Timeout(failure)
+            | PushOutcome::Error(failure) => Some(failure),
+            PushOutcome::Created(_)
+            | PushOutcome::Updated(_)
+            | PushOutcome::Commented(_)
+            | PushOutcome::Reopened(_)
+            | PushOutcome::Resolved(_)
+            | PushOutcome::Unchanged(_)
+            | PushOutcome::FilteredOut(_)
+            | PushOutcome::InvalidData(_) => None,
+        }
     }
 }

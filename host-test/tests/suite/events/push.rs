@@ -9,7 +9,7 @@ use servicenow_host::callbacks::Change;
 use servicenow_host::changes::Selection;
 use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::sync::{NoteResult, PushOutcome};
-use servicenow_host::types::{Call, Reason, WriteHappened};
+use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
 use servicenow_host::{Failed, Ledger, Outcome};
 use tokio::io::AsyncWriteExt;
 
@@ -261,4 +261,17 @@ async fn a_closed_incident_whose_journal_cannot_be_read_gets_no_note_at_all() {
         assert_eq!(stage.push(&rules, &alert(1, "Critical", "Trigger", "again")).await.outcome.case(), "unchanged");
     }
     assert!(stage.simulator.rows("sys_journal_field").is_empty());
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_stays_in_doubt_where_the_rest_fails() {
+    let stage = Stage::set().await;
+    stage.simulator.inject(Fault::once("POST", "/api/now/table/incident", Effect::CommitThenClose));
+    // The look-up that comes first and the reading back pass; the look-up after them is refused.
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    stage.simulator.inject(Fault { after: 2, ..Fault::once("GET", "/api/now/table/incident", forbidden) });
+    let report = stage.push(RULES, &alert(1, "Info", "Trigger", "")).await;
+    let failure = report.outcome.failure().unwrap();
+    assert_eq!((report.outcome.case(), failure.write_happened), ("push-failure", WriteHappened::Unknown));
+    assert_eq!(failure.retry, Retry::LookUpFirst);
 }
