@@ -3,6 +3,7 @@
 //! The generated bindings look every function up and compare its types for each instance. A call needs one function.
 
 use crate::bindings::exports::servicenow::plugin as interfaces;
+use crate::kept::{Kept, Ready};
 use crate::store::CallState;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{Error, Result, Store};
@@ -20,26 +21,26 @@ pub trait Outcomes: Lift + Send + Sync + 'static {}
 
 impl<T: Lift + Send + Sync + 'static> Outcomes for T {}
 
-/// A component, ready to be instantiated.
-#[derive(Clone)]
-pub struct Loaded(InstancePre<CallState>);
+/// A component, ready to be instantiated, and its instances that are kept.
+pub struct Loaded {
+    instances: InstancePre<CallState>,
+    /// The ones that nobody calls.
+    pub kept: Kept,
+}
 
 impl Loaded {
-    /// Makes an instance and drops it.
-    pub async fn instantiate(&self, store: &mut Store<CallState>) -> Result<()> {
-        self.0.instantiate_async(store).await.map(drop)
+    /// Makes an instance.
+    pub async fn instantiate(&self, mut store: Store<CallState>) -> Result<Ready> {
+        let instance = self.instances.instantiate_async(&mut store).await?;
+        Ok(Ready { store, instance })
     }
+}
 
-    /// Calls a function of a new instance.
-    pub async fn call<P: Parameters, R: Outcomes>(
-        &self,
-        function: &Export,
-        store: &mut Store<CallState>,
-        parameters: P,
-    ) -> Result<R> {
-        let instance = self.0.instantiate_async(&mut *store).await?;
-        let function = instance.get_typed_func::<P, (R,)>(&mut *store, function)?;
-        Ok(function.call_async(store, parameters).await?.0)
+impl Ready {
+    /// Calls a function.
+    pub async fn call<P: Parameters, R: Outcomes>(&mut self, function: &Export, parameters: P) -> Result<R> {
+        let function = self.instance.get_typed_func::<P, (R,)>(&mut self.store, function)?;
+        Ok(function.call_async(&mut self.store, parameters).await?.0)
     }
 }
 
@@ -59,8 +60,14 @@ macro_rules! exports {
                 $(interfaces::$module::GuestIndices::new(&instance)?;)+
                 Ok(Self {
                     $($($function: find(component, $interface, $exported)?,)+)+
-                    component: Loaded(instance),
+                    component: Loaded { instances: instance, kept: Kept::default() },
                 })
+            }
+
+            /// The same component with none of its instances kept yet.
+            pub fn afresh(&self) -> Self {
+                let component = Loaded { instances: self.component.instances.clone(), kept: Kept::default() };
+                Self { component, ..*self }
             }
         }
     };

@@ -42,7 +42,7 @@ impl Host {
         connections: Connections,
     ) -> Result<Self, BuildError> {
         let runner = self.runner.with(authorizations, limits, connections)?;
-        Ok(Self { runner, exports: Arc::clone(&self.exports) })
+        Ok(Self { runner, exports: Arc::new(self.exports.afresh()) })
     }
 
     /// Creates an incident. Where the call has no correlation id the host makes one: the guest's own would be lost with

@@ -26,6 +26,7 @@ mod host;
 pub mod inspection;
 pub mod invocation;
 pub mod json;
+mod kept;
 pub mod limits;
 pub mod origin;
 pub mod outcome;

@@ -88,6 +88,12 @@ pub struct Limits {
     pub max_calls_per_authorization: usize,
     /// How many calls run at once; more wait in turn. It belongs to the engine: `Host::with` keeps the first one.
     pub max_calls: usize,
+    /// How many instances of each component are kept when their calls end, to serve the same authorization again. 0, the
+    /// default: every call has an instance of its own. More gives a third more calls a second, and lets a component carry
+    /// what one call gave it into a later call of the same authorization, never of another. An instance that was shown a
+    /// credential, trapped, or ran out of time is not kept. `Host::with` can lower it: the engine's pool has places for the
+    /// first one.
+    pub kept_instances: usize,
 }
 
 impl Default for Limits {
@@ -108,6 +114,7 @@ impl Default for Limits {
             hostcall_fuel: HOSTCALL_FUEL,
             max_calls_per_authorization: MAX_CALLS_PER_AUTHORIZATION,
             max_calls: capacity::max_calls(),
+            kept_instances: 0,
         }
     }
 }

@@ -19,6 +19,9 @@ const TABLE_KEPT: usize = 16 * 1024;
 /// How many freed places are given back to the kernel at once. Until then they are not free.
 const BATCH: usize = 32;
 
+/// The incident node, and events both ways: either keeps instances of its own.
+const COMPONENTS: u32 = 2;
+
 /// Places beside those of the calls that may run: for the ones that are being given back.
 pub const SPARE: u32 = 8 * BATCH as u32;
 
@@ -39,7 +42,9 @@ pub fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
 }
 
 fn places(limits: &Limits) -> PoolingAllocationConfig {
-    let calls = u32::try_from(limits.max_calls).unwrap_or(u32::MAX).clamp(1, MAX_CALLS) + SPARE;
+    let calls = u32::try_from(limits.max_calls).unwrap_or(u32::MAX).clamp(1, MAX_CALLS);
+    let kept = u32::try_from(limits.kept_instances).unwrap_or(u32::MAX).min(MAX_CALLS);
+    let calls = calls + COMPONENTS * kept + SPARE;
     let mut places = PoolingAllocationConfig::new();
     places
         .total_component_instances(calls)

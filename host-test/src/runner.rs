@@ -1,20 +1,21 @@
 //! Runs calls: each gets a store of its own, a place, a deadline, and an outcome whatever ends it.
 //!
-//! The store is dropped with the call: a call that is cut off leaves nothing behind, and no call can see another's.
+//! The store is dropped with the call: a call that is cut off leaves nothing behind, and no call can see another's. Where
+//! the embedder has instances kept, a call may get one that served the same authorization before, with a new state.
 
 use crate::admission::Admission;
-use crate::authorizations::Authorizations;
+use crate::authorizations::{Authorizations, Handout};
 use crate::bindings::exports::servicenow::plugin::callbacks::Delivery;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::builder::{BuildError, share};
 use crate::egress::{Connections, Exchange, Journal, Proxy};
 use crate::exports::{Export, Loaded, Outcomes, Parameters};
+use crate::kept::{MAX_KEPT_MEMORY, Ready};
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use crate::store::{CallState, Shared};
 use serde::Serialize;
 use servicenow_sync::callbacks::SECRET_HEADER;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -71,8 +72,8 @@ impl Runner {
     /// Makes an instance and drops it: what every call pays before its own work.
     pub async fn instantiate(&self, component: &Loaded) -> wasmtime::Result<()> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let mut store = self.store("", Journal::default(), deadline, deadline);
-        component.instantiate(&mut store).await
+        let store = self.store(self.state("", Journal::default(), deadline), deadline);
+        component.instantiate(store).await.map(drop)
     }
 
     /// Calls a function that makes no request. The error is a component that does not keep to its world, or to the time.
@@ -86,8 +87,8 @@ impl Runner {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let computed = async {
             let _admitted = self.admission.enter(authorization).await;
-            let mut store = self.store(authorization, Journal::default(), deadline, deadline);
-            component.call(function, &mut store, parameters).await
+            let store = self.store(self.state(authorization, Journal::default(), deadline), deadline);
+            component.instantiate(store).await?.call(function, parameters).await
         };
         match timeout_at(deadline.into(), computed).await {
             Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
@@ -98,25 +99,44 @@ impl Runner {
         }
     }
 
-    /// A store for one call: requests end at `guest_deadline`, everything at `deadline`.
-    fn store(
-        &self,
-        authorization: &str,
-        journal: Journal,
-        guest_deadline: Instant,
-        deadline: Instant,
-    ) -> Store<CallState> {
-        let limits = &self.shared.limits;
-        let mut store = Store::new(&self.engine, CallState::new(&self.shared, authorization, journal, guest_deadline));
+    /// The state of one call, whose requests end at `deadline`.
+    fn state(&self, authorization: &str, journal: Journal, deadline: Instant) -> CallState {
+        CallState::new(&self.shared, authorization, journal, deadline)
+    }
+
+    /// A store for one call, in which everything ends at `deadline`.
+    fn store(&self, state: CallState, deadline: Instant) -> Store<CallState> {
+        let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.bounds);
-        store.set_hostcall_fuel(limits.hostcall_fuel);
+        self.bound(&mut store, deadline);
+        store
+    }
+
+    /// A kept instance for one more call: nothing of the host's state of the last one is left.
+    fn renewed(&self, mut kept: Ready, mut state: CallState, deadline: Instant) -> Ready {
+        state.bounds.memory = kept.store.data().bounds.memory;
+        *kept.store.data_mut() = state;
+        self.bound(&mut kept.store, deadline);
+        kept
+    }
+
+    /// Whether an instance may serve its authorization again: the embedder wants it, it did not grow, and it was shown no
+    /// secret that it could tell later, when the host no longer looks for it.
+    fn may_be_kept(&self, authorization: &str, memory: usize) -> bool {
+        let known = self.shared.authorizations.get(authorization);
+        let saw_no_secret = known.is_some_and(|known| known.credential == Handout::AddedByHost);
+        self.shared.limits.kept_instances > 0 && saw_no_secret && memory <= MAX_KEPT_MEMORY
+    }
+
+    /// Bounds what the guest may do until the deadline.
+    fn bound(&self, store: &mut Store<CallState>, deadline: Instant) {
+        store.set_hostcall_fuel(self.shared.limits.hostcall_fuel);
         store.set_epoch_deadline(1);
         // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
         // guest is ended here.
         store.epoch_deadline_callback(move |_| {
             Ok(if Instant::now() < deadline { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
         });
-        store
     }
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
@@ -133,26 +153,35 @@ impl Runner {
         let journal = Journal::default();
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
-            let mut store = self.store(&call.authorization, journal.clone(), guest_deadline, deadline);
+            let state = self.state(&call.authorization, journal.clone(), guest_deadline);
+            let mut ready = match component.kept.take(&call.authorization) {
+                Some(kept) => self.renewed(kept, state, deadline),
+                None => component.instantiate(self.store(state, deadline)).await?,
+            };
             let left = guest_deadline.saturating_duration_since(Instant::now());
             let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
-            let outcome = component.call(function, &mut store, parameters(call)).await?;
-            let state = store.data();
-            Ok((outcome, Arc::clone(&state.egress), state.bounds.memory))
+            let authorization = call.authorization.clone();
+            let outcome: T = ready.call(function, parameters(call)).await?;
+            let state = ready.store.data();
+            let (tells, memory) = (state.egress.is_told(&outcome), state.bounds.memory);
+            if !tells && self.may_be_kept(&authorization, memory) {
+                component.kept.keep(&authorization, ready, self.shared.limits.kept_instances);
+            }
+            Ok((outcome, tells, memory))
         };
         let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
         let mut guest_memory = 0;
         let outcome = match timeout_at(deadline.into(), ended).await {
-            Ok(Ok((outcome, egress, _))) if egress.is_told(&outcome) => {
+            Ok(Ok((_, true, _))) => {
                 tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
                 T::error(by_host(
                     Reason::DeniedByHost,
                     "the host withheld the outcome: the component put a secret into it",
                 ))
             }
-            Ok(Ok((outcome, _, memory))) => {
+            Ok(Ok((outcome, false, memory))) => {
                 guest_memory = memory;
                 outcome
             }

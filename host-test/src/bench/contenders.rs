@@ -26,6 +26,9 @@ const TIMEOUT_MS: u32 = 30_000;
 /// How many calls are held at once by a server that answers late.
 pub const IN_FLIGHT: usize = 10_000;
 
+/// How many calls are made at once where throughput is measured.
+pub const AT_ONCE: usize = 64;
+
 /// The descriptors of everything else in the process.
 const OTHER_DESCRIPTORS: u64 = 500;
 
@@ -79,6 +82,11 @@ pub fn limits() -> Limits {
         max_timeout: Duration::from_millis(TIMEOUT_MS.into()),
         ..Limits::default()
     }
+}
+
+/// The same, with instances kept for as many calls as are made at once where throughput is measured.
+pub fn keeping() -> Limits {
+    Limits { kept_instances: AT_ONCE, ..limits() }
 }
 
 impl Sandboxed {

@@ -31,6 +31,18 @@ pub struct Figures {
     pub cpu_us_native: f64,
     /// Processor time of a create by the component while 64 are made at once, in microseconds.
     pub cpu_us_at_64: f64,
+    /// The same figures where instances are kept and called again: half of the calls.
+    pub create_p50_kept_us: f64,
+    /// Against the native client's.
+    pub ratio_p50_kept: f64,
+    /// Creates a second, 64 at once.
+    pub throughput_kept_per_s: f64,
+    /// Against the native client's.
+    pub ratio_throughput_64_kept: f64,
+    /// Processor time of a create, one at a time.
+    pub cpu_us_kept: f64,
+    /// And while 64 are made at once.
+    pub cpu_us_kept_at_64: f64,
     /// A store and an instance, made and dropped, in microseconds.
     pub instantiate_p50_us: f64,
     /// Compiling the component, in milliseconds.

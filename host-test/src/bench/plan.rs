@@ -1,7 +1,7 @@
 //! How each figure is measured.
 
 use super::canned::Addresses;
-use super::contenders::{Contender, IN_FLIGHT, Native, Sandboxed, authorizations, limits};
+use super::contenders::{AT_ONCE, Contender, IN_FLIGHT, Native, Sandboxed, authorizations, keeping, limits};
 use super::figures::Figures;
 use super::measure::{cpu, median, percentile, resident_kb, us};
 use super::peers;
@@ -12,9 +12,6 @@ use anyhow::Context;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
-
-/// How many calls are made at once where throughput is measured.
-const AT_ONCE: usize = 64;
 
 /// How many calls one connection has to serve.
 const SEQUENTIAL: usize = 1_000;
@@ -52,15 +49,17 @@ impl Plan {
         let mut figures = Figures { component_bytes: COMPONENT.len(), ..Figures::default() };
         self.loading(&mut figures, addresses)?;
         step();
-        let host = Host::builder().limits(limits()).proxy(Proxy::default()).build()?;
+        let host = Host::builder().limits(keeping()).proxy(Proxy::default()).build()?;
         let idle_kb = resident_kb();
-        let plain =
-            Sandboxed::new(host.with(authorizations(&addresses.http, addresses, 1)?, limits())?, &addresses.http, 1);
+        let one = authorizations(&addresses.http, addresses, 1)?;
+        let plain = Sandboxed::new(host.with(one.clone(), limits())?, &addresses.http, 1);
+        let kept = Sandboxed::new(host.with(one, keeping())?, &addresses.http, 1);
         let native = Native::new(&addresses.http, addresses)?;
         figures.instantiate_p50_us = self.instantiation(&plain).await?;
         step();
-        self.latency(&mut figures, &plain, &native, &step).await?;
-        self.throughput(&mut figures, &plain, &native, &step).await?;
+        self.latency(&mut figures, (&plain, &kept, &native), &step).await?;
+        self.throughput(&mut figures, (&plain, &kept, &native), &step).await?;
+        drop(kept);
         let many = authorizations(&addresses.http, addresses, AUTHORIZATIONS)?;
         let many = Sandboxed::new(host.with(many, limits())?, &addresses.http, AUTHORIZATIONS);
         figures.throughput_100_authorizations = self.shared(&plain, &many).await?;
@@ -92,22 +91,26 @@ impl Plan {
         Ok(median(&mut samples))
     }
 
-    /// Turns of component and native client, one call at a time.
+    /// Turns of component, component with instances kept, and native client, one call at a time.
     async fn latency(
         &self,
         figures: &mut Figures,
-        sandboxed: &Sandboxed,
-        native: &Native,
+        (fresh, kept, native): (&Sandboxed, &Sandboxed, &Native),
         step: &impl Fn(),
     ) -> anyhow::Result<()> {
-        one_by_one(sandboxed, self.calls).await?;
+        one_by_one(fresh, self.calls).await?;
+        one_by_one(kept, self.calls).await?;
         one_by_one(native, self.calls).await?;
-        let (mut ours, mut theirs) = (Rounds::default(), Rounds::default());
+        let (mut ours, mut again, mut theirs) = (Rounds::default(), Rounds::default(), Rounds::default());
         for _ in 0..self.rounds {
-            ours.add(one_by_one(sandboxed, self.calls).await?);
+            ours.add(one_by_one(fresh, self.calls).await?);
+            again.add(one_by_one(kept, self.calls).await?);
             theirs.add(one_by_one(native, self.calls).await?);
             step();
         }
+        figures.ratio_p50_kept = median(&mut ratios(&again.p50, &theirs.p50));
+        figures.create_p50_kept_us = median(&mut again.p50);
+        figures.cpu_us_kept = median(&mut again.cpu);
         figures.ratio_p50 = median(&mut ratios(&ours.p50, &theirs.p50));
         figures.create_p50_us = median(&mut ours.p50);
         figures.create_p99_us = median(&mut ours.p99);
@@ -117,27 +120,34 @@ impl Plan {
         Ok(())
     }
 
-    /// Turns of component and native client, many calls at once.
+    /// Turns of component, component with instances kept, and native client, many calls at once.
     async fn throughput(
         &self,
         figures: &mut Figures,
-        sandboxed: &Sandboxed,
-        native: &Native,
+        (fresh, kept, native): (&Sandboxed, &Sandboxed, &Native),
         step: &impl Fn(),
     ) -> anyhow::Result<()> {
         let count = calls_at_once(self.calls);
-        at_once(sandboxed, AT_ONCE, count).await?;
+        at_once(fresh, AT_ONCE, count).await?;
+        at_once(kept, AT_ONCE, count).await?;
         at_once(native, AT_ONCE, count).await?;
-        let (mut ours, mut theirs, mut spent, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut again, mut theirs, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut spent, mut spent_again) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             let before = cpu();
-            ours.push(at_once(sandboxed, AT_ONCE, count).await?);
+            ours.push(at_once(fresh, AT_ONCE, count).await?);
             spent.push(us(cpu() - before) / count as f64);
-            alone.push(at_once(sandboxed, 1, self.calls).await?);
+            alone.push(at_once(fresh, 1, self.calls).await?);
+            let before = cpu();
+            again.push(at_once(kept, AT_ONCE, count).await?);
+            spent_again.push(us(cpu() - before) / count as f64);
             theirs.push(at_once(native, AT_ONCE, count).await?);
             step();
         }
         figures.cpu_us_at_64 = median(&mut spent);
+        figures.cpu_us_kept_at_64 = median(&mut spent_again);
+        figures.ratio_throughput_64_kept = median(&mut ratios(&again, &theirs));
+        figures.throughput_kept_per_s = median(&mut again);
         figures.ratio_throughput_64 = median(&mut ratios(&ours, &theirs));
         figures.throughput_64_over_1 = median(&mut ratios(&ours, &alone));
         figures.throughput_per_s = median(&mut ours);

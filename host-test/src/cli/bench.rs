@@ -136,6 +136,20 @@ fn print_text(figures: &Figures) {
         ["  against one at a time".to_string(), none(), none(), times(figures.throughput_64_over_1)],
         ["  100 authorizations against one".to_string(), none(), none(), times(figures.throughput_100_authorizations)],
         [
+            "with instances kept: create, half of the calls".to_string(),
+            us(figures.create_p50_kept_us),
+            us(figures.native_p50_us),
+            times(figures.ratio_p50_kept),
+        ],
+        ["  processor time of a create".to_string(), us(figures.cpu_us_kept), none(), none()],
+        [
+            "  creates a second, 64 at once".to_string(),
+            format!("{:.0}", figures.throughput_kept_per_s),
+            format!("{:.0}", figures.native_throughput_per_s),
+            times(figures.ratio_throughput_64_kept),
+        ],
+        ["  processor time of one".to_string(), us(figures.cpu_us_kept_at_64), none(), none()],
+        [
             "over TLS, a connection per call against kept ones".to_string(),
             none(),
             none(),

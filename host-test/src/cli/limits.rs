@@ -53,6 +53,9 @@ pub struct LimitOptions {
     /// How many calls run at once, by what this machine allows; more wait in turn
     #[arg(long, value_name = "COUNT", default_value_t = max_calls(), help_heading = "Limits", hide_short_help = true)]
     max_calls: usize,
+    /// How many instances are kept to serve the same authorization again; 0: every call has one of its own
+    #[arg(long, value_name = "COUNT", default_value_t = 0, help_heading = "Limits", hide_short_help = true)]
+    kept_instances: usize,
 }
 
 impl LimitOptions {
@@ -73,6 +76,7 @@ impl LimitOptions {
             epoch: *self.epoch,
             max_calls_per_authorization: self.max_calls_per_authorization,
             max_calls: self.max_calls,
+            kept_instances: self.kept_instances,
             ..Limits::default()
         }
     }

@@ -82,7 +82,7 @@ impl Host {
 impl Events {
     /// The same component for another host's authorizations and another ledger. Nothing is compiled again.
     pub fn of(&self, host: &Host, ledger: Ledger) -> Self {
-        Self { runner: host.runner.clone(), exports: Arc::clone(&self.exports), ledger: Arc::new(ledger) }
+        Self { runner: host.runner.clone(), exports: Arc::new(self.exports.afresh()), ledger: Arc::new(ledger) }
     }
 
     /// What is remembered.

@@ -1,14 +1,17 @@
 //! Every outcome of every method, through the component, in wasmtime, over sockets.
 
-use servicenow_host::Authorizations;
 use servicenow_host::authorizations::Handout;
 use servicenow_host::invocation::node_outcome;
 use servicenow_host::scenarios::{self, Stage};
 use servicenow_host::simulator::Simulator;
+use servicenow_host::{Authorizations, Limits};
 use std::path::Path;
 
 async fn play_all(credential: &str) {
-    let stage = Stage::set_with(|simulator| with_credential(simulator, credential)).await.unwrap();
+    play(credential, &Stage::set_with(|simulator| with_credential(simulator, credential)).await.unwrap()).await;
+}
+
+async fn play(credential: &str, stage: &Stage) {
     let node = stage.host.describe().await.unwrap();
     for scenario in scenarios::all() {
         let finished = stage.play(&scenario).await;
@@ -40,6 +43,14 @@ async fn every_outcome_is_reached_while_the_guest_adds_a_header() {
 #[tokio::test]
 async fn every_outcome_is_reached_while_the_guest_obtains_its_own_tokens() {
     play_all("grant").await;
+}
+
+#[tokio::test]
+async fn every_outcome_is_reached_while_instances_are_kept() {
+    let mut stage = Stage::set().await.unwrap();
+    let limits = Limits { kept_instances: 4, ..Limits::default() };
+    stage.host = stage.host.with(stage.simulator.authorizations(), limits).unwrap();
+    play("kept instances", &stage).await;
 }
 
 #[tokio::test]

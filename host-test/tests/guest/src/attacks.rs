@@ -109,7 +109,8 @@ impl Order {
     fn attack(&mut self) -> String {
         match self.text("attack") {
             "leave something" => {
-                std::mem::forget(black_box(vec![leaving(); 4 << 20]));
+                let size = self.text("of this size").parse().unwrap_or(4 << 20);
+                std::mem::forget(black_box(vec![leaving(); size]));
                 "left".to_string()
             }
             "look for it" => {
