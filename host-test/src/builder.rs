@@ -24,6 +24,9 @@ pub const COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_WASM"));
 /// Events both ways, as built with this crate.
 pub const EVENTS_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_SYNC_WASM"));
 
+/// The incident node with credentials from environment variables: it needs nothing but WASI.
+pub const ENV_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_ENV_WASM"));
+
 /// Builds a host.
 #[derive(Default)]
 pub struct Builder {

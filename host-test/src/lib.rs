@@ -23,6 +23,7 @@ mod egress;
 pub mod events;
 mod exports;
 mod host;
+pub mod hosts;
 pub mod inspection;
 pub mod invocation;
 pub mod json;
@@ -30,6 +31,7 @@ mod kept;
 pub mod limits;
 pub mod origin;
 pub mod outcome;
+pub mod package;
 mod pool;
 mod python;
 mod runner;
@@ -44,7 +46,7 @@ pub use authorizations::Authorizations;
 pub use bindings::exports::servicenow::plugin::{
     authorization, callbacks, changes, incidents, manifest, mapping, provisioning, sync, types,
 };
-pub use builder::{BuildError, Builder, COMPONENT, EVENTS_COMPONENT};
+pub use builder::{BuildError, Builder, COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT};
 pub use compiled::usual_folder;
 pub use egress::{BadProxy, Exchange, Proxy, TlsFile, addresses, policy};
 pub use events::{Events, Ledger};

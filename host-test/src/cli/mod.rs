@@ -7,11 +7,13 @@ mod clients;
 mod connection;
 mod demo;
 mod hints;
+mod hosts;
 mod input;
 mod inspect;
 mod limits;
 mod listen;
 mod map;
+mod package;
 mod provision;
 mod push;
 mod show;
@@ -76,6 +78,8 @@ enum Command {
     Simulator(simulator::Command),
     /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
     Clients(clients::Clients),
+    /// Run the component in Node.js, Python and the wasmtime command line; installs what they need first
+    Hosts(hosts::Hosts),
     /// Make many calls at once while everything goes wrong, and audit what they were told
     Soak(soak::Soak),
     /// Time the component against a native client, on this machine
@@ -83,6 +87,8 @@ enum Command {
     /// The server that `bench` times against
     #[command(hide = true)]
     CannedServer(bench::CannedServer),
+    /// Write everything there is to publish to a folder: components, interface, manifest, checksums
+    Package(package::Package),
     /// Show a component's imports, exports, size and manifest
     Inspect(inspect::Inspect),
 }
@@ -105,6 +111,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Changes(command) => command.run().await,
         Command::Simulator(command) => command.run().await,
         Command::Clients(command) => command.run().await,
+        Command::Hosts(command) => command.run().await,
+        Command::Package(command) => command.run().await,
         Command::Soak(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::CannedServer(command) => command.run().await,

@@ -5,22 +5,28 @@
 mod bad_input;
 mod client;
 mod command_line;
+#[path = "../../build/component.rs"]
 mod component;
+mod components;
 mod cost;
 mod create;
 mod credentials;
+mod engines;
 mod events;
 mod exfiltration;
 mod faults;
 mod get;
 #[path = "../../build/guest.rs"]
 mod guest;
+#[path = "../../build/guests.rs"]
+mod guests;
 mod hostile;
 mod instance;
 mod network;
 mod outcomes;
 mod policy;
 mod records;
+mod reproducible;
 mod sandbox;
 mod script_limits;
 mod scripts;

@@ -1,0 +1,43 @@
+// The component's file, told apart from what only looks like it, and turned into JavaScript.
+
+import { transpile } from "@bytecodealliance/jco";
+import { readFile } from "node:fs/promises";
+
+const PACKAGE = "servicenow:plugin";
+const VERSION = "0.1.0";
+const INCIDENTS = `${PACKAGE}/incidents@${VERSION}`;
+const CREDENTIALS = `${PACKAGE}/credentials`;
+const WORLD = `${PACKAGE}/incident-node@${VERSION}`;
+
+/** What a core module begins with; a component has another version there. */
+const CORE_MODULE = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+
+/** Reads a component, checks its world and returns the files of its JavaScript by name. */
+export async function transpiled(path) {
+  const wasm = await readFile(path).catch((error) => {
+    throw new Error(`${path}: give the path of a readable file (${error.code})`);
+  });
+  if (wasm.subarray(0, 8).equals(CORE_MODULE)) {
+    throw new Error(`${path} is a core module; expected is a component of the world ${WORLD}`);
+  }
+  const { files, imports, exports } = await transpile(wasm, {
+    name: "servicenow",
+    instantiation: "sync",
+    outDir: ".",
+  }).catch((error) => {
+    const reason = String(error.message ?? error).split("\n")[0];
+    throw new Error(`${path} is no component, or not a whole one: ${reason}`);
+  });
+  const names = exports.map(([name]) => name);
+  if (!names.includes(INCIDENTS)) {
+    const other = names.find((name) => name.startsWith(`${PACKAGE}/incidents@`));
+    const found = other ?? (names.join(", ") || "nothing");
+    throw new Error(`${path} exports ${found}; expected is ${INCIDENTS}, of the world ${WORLD}`);
+  }
+  // jco names imports without their versions, because it matches those itself.
+  const unknown = imports.filter((name) => name !== CREDENTIALS && !name.startsWith("wasi:"));
+  if (unknown.length > 0) {
+    throw new Error(`${path} imports ${unknown.join(", ")}; this host has ${CREDENTIALS} and WASI 0.2`);
+  }
+  return files;
+}

@@ -1,0 +1,122 @@
+//! The component in engines that nobody here wrote: each installs what it needs, runs its own tests against the simulator, and
+//! is timed.
+
+mod node;
+mod python;
+mod scenario;
+mod wasmtime;
+
+use crate::builder::{COMPONENT, ENV_COMPONENT};
+use crate::simulator::Simulator;
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Where the hosts' own files are.
+const HOSTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/hosts");
+
+/// Where what they need is installed.
+const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/hosts");
+
+/// An engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Node.js, by jco
+    Node,
+    /// Python, by wasmtime-py
+    Python,
+    /// The wasmtime command line, which has WASI alone
+    Wasmtime,
+}
+
+/// How an engine did.
+#[derive(Debug, Serialize)]
+pub struct Ran {
+    /// The engine.
+    pub engine: &'static str,
+    /// What ran it.
+    pub with: String,
+    /// What was run.
+    pub what: &'static str,
+    /// From the start of the host to its first outcome, in milliseconds.
+    pub first_ms: f64,
+    /// A create after that, in milliseconds: half of them are faster.
+    pub call_ms: f64,
+}
+
+/// What a host prints of its time.
+#[derive(Deserialize)]
+struct Measured {
+    version: String,
+    first_ms: f64,
+    call_ms: f64,
+}
+
+/// What every host is given.
+struct Given<'a> {
+    simulator: &'a Simulator,
+    /// What the simulator prints of itself.
+    access: String,
+    component: PathBuf,
+    env_component: PathBuf,
+}
+
+impl Engine {
+    /// Runs an engine's tests. An error is a test that failed, or something that is missing.
+    pub fn run(self, simulator: &Simulator) -> anyhow::Result<Ran> {
+        let installed = Path::new(INSTALLED);
+        fs::create_dir_all(installed).with_context(|| format!("cannot make {INSTALLED}"))?;
+        let written = |name: &str, bytes: &[u8]| {
+            let path = installed.canonicalize()?.join(name);
+            fs::write(&path, bytes)?;
+            anyhow::Ok(path)
+        };
+        let given = Given {
+            simulator,
+            access: serde_json::to_string(simulator.access())?,
+            component: written("servicenow.wasm", COMPONENT)?,
+            env_component: written("servicenow-env.wasm", ENV_COMPONENT)?,
+        };
+        match self {
+            Engine::Node => node::run(&given),
+            Engine::Python => python::run(&given),
+            Engine::Wasmtime => wasmtime::run(&given),
+        }
+    }
+}
+
+impl Given<'_> {
+    /// A command in a host's folder, told where the component and the simulator's program are.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &str) -> anyhow::Result<Command> {
+        let mut command = Command::new(program);
+        command.current_dir(folder).env("SERVICENOW_WASM", &self.component);
+        command.env("HOST_TEST", std::env::current_exe()?);
+        Ok(command)
+    }
+}
+
+/// Whether a runtime is there: its version, or what to install.
+fn runtime(program: &str, install: &str) -> anyhow::Result<String> {
+    match Command::new(program).arg("--version").output() {
+        Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).trim().to_string()),
+        _ => bail!("this engine needs {program}, which is not here: {install}"),
+    }
+}
+
+/// Runs a command to its end. What it printed is shown where it failed.
+fn finish(command: &mut Command, what: &str) -> anyhow::Result<Output> {
+    let output = command.output().with_context(|| format!("{what} cannot be started"))?;
+    if !output.status.success() {
+        eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!("{what} failed; its words are above");
+    }
+    Ok(output)
+}
+
+/// What a host printed of its time.
+fn measured(output: &Output) -> anyhow::Result<Measured> {
+    serde_json::from_slice(&output.stdout).context("the host did not print its times")
+}

@@ -1,0 +1,15 @@
+//! Engines that nobody here wrote. Tests install nothing, so this one says which command does.
+
+use clap::ValueEnum;
+use servicenow_host::hosts::Engine;
+use servicenow_host::simulator::Simulator;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it installs from npm, PyPI and crates.io; run: cargo run -p host-test -- hosts"]
+async fn the_component_runs_in_engines_that_others_wrote() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let ran = tokio::task::spawn_blocking(move || {
+        Engine::value_variants().iter().map(|engine| engine.run(&simulator)).collect::<Result<Vec<_>, _>>()
+    });
+    ran.await.unwrap().unwrap();
+}
