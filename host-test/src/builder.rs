@@ -27,6 +27,12 @@ pub const EVENTS_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_SYNC_WASM"))
 /// The incident node with credentials from environment variables: it needs nothing but WASI.
 pub const ENV_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_ENV_WASM"));
 
+/// What WebAssembly begins with.
+const MAGIC: &[u8] = b"\0asm";
+
+/// What a core module begins with; a component has another version there.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
 /// Builds a host.
 #[derive(Default)]
 pub struct Builder {
@@ -47,8 +53,8 @@ pub enum BuildError {
     /// The proxy cannot be used.
     #[error(transparent)]
     Proxy(#[from] BadProxy),
-    /// The file is no component, or not one of the world `servicenow:plugin/plugin@0.1.0`.
-    #[error("this is not a component of the world servicenow:plugin/plugin@0.1.0: {0:#}")]
+    /// The file is no component, or not one of the world `servicenow:plugin/incident-node@0.1.0`.
+    #[error("this is not a component of the world servicenow:plugin/incident-node@0.1.0: {0:#}")]
     Component(wasmtime::Error),
 }
 
@@ -102,6 +108,12 @@ impl Builder {
     /// The component, compiled now or before.
     pub(crate) fn compiled(&self, engine: &Engine) -> wasmtime::Result<Component> {
         let bytes = self.component.as_deref().unwrap_or(COMPONENT);
+        if bytes.starts_with(CORE_MODULE) {
+            return Err(wasmtime::Error::msg("it is a core module"));
+        }
+        if !bytes.starts_with(MAGIC) {
+            return Err(wasmtime::Error::msg("it is no WebAssembly"));
+        }
         match &self.cache {
             Some(folder) => compiled::load(engine, bytes, folder),
             None => Component::new(engine, bytes),

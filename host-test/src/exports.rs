@@ -46,20 +46,29 @@ impl Ready {
 
 /// Checks that a component has these interfaces with all their functions, and names its functions' places.
 macro_rules! exports {
-    ($(#[$docs:meta])* $name:ident { $($module:ident as $interface:literal { $($function:ident as $exported:literal),+ $(,)? })+ }) => {
+    ($(#[$docs:meta])* $name:ident {
+        $($module:ident as $interface:literal { $($function:ident as $exported:literal),+ $(,)? })+
+        $(; optional $option:ident as $optional:literal { $may:ident as $may_exported:literal })?
+    }) => {
         $(#[$docs])*
         pub struct $name {
             /// The component.
             pub component: Loaded,
             $($(#[doc = concat!("`", $interface, ".", $exported, "`.")] pub $function: Export,)+)+
+            $(#[doc = concat!("`", $optional, ".", $may_exported, "`, where the component has it.")] pub $may: Option<Export>,)?
         }
 
         impl $name {
             /// Checks a component against the world.
             pub fn new(component: &Component, instance: InstancePre<CallState>) -> Result<Self> {
+                $(has(component, $interface)?;)+
                 $(interfaces::$module::GuestIndices::new(&instance)?;)+
+                $(if find(component, $optional, $may_exported).is_ok() {
+                    interfaces::$option::GuestIndices::new(&instance)?;
+                })?
                 Ok(Self {
                     $($($function: find(component, $interface, $exported)?,)+)+
+                    $($may: find(component, $optional, $may_exported).ok(),)?
                     component: Loaded { instances: instance, kept: Kept::default() },
                 })
             }
@@ -79,8 +88,8 @@ exports!(
         incidents as "incidents" {
             create as "create", get as "get", update as "update", find as "find", columns as "columns",
         }
-        authorization as "authorization" { authenticate as "authenticate" }
         manifest as "manifest" { describe as "describe" }
+        ; optional authorization as "authorization" { authenticate as "authenticate" }
     }
 );
 
@@ -98,8 +107,32 @@ exports!(
     }
 );
 
+/// The interfaces are of this version.
+const VERSION: &str = "0.1.0";
+
+fn full_name(interface: &str) -> String {
+    format!("servicenow:plugin/{interface}@{VERSION}")
+}
+
+/// Checks that a component has an interface, and says what it has instead: another version of it, or other ones.
+fn has(component: &Component, interface: &str) -> Result<()> {
+    let expected = full_name(interface);
+    if component.get_export_index(None, &expected).is_some() {
+        return Ok(());
+    }
+    let ty = component.component_type();
+    let exports: Vec<_> = ty.exports(component.engine()).map(|(name, _)| name.to_string()).collect();
+    let prefix = format!("servicenow:plugin/{interface}@");
+    let found = match exports.iter().find(|name| name.starts_with(&prefix)) {
+        Some(other) => other.clone(),
+        None if exports.is_empty() => "nothing".to_string(),
+        None => exports.join(", "),
+    };
+    Err(Error::msg(format!("it exports {found}; expected is {expected}")))
+}
+
 fn find(component: &Component, interface: &str, function: &str) -> Result<Export> {
-    let name = format!("servicenow:plugin/{interface}@0.1.0");
+    let name = full_name(interface);
     let absent = || Error::msg(format!("it does not export {name}#{function}"));
     let interface = component.get_export_index(None, &name).ok_or_else(absent)?;
     component.get_export_index(Some(&interface), function).ok_or_else(absent)

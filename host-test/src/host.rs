@@ -7,11 +7,12 @@ use crate::bindings::exports::servicenow::plugin::incidents::{
     UpdateOutcome,
 };
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
-use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::builder::{BuildError, Builder};
 use crate::egress::Connections;
 use crate::exports::{Export, Exports, Loaded};
 use crate::limits::Limits;
+use crate::outcome::ended_by_host;
 use crate::runner::{Report, Runner};
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,11 +96,21 @@ impl Host {
         self.runner.run(Instant::now(), call, None, self.function(|exports| &exports.columns), |call| (call,)).await
     }
 
+    /// Whether the component can check an authorization: one of the world `plugin` can, one of `incident-node` cannot.
+    pub fn authenticates(&self) -> bool {
+        self.exports.authenticate.is_some()
+    }
+
     /// Checks an authorization.
     pub async fn authenticate(&self, call: Call) -> Report<AuthenticateOutcome> {
-        self.runner
-            .run(Instant::now(), call, None, self.function(|exports| &exports.authenticate), |call| (call,))
-            .await
+        let started = Instant::now();
+        let Some(authenticate) = &self.exports.authenticate else {
+            let message = "this component is of the world incident-node, which does not check authorizations";
+            let failure = ended_by_host(Reason::UnsupportedRequest, message, false, None);
+            let outcome = AuthenticateOutcome::Error(failure);
+            return Report { outcome, elapsed: started.elapsed(), exchanges: Vec::new(), guest_memory: 0 };
+        };
+        self.runner.run(started, call, None, (&self.exports.component, authenticate), |call| (call,)).await
     }
 
     /// Describes the node. The error is a component that does not keep to its world.

@@ -19,6 +19,7 @@ mod builder;
 mod capacity;
 pub mod cli;
 mod compiled;
+pub mod conformance;
 mod egress;
 pub mod events;
 mod exports;

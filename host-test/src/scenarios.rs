@@ -14,9 +14,10 @@ use crate::json::kebab;
 use crate::limits::Limits;
 use crate::simulator::{Effect, Fault, Settings, Simulator};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Long enough for every answer on loopback, short enough to wait for.
-const PATIENT_MS: u32 = 5_000;
+pub const PATIENT_MS: u32 = 5_000;
 
 /// The deadline of the scenarios that run into it.
 const IMPATIENT_MS: u32 = 300;
@@ -31,6 +32,13 @@ pub struct Scenario {
     pub story: &'static str,
     prepare: fn(&Simulator),
     call: fn(&Stage) -> (Call, Invocation),
+}
+
+impl Scenario {
+    /// How long its call may take.
+    pub fn timeout(&self, stage: &Stage) -> Duration {
+        Duration::from_millis((self.call)(stage).0.timeout_ms.unwrap_or(PATIENT_MS).into())
+    }
 }
 
 /// A simulator, a host that knows it by the authorization `main`, and one incident.
@@ -75,8 +83,16 @@ impl Stage {
 
     /// Sets the stage with other authorizations; one of them is `main`.
     pub async fn set_with(authorizations: impl FnOnce(&Simulator) -> Authorizations) -> Result<Self, NoStage> {
+        Self::set_for(load()?, authorizations).await
+    }
+
+    /// Sets the stage for a host with another component.
+    pub async fn set_for(
+        loaded: &Host,
+        authorizations: impl FnOnce(&Simulator) -> Authorizations,
+    ) -> Result<Self, NoStage> {
         let simulator = Simulator::start(Default::default()).await?;
-        let host = load()?.with(authorizations(&simulator), Limits::default())?;
+        let host = loaded.with(authorizations(&simulator), Limits::default())?;
         let settings = Settings::default();
         let mut stage = Self { simulator, host, settings, number: String::new(), sys_id: String::new() };
         let (call, create) =

@@ -4,6 +4,7 @@ mod bench;
 mod call;
 mod changes;
 mod clients;
+mod conformance;
 mod connection;
 mod demo;
 mod hints;
@@ -80,6 +81,8 @@ enum Command {
     Clients(clients::Clients),
     /// Run the component in Node.js, Python and the wasmtime command line; installs what they need first
     Hosts(hosts::Hosts),
+    /// Check a component that claims the world of the incident node, in whatever language it is written
+    Conformance(conformance::Conformance),
     /// Make many calls at once while everything goes wrong, and audit what they were told
     Soak(soak::Soak),
     /// Time the component against a native client, on this machine
@@ -113,6 +116,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Clients(command) => command.run().await,
         Command::Hosts(command) => command.run().await,
         Command::Package(command) => command.run().await,
+        Command::Conformance(command) => command.run().await,
         Command::Soak(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::CannedServer(command) => command.run().await,

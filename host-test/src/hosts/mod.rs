@@ -2,6 +2,7 @@
 //! is timed.
 
 mod node;
+mod port;
 mod python;
 mod scenario;
 mod wasmtime;
@@ -30,6 +31,8 @@ pub enum Engine {
     Python,
     /// The wasmtime command line, which has WASI alone
     Wasmtime,
+    /// A second implementation of the world, in JavaScript, in this host
+    Port,
 }
 
 /// How an engine did.
@@ -84,6 +87,7 @@ impl Engine {
             Engine::Node => node::run(&given),
             Engine::Python => python::run(&given),
             Engine::Wasmtime => wasmtime::run(&given),
+            Engine::Port => port::run(&given),
         }
     }
 }

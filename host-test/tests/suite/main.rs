@@ -8,6 +8,7 @@ mod command_line;
 #[path = "../../build/component.rs"]
 mod component;
 mod components;
+mod conformance;
 mod cost;
 mod create;
 mod credentials;

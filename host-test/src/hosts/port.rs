@@ -1,0 +1,28 @@
+//! A second implementation of the world `incident-node`, in JavaScript: it has to pass the conformance suite in this host.
+
+use super::{Given, Ran, finish, runtime};
+use crate::conformance::check;
+use crate::host::Host;
+use anyhow::{Context, bail};
+use std::time::Instant;
+use tokio::runtime::Handle;
+
+const PORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/incident-node-js");
+
+pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
+    let node = runtime("node", "install Node.js 20 or later")?;
+    finish(given.command("npm", PORT)?.args(["ci", "--no-audit", "--no-fund"]), "npm ci")?;
+    finish(given.command("npm", PORT)?.args(["run", "build"]), "npm run build")?;
+    let bytes = std::fs::read(format!("{PORT}/incident-node.wasm")).context("npm run build made no component")?;
+    let started = Instant::now();
+    let loaded = Host::builder().component(bytes).build()?;
+    let load_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let checks = Handle::current().block_on(check(&loaded))?;
+    if let Some(failed) = checks.iter().find(|check| check.problem.is_some()) {
+        bail!("{} {}: {}", failed.method, failed.name, failed.problem.as_deref().unwrap_or_default());
+    }
+    let create = checks.iter().find(|check| check.method == "create").context("no create was checked")?;
+    let call_ms = create.elapsed.as_secs_f64() * 1000.0;
+    let with = format!("this host, ComponentizeJS on Node.js {}", node.trim_start_matches('v'));
+    Ok(Ran { engine: "a port in JavaScript", with, what: "conformance", first_ms: load_ms + call_ms, call_ms })
+}
