@@ -27,6 +27,7 @@ mod network;
 mod outcomes;
 mod policy;
 mod records;
+mod reference;
 mod reproducible;
 mod sandbox;
 mod script_limits;
