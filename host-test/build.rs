@@ -17,7 +17,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// What guests are made of. A change of one of them builds them again.
-const INPUTS: [&str; 6] = ["component", "sync", "adapters", "wit", "Cargo.lock", "Cargo.toml"];
+const INPUTS: [&str; 7] = ["component", "sync", "adapters", "json", "wit", "Cargo.lock", "Cargo.toml"];
 
 fn main() -> Result<()> {
     let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;

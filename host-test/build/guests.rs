@@ -16,6 +16,9 @@ const EVENTS: Guest = Guest { package: "servicenow-sync", stack_bytes: 1024 * 10
 /// Credentials from the environment.
 const ENV: Guest = Guest { package: "servicenow-env", stack_bytes: 32 * 1024, memory_bytes: 128 * 1024 };
 
+/// The server. An answer of some megabytes is text and JSON at once.
+const HTTP: Guest = Guest { package: "servicenow-http", stack_bytes: 256 * 1024, memory_bytes: 1024 * 1024 };
+
 /// A component.
 pub struct Built {
     /// The name of its file.
@@ -27,13 +30,17 @@ pub struct Built {
 /// Builds all components from the sources in `workspace`. What is compiled in between goes to `target_dir`.
 pub fn build(workspace: &Path, target_dir: &Path) -> Result<Vec<Built>> {
     let guest = |guest: &Guest| encode(&fs::read(guest::compile(workspace, guest, target_dir)?)?);
-    let (node, events, env) = (guest(&INCIDENT_NODE)?, guest(&EVENTS)?, guest(&ENV)?);
+    let (node, events, env, http) = (guest(&INCIDENT_NODE)?, guest(&EVENTS)?, guest(&ENV)?, guest(&HTTP)?);
+    let node_with_env = compose(&node, &[&env])?;
+    // One after the other, because both have the interface `types`.
+    let served = compose(&compose(&http, &[&node_with_env])?, &[&compose(&events, &[&env])?])?;
     let documented = |file, mut bytes: Vec<u8>| {
         append_docs(&mut bytes, &workspace.join("wit"))?;
         anyhow::Ok(Built { file, bytes })
     };
     Ok(vec![
-        documented("servicenow-env.wasm", compose(&node, &[&env])?)?,
+        documented("servicenow-env.wasm", node_with_env)?,
+        Built { file: "servicenow-http.wasm", bytes: served },
         documented("servicenow.wasm", node)?,
         documented("servicenow-sync.wasm", events)?,
     ])

@@ -27,6 +27,9 @@ pub const EVENTS_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_SYNC_WASM"))
 /// The incident node with credentials from environment variables: it needs nothing but WASI.
 pub const ENV_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_ENV_WASM"));
 
+/// The methods as JSON over HTTP, with credentials from environment variables, for whatever serves `wasi:http`.
+pub const HTTP_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_HTTP_WASM"));
+
 /// What WebAssembly begins with.
 const MAGIC: &[u8] = b"\0asm";
 

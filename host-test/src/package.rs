@@ -1,6 +1,6 @@
 //! What is published: the components, the interface, the manifest, and how to push them to a registry.
 
-use crate::builder::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT};
+use crate::builder::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT};
 use crate::host::Host;
 use crate::json::to_json;
 use anyhow::Context;
@@ -24,7 +24,7 @@ struct Component {
     bytes: &'static [u8],
 }
 
-const COMPONENTS: [Component; 3] = [
+const COMPONENTS: [Component; 4] = [
     Component {
         name: "servicenow",
         description: "Create, get, update and find ServiceNow incidents",
@@ -39,6 +39,11 @@ const COMPONENTS: [Component; 3] = [
         name: "servicenow-env",
         description: "The same as servicenow, with credentials from environment variables",
         bytes: ENV_COMPONENT,
+    },
+    Component {
+        name: "servicenow-http",
+        description: "The methods of servicenow as JSON over HTTP, and deliveries forwarded as CloudEvents",
+        bytes: HTTP_COMPONENT,
     },
 ];
 
@@ -120,7 +125,7 @@ mod tests {
     #[test]
     fn the_interface_and_every_component_are_pushed_with_what_registries_show() {
         let script = script();
-        for name in ["servicenow:", "servicenow-sync:", "servicenow-env:", "plugin-wit:"] {
+        for name in ["servicenow:", "servicenow-sync:", "servicenow-env:", "servicenow-http:", "plugin-wit:"] {
             assert_eq!(script.matches(&format!("wkg oci push \"$to/{name}{VERSION}\"")).count(), 1, "{name}");
         }
         assert!(script.contains("--annotation org.opencontainers.image.licenses=\"Apache-2.0 OR MIT\""), "{script}");

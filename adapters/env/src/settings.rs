@@ -5,7 +5,7 @@ use crate::bindings::exports::servicenow::plugin::credentials::{
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use servicenow_component::servicenow::origin::{EXPECTED, Origin};
-use std::hint::black_box;
+use servicenow_component::text::is_secret;
 
 /// What the variables of an authorization begin with.
 pub fn prefix(authorization: &str) -> String {
@@ -95,14 +95,8 @@ impl Settings {
     /// Whether a text is one of the callback secrets. Every byte is compared, whichever differ.
     pub fn is_callback_secret(&self, presented: &str) -> bool {
         let secrets = ["CALLBACK_SECRET", "PREVIOUS_CALLBACK_SECRET"].map(|name| self.get(name).unwrap_or_default());
-        secrets.iter().fold(false, |any, secret| any | (!secret.is_empty() & is_equal(secret, presented)))
+        secrets.iter().fold(false, |any, secret| any | is_secret(secret, presented))
     }
-}
-
-/// Compares in a time that tells the lengths alone.
-fn is_equal(secret: &str, presented: &str) -> bool {
-    let differing = secret.bytes().zip(presented.bytes()).fold(0, |differing, (a, b)| black_box(differing | (a ^ b)));
-    secret.len() == presented.len() && differing == 0
 }
 
 #[cfg(test)]

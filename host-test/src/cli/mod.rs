@@ -79,7 +79,7 @@ enum Command {
     Simulator(simulator::Command),
     /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
     Clients(clients::Clients),
-    /// Run the component in Node.js, Python and the wasmtime command line; installs what they need first
+    /// Run the component in engines that others wrote; installs what they need first
     Hosts(hosts::Hosts),
     /// Check a component that claims the world of the incident node, in whatever language it is written
     Conformance(conformance::Conformance),

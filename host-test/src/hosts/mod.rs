@@ -1,13 +1,14 @@
 //! The component in engines that nobody here wrote: each installs what it needs, runs its own tests against the simulator, and
 //! is timed.
 
+mod http;
 mod node;
 mod port;
 mod python;
 mod scenario;
 mod wasmtime;
 
-use crate::builder::{COMPONENT, ENV_COMPONENT};
+use crate::builder::{COMPONENT, ENV_COMPONENT, HTTP_COMPONENT};
 use crate::simulator::Simulator;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -31,6 +32,8 @@ pub enum Engine {
     Python,
     /// The wasmtime command line, which has WASI alone
     Wasmtime,
+    /// The server component, in wasmtime's own HTTP server
+    Http,
     /// A second implementation of the world, in JavaScript, in this host
     Port,
 }
@@ -65,6 +68,7 @@ struct Given<'a> {
     access: String,
     component: PathBuf,
     env_component: PathBuf,
+    http_component: PathBuf,
 }
 
 impl Engine {
@@ -82,11 +86,13 @@ impl Engine {
             access: serde_json::to_string(simulator.access())?,
             component: written("servicenow.wasm", COMPONENT)?,
             env_component: written("servicenow-env.wasm", ENV_COMPONENT)?,
+            http_component: written("servicenow-http.wasm", HTTP_COMPONENT)?,
         };
         match self {
             Engine::Node => node::run(&given),
             Engine::Python => python::run(&given),
             Engine::Wasmtime => wasmtime::run(&given),
+            Engine::Http => http::run(&given),
             Engine::Port => port::run(&given),
         }
     }

@@ -53,7 +53,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
 }
 
 /// Installs the command line where it is not: some five minutes on two cores.
-fn install() -> anyhow::Result<PathBuf> {
+pub fn install() -> anyhow::Result<PathBuf> {
     let root = Path::new(INSTALLED).canonicalize()?.join("wasmtime");
     let program = root.join("bin/wasmtime");
     let is_there = Command::new(&program)

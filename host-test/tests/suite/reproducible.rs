@@ -1,12 +1,12 @@
 //! The components are the same wherever they are built.
 
 use crate::guests;
-use servicenow_host::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT};
+use servicenow_host::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT};
 use std::fs;
 use std::path::Path;
 
 /// What the guests are made of, and the manifests of the packages that cargo wants to see beside them.
-const SOURCES: [&str; 7] = ["Cargo.toml", "Cargo.lock", "adapters", "component", "host-test", "sync", "wit"];
+const SOURCES: [&str; 8] = ["Cargo.toml", "Cargo.lock", "adapters", "component", "host-test", "json", "sync", "wit"];
 
 /// What is not of the sources.
 const LEFT_OUT: [&str; 4] = ["target", "node_modules", "dist", "hosts"];
@@ -23,6 +23,7 @@ fn the_components_have_the_same_bytes_when_they_are_built_in_another_folder() {
             "servicenow.wasm" => COMPONENT,
             "servicenow-sync.wasm" => EVENTS_COMPONENT,
             "servicenow-env.wasm" => ENV_COMPONENT,
+            "servicenow-http.wasm" => HTTP_COMPONENT,
             other => panic!("{other} is not compared"),
         };
         assert!(built.bytes == here, "{} is another one", built.file);

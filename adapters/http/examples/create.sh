@@ -1,0 +1,16 @@
+#!/bin/sh
+# Creates an incident and reads it back, by curl:
+#   SERVICENOW_URL=http://127.0.0.1:8080 SERVICENOW_HTTP_TOKEN=... INSTANCE=dev12345 sh create.sh
+set -eu
+
+post() {
+    curl --silent --show-error --fail-with-body "$SERVICENOW_URL/v1/$1" \
+        --header "Authorization: Bearer $SERVICENOW_HTTP_TOKEN" --header "Content-Type: application/json" --data "$2"
+    echo
+}
+
+post create "{
+    \"authorization\": \"main\", \"instance\": \"$INSTANCE\", \"correlation_id\": \"curl-4711\",
+    \"request_body\": {\"case\": \"fields\", \"value\": [[\"short_description\", \"Printer on fire\"]]}
+}"
+post get "{\"authorization\": \"main\", \"instance\": \"$INSTANCE\", \"kind\": \"correlation_id\", \"value\": \"curl-4711\"}"

@@ -1,0 +1,170 @@
+//! The inputs of the methods, as their schemas in the manifest have them.
+
+use crate::bindings::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
+use crate::bindings::types::Call;
+use serde::Deserialize;
+
+/// The columns to write.
+#[derive(Deserialize)]
+#[serde(tag = "case", content = "value", rename_all = "kebab-case", deny_unknown_fields)]
+enum Body {
+    Json(String),
+    Fields(Vec<(String, String)>),
+}
+
+impl From<Body> for RequestBody {
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Json(text) => Self::Json(text),
+            Body::Fields(pairs) => Self::Fields(pairs),
+        }
+    }
+}
+
+/// Declares the inputs of a method: those that every method has, and its own.
+macro_rules! inputs {
+    ($name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            authorization: String,
+            instance: String,
+            timeout_ms: Option<u32>,
+            $($(#[$attribute])* $field: $type,)*
+        }
+    };
+}
+
+inputs!(Create {
+    request_body: Body,
+    correlation_id: Option<String>,
+    #[serde(default)] input_display_values: bool,
+    choice_check: Option<String>,
+});
+inputs!(Get { kind: String, value: String });
+inputs!(Update {
+    sys_id: String,
+    request_body: Body,
+    #[serde(default)] input_display_values: bool,
+    choice_check: Option<String>,
+});
+inputs!(Find {
+    query: String,
+    limit: u32,
+    #[serde(default)]
+    offset: u32,
+});
+inputs!(Nothing {});
+
+/// A call, ready to be made.
+#[derive(Debug, PartialEq)]
+pub enum Invocation {
+    /// Create.
+    Create(Call, RequestBody, CreateOptions),
+    /// Get.
+    Get(Call, IncidentRef),
+    /// Update.
+    Update(Call, String, RequestBody, UpdateOptions),
+    /// Find.
+    Find(Call, String, u32, u32),
+    /// Columns.
+    Columns(Call),
+    /// Authenticate.
+    Authenticate(Call),
+}
+
+/// Why there is no call.
+#[derive(Debug, PartialEq)]
+pub enum NoCall {
+    /// No method has that name.
+    UnknownMethod,
+    /// The inputs are not the method's.
+    Inputs(String),
+}
+
+/// Reads the inputs of a method.
+pub fn read(method: &str, body: &[u8]) -> Result<Invocation, NoCall> {
+    macro_rules! read {
+        ($type:ty) => {
+            serde_json::from_slice::<$type>(body).map_err(|error| NoCall::Inputs(error.to_string()))?
+        };
+    }
+    macro_rules! call {
+        ($inputs:ident) => {
+            Call { authorization: $inputs.authorization, instance: $inputs.instance, timeout_ms: $inputs.timeout_ms }
+        };
+    }
+    Ok(match method {
+        "create" => {
+            let inputs = read!(Create);
+            let options = CreateOptions {
+                correlation_id: inputs.correlation_id,
+                input_display_values: inputs.input_display_values,
+                choice_check: inputs.choice_check,
+            };
+            Invocation::Create(call!(inputs), inputs.request_body.into(), options)
+        }
+        "get" => {
+            let inputs = read!(Get);
+            Invocation::Get(call!(inputs), IncidentRef { kind: inputs.kind, value: inputs.value })
+        }
+        "update" => {
+            let inputs = read!(Update);
+            let options =
+                UpdateOptions { input_display_values: inputs.input_display_values, choice_check: inputs.choice_check };
+            Invocation::Update(call!(inputs), inputs.sys_id, inputs.request_body.into(), options)
+        }
+        "find" => {
+            let inputs = read!(Find);
+            Invocation::Find(call!(inputs), inputs.query, inputs.limit, inputs.offset)
+        }
+        "columns" => {
+            let inputs = read!(Nothing);
+            Invocation::Columns(call!(inputs))
+        }
+        "authenticate" => {
+            let inputs = read!(Nothing);
+            Invocation::Authenticate(call!(inputs))
+        }
+        _ => return Err(NoCall::UnknownMethod),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> Call {
+        Call { authorization: "main".to_string(), instance: "dev1".to_string(), timeout_ms: None }
+    }
+
+    #[test]
+    fn inputs_are_read_as_their_schemas_have_them() {
+        let create = br#"{"authorization":"main","instance":"dev1","correlation_id":"a",
+            "request_body":{"case":"fields","value":[["urgency","2"]]}}"#;
+        let body = RequestBody::Fields(vec![("urgency".to_string(), "2".to_string())]);
+        let options =
+            CreateOptions { correlation_id: Some("a".to_string()), input_display_values: false, choice_check: None };
+        assert_eq!(read("create", create), Ok(Invocation::Create(call(), body, options)));
+        let get = br#"{"authorization":"main","instance":"dev1","kind":"number","value":"INC1"}"#;
+        let reference = IncidentRef { kind: "number".to_string(), value: "INC1".to_string() };
+        assert_eq!(read("get", get), Ok(Invocation::Get(call(), reference)));
+        let find = br#"{"authorization":"main","instance":"dev1","query":"","limit":5}"#;
+        assert_eq!(read("find", find), Ok(Invocation::Find(call(), String::new(), 5, 0)));
+    }
+
+    #[test]
+    fn what_is_missing_unknown_or_no_json_is_named() {
+        for (method, body, says) in [
+            ("get", r#"{"authorization":"main"}"#, "missing field `instance`"),
+            ("get", r#"{"authorization":"main","instance":"d","kind":"number","valeu":""}"#, "unknown field `valeu`"),
+            ("columns", r#"{"authorization":"main","instance":1}"#, "expected a string"),
+            ("columns", "", "EOF"),
+            ("create", r#"{"authorization":"a","instance":"b","request_body":{"case":"xml","value":""}}"#, "`xml`"),
+        ] {
+            let Err(NoCall::Inputs(message)) = read(method, body.as_bytes()) else { panic!("{body}") };
+            assert!(message.contains(says), "{message}");
+        }
+        assert_eq!(read("delete", b"{}"), Err(NoCall::UnknownMethod));
+    }
+}
