@@ -19,6 +19,9 @@ const ENV: Guest = Guest { package: "servicenow-env", stack_bytes: 32 * 1024, me
 /// The server. An answer of some megabytes is text and JSON at once.
 const HTTP: Guest = Guest { package: "servicenow-http", stack_bytes: 256 * 1024, memory_bytes: 1024 * 1024 };
 
+/// Activities of Obelisk.
+const OBELISK: Guest = Guest { package: "servicenow-obelisk", stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+
 /// A component.
 pub struct Built {
     /// The name of its file.
@@ -32,6 +35,7 @@ pub fn build(workspace: &Path, target_dir: &Path) -> Result<Vec<Built>> {
     let guest = |guest: &Guest| encode(&fs::read(guest::compile(workspace, guest, target_dir)?)?);
     let (node, events, env, http) = (guest(&INCIDENT_NODE)?, guest(&EVENTS)?, guest(&ENV)?, guest(&HTTP)?);
     let node_with_env = compose(&node, &[&env])?;
+    let activities = compose(&guest(&OBELISK)?, &[&node_with_env])?;
     // One after the other, because both have the interface `types`.
     let served = compose(&compose(&http, &[&node_with_env])?, &[&compose(&events, &[&env])?])?;
     let documented = |file, mut bytes: Vec<u8>| {
@@ -41,6 +45,7 @@ pub fn build(workspace: &Path, target_dir: &Path) -> Result<Vec<Built>> {
     Ok(vec![
         documented("servicenow-env.wasm", node_with_env)?,
         Built { file: "servicenow-http.wasm", bytes: served },
+        Built { file: "servicenow-obelisk.wasm", bytes: activities },
         documented("servicenow.wasm", node)?,
         documented("servicenow-sync.wasm", events)?,
     ])

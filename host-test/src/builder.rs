@@ -30,6 +30,9 @@ pub const ENV_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_ENV_WASM"));
 /// The methods as JSON over HTTP, with credentials from environment variables, for whatever serves `wasi:http`.
 pub const HTTP_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_HTTP_WASM"));
 
+/// The incident node as activities of Obelisk.
+pub const OBELISK_COMPONENT: &[u8] = include_bytes!(env!("SERVICENOW_OBELISK_WASM"));
+
 /// What WebAssembly begins with.
 const MAGIC: &[u8] = b"\0asm";
 

@@ -47,7 +47,7 @@ pub use authorizations::Authorizations;
 pub use bindings::exports::servicenow::plugin::{
     authorization, callbacks, changes, incidents, manifest, mapping, provisioning, sync, types,
 };
-pub use builder::{BuildError, Builder, COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT};
+pub use builder::{BuildError, Builder, COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT, OBELISK_COMPONENT};
 pub use compiled::usual_folder;
 pub use egress::{BadProxy, Exchange, Proxy, TlsFile, addresses, policy};
 pub use events::{Events, Ledger};

@@ -1,6 +1,6 @@
 //! What is published: the components, the interface, the manifest, and how to push them to a registry.
 
-use crate::builder::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT};
+use crate::builder::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT, OBELISK_COMPONENT};
 use crate::host::Host;
 use crate::json::to_json;
 use anyhow::Context;
@@ -24,7 +24,7 @@ struct Component {
     bytes: &'static [u8],
 }
 
-const COMPONENTS: [Component; 4] = [
+const COMPONENTS: [Component; 5] = [
     Component {
         name: "servicenow",
         description: "Create, get, update and find ServiceNow incidents",
@@ -44,6 +44,11 @@ const COMPONENTS: [Component; 4] = [
         name: "servicenow-http",
         description: "The methods of servicenow as JSON over HTTP, and deliveries forwarded as CloudEvents",
         bytes: HTTP_COMPONENT,
+    },
+    Component {
+        name: "servicenow-obelisk",
+        description: "Create, get and update ServiceNow incidents as activities of Obelisk",
+        bytes: OBELISK_COMPONENT,
     },
 ];
 
@@ -125,7 +130,14 @@ mod tests {
     #[test]
     fn the_interface_and_every_component_are_pushed_with_what_registries_show() {
         let script = script();
-        for name in ["servicenow:", "servicenow-sync:", "servicenow-env:", "servicenow-http:", "plugin-wit:"] {
+        for name in [
+            "servicenow:",
+            "servicenow-sync:",
+            "servicenow-env:",
+            "servicenow-http:",
+            "servicenow-obelisk:",
+            "plugin-wit:",
+        ] {
             assert_eq!(script.matches(&format!("wkg oci push \"$to/{name}{VERSION}\"")).count(), 1, "{name}");
         }
         assert!(script.contains("--annotation org.opencontainers.image.licenses=\"Apache-2.0 OR MIT\""), "{script}");

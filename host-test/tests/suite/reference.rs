@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::Files;
+use wit_bindgen_core::wit_parser::Resolve;
 
 /// Set, it has the test write the pages anew instead of comparing them.
 const WRITE: &str = "WRITE_REFERENCE";

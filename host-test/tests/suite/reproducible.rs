@@ -1,7 +1,7 @@
 //! The components are the same wherever they are built.
 
 use crate::guests;
-use servicenow_host::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT};
+use servicenow_host::{COMPONENT, ENV_COMPONENT, EVENTS_COMPONENT, HTTP_COMPONENT, OBELISK_COMPONENT};
 use std::fs;
 use std::path::Path;
 
@@ -24,6 +24,7 @@ fn the_components_have_the_same_bytes_when_they_are_built_in_another_folder() {
             "servicenow-sync.wasm" => EVENTS_COMPONENT,
             "servicenow-env.wasm" => ENV_COMPONENT,
             "servicenow-http.wasm" => HTTP_COMPONENT,
+            "servicenow-obelisk.wasm" => OBELISK_COMPONENT,
             other => panic!("{other} is not compared"),
         };
         assert!(built.bytes == here, "{} is another one", built.file);
