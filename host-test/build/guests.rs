@@ -37,7 +37,9 @@ pub fn build(workspace: &Path, target_dir: &Path) -> Result<Vec<Built>> {
     let node_with_env = compose(&node, &[&env])?;
     let activities = compose(&guest(&OBELISK)?, &[&node_with_env])?;
     // One after the other, because both have the interface `types`.
-    let served = compose(&compose(&http, &[&node_with_env])?, &[&compose(&events, &[&env])?])?;
+    let with_node = compose(&http, &[&node_with_env])?;
+    let with_events = compose(&with_node, &[&compose(&events, &[&env])?])?;
+    let served = compose(&with_events, &[&env])?;
     let documented = |file, mut bytes: Vec<u8>| {
         append_docs(&mut bytes, &workspace.join("wit"))?;
         anyhow::Ok(Built { file, bytes })

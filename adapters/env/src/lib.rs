@@ -1,8 +1,8 @@
 //! The `credentials` interface, answered from environment variables: composed with the plugin it makes a component that
 //! imports WASI alone, so that any engine with `wasi:http` runs it.
 //!
-//! The variables of an authorization begin with `SERVICENOW_` and its name in capitals, where everything but letters and
-//! digits is an underscore: `SERVICENOW_MAIN_INSTANCE` for `main`. `README.md` lists them.
+//! The variables of an authorization begin with `SERVICENOW_` and its name in capitals: `SERVICENOW_MAIN_INSTANCE` for `main`.
+//! `README.md` lists them.
 
 pub mod bindings;
 mod settings;

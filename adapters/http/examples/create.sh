@@ -1,11 +1,13 @@
 #!/bin/sh
 # Creates an incident and reads it back, by curl:
-#   SERVICENOW_URL=http://127.0.0.1:8080 SERVICENOW_HTTP_TOKEN=... INSTANCE=dev12345 sh create.sh
+#   SIDECAR_URL=http://127.0.0.1:8080 SIDECAR_TOKEN=... INSTANCE=dev12345 sh create.sh
 set -eu
 
 post() {
-    curl --silent --show-error --fail-with-body "$SERVICENOW_URL/v1/$1" \
-        --header "Authorization: Bearer $SERVICENOW_HTTP_TOKEN" --header "Content-Type: application/json" --data "$2"
+    # The token is read from standard input, so that it stands in no list of processes.
+    echo "Authorization: Bearer $SIDECAR_TOKEN" |
+        curl --silent --show-error --fail-with-body "$SIDECAR_URL/v1/$1" \
+            --header @- --header "Content-Type: application/json" --data "$2"
     echo
 }
 

@@ -12,6 +12,7 @@ wit_bindgen::generate!({
             import servicenow:plugin/authorization@0.1.0;
             import servicenow:plugin/manifest@0.1.0;
             import servicenow:plugin/callbacks@0.1.0;
+            import servicenow:plugin/credentials@0.1.0;
         }
     ",
     path: "../../wit",
@@ -19,4 +20,4 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-pub use servicenow::plugin::{authorization, callbacks, incidents, manifest, types};
+pub use servicenow::plugin::{authorization, callbacks, credentials, incidents, manifest, types};

@@ -3,6 +3,7 @@
 use crate::bindings::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 use crate::bindings::types::Call;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The columns to write.
 #[derive(Deserialize)]
@@ -82,11 +83,27 @@ pub enum NoCall {
     Inputs(String),
 }
 
+/// ServiceNow cancels a REST transaction after 60 s itself, and a server ends a request some time after that.
+pub const MAX_TIMEOUT_MS: u32 = 60_000;
+
 /// Reads the inputs of a method.
 pub fn read(method: &str, body: &[u8]) -> Result<Invocation, NoCall> {
+    let inputs = |error: serde_json::Error| NoCall::Inputs(error.to_string());
+    let refused = |message: &str| Err(NoCall::Inputs(message.to_string()));
+    let body: Value = serde_json::from_slice(body).map_err(inputs)?;
+    // Structures are read from lists too, where nothing says which member is which.
+    if !body.is_object() {
+        return refused("the body is not a JSON object of the method's inputs");
+    }
+    if !body.get("request_body").is_none_or(Value::is_object) {
+        return refused("request_body is not a JSON object of case and value");
+    }
+    if body["timeout_ms"].as_u64().is_some_and(|ms| ms > MAX_TIMEOUT_MS.into()) {
+        return refused(&format!("timeout_ms is not up to {MAX_TIMEOUT_MS}"));
+    }
     macro_rules! read {
         ($type:ty) => {
-            serde_json::from_slice::<$type>(body).map_err(|error| NoCall::Inputs(error.to_string()))?
+            serde_json::from_value::<$type>(body).map_err(inputs)?
         };
     }
     macro_rules! call {
@@ -160,6 +177,9 @@ mod tests {
             ("get", r#"{"authorization":"main","instance":"d","kind":"number","valeu":""}"#, "unknown field `valeu`"),
             ("columns", r#"{"authorization":"main","instance":1}"#, "expected a string"),
             ("columns", "", "EOF"),
+            ("columns", r#"["main","dev1",null]"#, "is not a JSON object"),
+            ("create", r#"{"authorization":"a","instance":"b","request_body":["json","{}"]}"#, "request_body is not"),
+            ("columns", r#"{"authorization":"a","instance":"b","timeout_ms":60001}"#, "timeout_ms is not up to 60000"),
             ("create", r#"{"authorization":"a","instance":"b","request_body":{"case":"xml","value":""}}"#, "`xml`"),
         ] {
             let Err(NoCall::Inputs(message)) = read(method, body.as_bytes()) else { panic!("{body}") };

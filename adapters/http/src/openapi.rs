@@ -1,7 +1,14 @@
 //! A description of this server in OpenAPI 3.1, made from the node's own.
 
 use crate::bindings::manifest::{Method, Node, Outcome};
+use crate::inputs::MAX_TIMEOUT_MS;
 use serde_json::{Map, Value, json};
+
+/// The outcomes whose value is a list of refused inputs.
+const REFUSED: [&str; 2] = ["invalid-data", "invalid-choice"];
+
+/// The outcomes that are a success come first in the manifest; the others carry a failure.
+const DIAGNOSIS: &str = "not-authenticated";
 
 /// The description.
 pub fn openapi(node: &Node) -> Value {
@@ -10,8 +17,14 @@ pub fn openapi(node: &Node) -> Value {
         .iter()
         .map(|method| (format!("/v1/{}", method.name), json!({"post": operation(method)})))
         .collect();
-    let manifest = json!({"summary": "The node's description", "responses": responses(&json!({"type": "object"}))});
-    paths.insert("/v1/manifest".to_string(), json!({"get": manifest}));
+    let document = |id: &str, summary: &str| {
+        let content = json!({"application/json": {"schema": {"type": "object"}}});
+        let mut responses = refusals(&[401, 405, 503]);
+        responses.insert("200".to_string(), json!({"description": summary, "content": content}));
+        json!({"get": {"operationId": id, "summary": summary, "responses": responses}})
+    };
+    paths.insert("/v1/manifest".to_string(), document("manifest", "The node's description"));
+    paths.insert("/openapi.json".to_string(), document("openapi", "This document"));
     paths.insert("/v1/callbacks/{authorization}".to_string(), json!({"post": callback()}));
     json!({
         "openapi": "3.1.0",
@@ -20,33 +33,49 @@ pub fn openapi(node: &Node) -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"problem": problem()},
+            "schemas": schemas(),
         },
     })
 }
 
 fn operation(method: &Method) -> Value {
-    let outcome = |outcome: &Outcome| {
-        json!({
-            "type": "object",
-            "description": outcome.description,
-            "properties": {"case": {"const": outcome.case_name}, "value": {}},
-            "required": ["case", "value"],
-        })
-    };
-    let outcomes: Vec<_> = method.outcomes.iter().map(outcome).collect();
+    let outcomes: Vec<_> = method.outcomes.iter().enumerate().map(|(at, known)| outcome(at == 0, known)).collect();
     // The component wrote it, so it is JSON.
-    let inputs: Value = serde_json::from_str(&method.input_schema).unwrap_or_default();
+    let mut inputs: Value = serde_json::from_str(&method.input_schema).unwrap_or_default();
+    inputs["properties"]["timeout_ms"]["maximum"] = MAX_TIMEOUT_MS.into();
+    let content = json!({"application/json": {"schema": {"oneOf": outcomes}}});
+    let mut responses = refusals(&[400, 401, 404, 405, 413, 503]);
+    responses
+        .insert("200".to_string(), json!({"description": "How the call ended, whichever way", "content": content}));
     json!({
         "operationId": method.name,
         "summary": method.title,
         "description": method.description,
         "requestBody": {"required": true, "content": {"application/json": {"schema": inputs}}},
-        "responses": responses(&json!({"oneOf": outcomes})),
+        "responses": responses,
+    })
+}
+
+/// One outcome: its case, and what it carries.
+fn outcome(is_success: bool, outcome: &Outcome) -> Value {
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let value = match outcome.case_name.as_str() {
+        case if REFUSED.contains(&case) => json!({"type": "array", "items": reference("violation")}),
+        _ if is_success => json!({}),
+        DIAGNOSIS => json!({"type": "object", "properties": {"failure": reference("failure")}}),
+        _ => reference("failure"),
+    };
+    json!({
+        "type": "object",
+        "description": outcome.description,
+        "properties": {"case": {"const": outcome.case_name}, "value": value},
+        "required": ["case", "value"],
     })
 }
 
 fn callback() -> Value {
+    let mut responses = refusals(&[400, 401, 405, 413, 502, 503]);
+    responses.insert("204".to_string(), json!({"description": "Forwarded, or nothing to forward"}));
     json!({
         "operationId": "callback",
         "summary": "A delivery of an instance, forwarded as a CloudEvent",
@@ -54,37 +83,56 @@ fn callback() -> Value {
         "security": [],
         "parameters": [{"name": "authorization", "in": "path", "required": true, "schema": {"type": "string"}}],
         "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
-        "responses": {
-            "204": {"description": "Forwarded, or nothing to forward"},
-            "400": refusal("No delivery of a known form"),
-            "401": refusal("The secret is missing or wrong"),
-            "502": refusal("The sink did not take it: deliver it again"),
-            "503": refusal("No sink is set"),
-        },
+        "responses": responses,
     })
 }
 
-fn responses(schema: &Value) -> Value {
-    json!({
-        "200": {"description": "How the call ended", "content": {"application/json": {"schema": schema}}},
-        "400": refusal("The inputs are not the method's"),
-        "401": refusal("The token is missing or wrong"),
-    })
-}
-
-fn refusal(description: &str) -> Value {
+/// The refusals of an address.
+fn refusals(statuses: &[u16]) -> Map<String, Value> {
     let schema = json!({"$ref": "#/components/schemas/problem"});
-    json!({"description": description, "content": {"application/problem+json": {"schema": schema}}})
+    let refusal = |status: &u16| {
+        let description = match status {
+            400 => "The body is not what this address takes",
+            401 => "The token or the secret is missing or wrong",
+            404 => "There is no such address",
+            405 => "The address takes another method",
+            413 => "The body is too large",
+            502 => "The sink did not take the event: deliver it again",
+            _ => "The server is not set up for this; the detail says what is missing",
+        };
+        let content = json!({"application/problem+json": {"schema": schema}});
+        (status.to_string(), json!({"description": description, "content": content}))
+    };
+    statuses.iter().map(refusal).collect()
 }
 
-fn problem() -> Value {
+fn schemas() -> Value {
+    let text = json!({"type": "string"});
+    let or_null = |kind: &str| json!({"type": [kind, "null"]});
     json!({
-        "type": "object",
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
+        "problem": {
+            "type": "object",
+            "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text},
+            "required": ["type", "title", "status", "detail"],
+        },
+        "violation": {
+            "type": "object",
+            "properties": {"field": text, "given": text, "expected": text},
+            "required": ["field", "given", "expected"],
+        },
+        "failure": {
+            "type": "object",
+            "properties": {
+                "status": or_null("integer"),
+                "reason": text,
+                "message": text,
+                "detail": or_null("string"),
+                "retry": {"enum": ["never", "later", "look-up-first"]},
+                "retry_after_ms": {"type": "integer"},
+                "write_happened": {"enum": ["no", "unknown", "yes"]},
+                "correlation_id": text,
+            },
+            "required": ["status", "reason", "message", "detail", "retry", "write_happened"],
         },
     })
 }

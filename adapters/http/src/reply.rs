@@ -4,6 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use servicenow_json::to_json;
 
+/// How much of what was given a refusal repeats.
+const MAX_DETAIL_CHARS: usize = 300;
+
 /// An answer.
 #[derive(Debug, PartialEq)]
 pub struct Reply {
@@ -35,6 +38,7 @@ impl Reply {
 
     /// A request that made no call, as RFC 9457 has it.
     pub fn problem(status: u16, title: &str, detail: &str) -> Self {
+        let detail: String = detail.chars().take(MAX_DETAIL_CHARS).collect();
         let body = json!({"type": "about:blank", "title": title, "status": status, "detail": detail}).to_string();
         Self { status, media_type: "application/problem+json", headers: Vec::new(), body }
     }

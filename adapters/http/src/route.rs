@@ -4,10 +4,13 @@ use crate::reply::Reply;
 use servicenow_component::text::is_secret;
 
 /// The variable with the token that every request but a delivery must carry.
-pub const TOKEN: &str = "SERVICENOW_HTTP_TOKEN";
+pub const TOKEN: &str = "SIDECAR_TOKEN";
 
 /// The variable with the address that deliveries are forwarded to as CloudEvents.
-pub const SINK: &str = "SERVICENOW_CLOUDEVENTS_SINK";
+pub const SINK: &str = "SIDECAR_CLOUDEVENTS_SINK";
+
+/// The header with the secret of a delivery.
+pub const CALLBACK_SECRET: &str = "x-callback-secret";
 
 /// What begins the address of a method.
 const METHODS: &str = "/v1/";
@@ -70,6 +73,17 @@ pub fn route(head: &Head, token: Option<&str>) -> Result<Route, Reply> {
     Ok(route)
 }
 
+/// The secret that a delivery came with.
+pub fn callback_secret(head: &Head) -> Result<&str, Reply> {
+    head.header(CALLBACK_SECRET).ok_or_else(unauthentic)
+}
+
+/// A delivery that nobody vouches for.
+pub fn unauthentic() -> Reply {
+    let detail = format!("send the authorization's callback secret in {CALLBACK_SECRET}, once");
+    Reply::problem(401, "Unauthorized", &detail).with("www-authenticate", "X-Callback-Secret")
+}
+
 /// A path that leads nowhere.
 pub fn not_found(path: &str) -> Reply {
     let detail = format!("there is no {path}; /openapi.json lists what there is");
@@ -81,6 +95,10 @@ fn authorized(head: &Head, token: Option<&str>) -> Result<(), Reply> {
         let detail = format!("the server has no token to compare with: set {TOKEN}");
         return Err(Reply::problem(503, "Service Unavailable", &detail));
     };
+    if token.trim() != token || token.chars().any(char::is_control) {
+        let detail = format!("{TOKEN} holds a line break, or blanks at its ends, which no header can");
+        return Err(Reply::problem(503, "Service Unavailable", &detail));
+    }
     let presented = head.header("authorization").and_then(|value| value.split_once(' '));
     match presented {
         Some((scheme, presented)) if scheme.eq_ignore_ascii_case("bearer") && is_secret(token, presented) => Ok(()),
@@ -116,6 +134,18 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_comes_with_one_secret() {
+        let secret = |values: &[&str]| {
+            let header = |value: &&str| (CALLBACK_SECRET.to_string(), (*value).to_string());
+            let head = Head { headers: values.iter().map(header).collect(), ..Head::default() };
+            callback_secret(&head).map(str::to_string).map_err(|reply| reply.status)
+        };
+        assert_eq!(secret(&["a"]), Ok("a".to_string()));
+        assert_eq!(secret(&[]), Err(401));
+        assert_eq!(secret(&["a", "a"]), Err(401));
+    }
+
+    #[test]
     fn nothing_but_a_delivery_goes_without_the_token() {
         for (given, token, status) in [
             (&[][..], Some("secret"), 401),
@@ -124,6 +154,7 @@ mod tests {
             (&["Basic secret"], Some("secret"), 401),
             (&["Bearer secret", "Bearer secret"], Some("secret"), 401),
             (&["Bearer "], Some(""), 503),
+            (&["Bearer secret"], Some("secret\n"), 503),
             (&["Bearer secret"], None, 503),
         ] {
             for path in ["/v1/create", "/v1/manifest", "/openapi.json", "/nowhere"] {

@@ -1,12 +1,13 @@
 //! The server: reads a request, makes the call, writes the reply. One instance serves one request.
 
 use crate::bindings::callbacks::{self, Delivery, Known, Verdict};
-use crate::bindings::{authorization, incidents, manifest};
+use crate::bindings::{authorization, credentials, incidents, manifest};
 use crate::inputs::{Invocation, NoCall, read};
 use crate::openapi::openapi;
 use crate::reply::Reply;
-use crate::route::{Head, Route, SINK, TOKEN, not_found, route};
-use servicenow_component::host::{Host, Method, Request};
+use crate::route::{Head, Route, SINK, TOKEN, callback_secret, not_found, route, unauthentic};
+use servicenow_component::bindings::types::Reason;
+use servicenow_component::host::{Broken, Host, Method, Request};
 use servicenow_component::http::Wasi;
 use servicenow_json::to_json;
 use wasip2::cli::environment::get_environment;
@@ -16,8 +17,11 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::StreamError;
 
-/// ServiceNow refuses larger request bodies, and a delivery is smaller than a record.
+/// ServiceNow refuses larger request bodies.
 const MAX_BODY_BYTES: usize = 11 * 1024 * 1024;
+
+/// A delivery has some twenty columns and a comment, twice.
+const MAX_DELIVERY_BYTES: usize = 1024 * 1024;
 
 /// How much of a body is read at a time.
 const CHUNK: u64 = 64 * 1024;
@@ -41,7 +45,14 @@ fn head(request: &IncomingRequest) -> Head {
     let method = match request.method() {
         HttpMethod::Get => "GET".to_string(),
         HttpMethod::Post => "POST".to_string(),
-        other => format!("{other:?}").to_uppercase(),
+        HttpMethod::Head => "HEAD".to_string(),
+        HttpMethod::Put => "PUT".to_string(),
+        HttpMethod::Delete => "DELETE".to_string(),
+        HttpMethod::Connect => "CONNECT".to_string(),
+        HttpMethod::Options => "OPTIONS".to_string(),
+        HttpMethod::Trace => "TRACE".to_string(),
+        HttpMethod::Patch => "PATCH".to_string(),
+        HttpMethod::Other(name) => name,
     };
     let header =
         |(name, value): (String, Vec<u8>)| (name.to_ascii_lowercase(), String::from_utf8(value).unwrap_or_default());
@@ -57,13 +68,17 @@ fn reply(head: &Head, request: IncomingRequest) -> Result<Reply, Reply> {
     Ok(match route(head, variable(TOKEN).as_deref())? {
         Route::Manifest => Reply::json(&to_json(&manifest::describe())),
         Route::OpenApi => Reply::json(&openapi(&manifest::describe())),
-        Route::Call(method) => call(read(&method, &body(request)?).map_err(|no| match no {
+        Route::Call(method) => call(read(&method, &body(request, MAX_BODY_BYTES)?).map_err(|no| match no {
             NoCall::UnknownMethod => not_found(&head.path),
             NoCall::Inputs(message) => Reply::problem(400, "Bad Request", &message),
         })?),
         Route::Callback(authorization) => {
-            let headers = head.headers.clone();
-            deliver(Delivery { authorization, headers, body: body(request)? })?
+            // Before anything of the body is taken in.
+            if !credentials::verify_callback(&authorization, callback_secret(head)?) {
+                return Err(unauthentic());
+            }
+            let (headers, body) = (head.headers.clone(), body(request, MAX_DELIVERY_BYTES)?);
+            deliver(Delivery { authorization, headers, body })?
         }
     })
 }
@@ -86,18 +101,16 @@ fn call(invocation: Invocation) -> Reply {
 fn deliver(delivery: Delivery) -> Result<Reply, Reply> {
     let change = match callbacks::receive(&delivery, None, &Known { version: None, settled: Vec::new() }) {
         Verdict::Accepted(accepted) => accepted.change,
-        Verdict::Unauthenticated => {
-            let detail = "the secret in x-callback-secret is missing or wrong";
-            return Err(Reply::problem(401, "Unauthorized", detail).with("www-authenticate", "X-Callback-Secret"));
-        }
+        Verdict::Unauthenticated => return Err(unauthentic()),
         Verdict::InvalidData(violations) => {
             let told = violations.iter().map(|no| format!("{}: {} is not {}", no.field, no.given, no.expected));
             return Err(Reply::problem(400, "Bad Request", &told.collect::<Vec<_>>().join("; ")));
         }
         Verdict::Duplicate | Verdict::Stale | Verdict::Echo(_) | Verdict::Ignored(_) => return Ok(Reply::empty(204)),
     };
-    let Some(url) = variable(SINK).filter(|url| !url.is_empty()) else {
-        let detail = format!("there is nowhere to forward deliveries to: set {SINK}");
+    let is_address = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    let Some(url) = variable(SINK).filter(is_address) else {
+        let detail = format!("there is nowhere to forward deliveries to: set {SINK} to an address of https or http");
         return Err(Reply::problem(503, "Service Unavailable", &detail));
     };
     let event = Request {
@@ -110,19 +123,21 @@ fn deliver(delivery: Delivery) -> Result<Reply, Reply> {
     match Wasi.send(&event, None, SINK_MS) {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(Reply::empty(204)),
         Ok(answer) => Err(refused(format!("it answered {}", answer.status))),
-        Err(broken) => Err(refused(format!("{:?}", broken.reason))),
+        Err(Broken { reason: Reason::Deadline, .. }) => Err(refused("no answer in time".to_string())),
+        Err(broken) if broken.nothing_sent => Err(refused("it cannot be reached".to_string())),
+        Err(_) => Err(refused("the connection broke".to_string())),
     }
 }
 
-fn body(request: IncomingRequest) -> Result<Vec<u8>, Reply> {
+fn body(request: IncomingRequest, most: usize) -> Result<Vec<u8>, Reply> {
     let broken = || Reply::problem(400, "Bad Request", "the body broke off");
     let body = request.consume().map_err(|()| broken())?;
     let stream = body.stream().map_err(|()| broken())?;
     let mut bytes = Vec::new();
     loop {
         match stream.blocking_read(CHUNK) {
-            Ok(chunk) if bytes.len() + chunk.len() > MAX_BODY_BYTES => {
-                let detail = format!("a body has at most {MAX_BODY_BYTES} bytes");
+            Ok(chunk) if bytes.len() + chunk.len() > most => {
+                let detail = format!("this body has at most {most} bytes");
                 return Err(Reply::problem(413, "Content Too Large", &detail));
             }
             Ok(chunk) => bytes.extend_from_slice(&chunk),

@@ -69,7 +69,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     for (program, example) in [("sh", "create.sh"), ("java", "Create.java")] {
         let mut command = Command::new(program);
         command.arg(format!("{EXAMPLES}/{example}"));
-        command.env("SERVICENOW_URL", &server).env("SERVICENOW_HTTP_TOKEN", TOKEN).env("INSTANCE", &instance);
+        command.env("SIDECAR_URL", &server).env("SIDECAR_TOKEN", TOKEN).env("INSTANCE", &instance);
         let printed = finish(&mut command, example)?.stdout;
         ensure!(String::from_utf8_lossy(&printed).contains("incident-created"), "{example} created nothing");
     }
@@ -155,8 +155,8 @@ fn serve(program: &Path, given: &Given<'_>, sink: &str) -> anyhow::Result<Replic
     let mut command = Command::new(program);
     command.args(["serve", "-Scli", "-Wtimeout=65s", "--addr", "127.0.0.1:0"]);
     for (name, value) in [
-        ("SERVICENOW_HTTP_TOKEN", TOKEN),
-        ("SERVICENOW_CLOUDEVENTS_SINK", sink),
+        ("SIDECAR_TOKEN", TOKEN),
+        ("SIDECAR_CLOUDEVENTS_SINK", sink),
         ("SERVICENOW_MAIN_INSTANCE", &access.base_url),
         ("SERVICENOW_MAIN_CLIENT_ID", &access.client_id),
         ("SERVICENOW_MAIN_CLIENT_SECRET", &access.client_secret),
