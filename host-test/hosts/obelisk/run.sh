@@ -1,15 +1,11 @@
 #!/usr/bin/env bash
-# Runs the activities and the workflow in Obelisk against the simulator.
-#
-#   run.sh sqlite      one server, executions in SQLite
-#   run.sh postgres    two servers on one PostgreSQL, one of them killed in the middle of a workflow
+# Runs the activities in Obelisk against the simulator: one server, executions in SQLite.
 #
 # It takes obelisk 0.38.3 on the PATH or in $OBELISK, the program and dist/ of this repository
-# (`cargo run -p host-test -- package`), curl, python3, and for postgres initdb and pg_ctl.
+# (`cargo run -p host-test -- package`), curl and python3.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-mode="${1:?name what to run: sqlite or postgres}"
 obelisk="${OBELISK:-obelisk}"
 host_test="${HOST_TEST:-../../../target/debug/host-test}"
 work="$(mktemp -d)"
@@ -17,14 +13,10 @@ processes=()
 
 finish() {
     for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
-    [ ! -d "$work/postgres" ] || as_postgres pg_ctl -D "$work/postgres" -m immediate stop >/dev/null 2>&1 || true
     wait 2>/dev/null || true
     rm -rf "$work"
 }
 trap finish EXIT
-
-# PostgreSQL does not run as root.
-as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 
 member() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
 
@@ -74,3 +66,25 @@ curl --silent --fail --output "$work/token.json" "$(member "$work/simulator.json
     --data "grant_type=client_credentials&client_id=$(member "$work/simulator.json" client_id)&client_secret=$(member "$work/simulator.json" client_secret)"
 SERVICENOW_MAIN_TOKEN="$(member "$work/token.json" access_token)"
 export SERVICENOW_MAIN_TOKEN SERVICENOW_MAIN_INSTANCE="$instance"
+
+key="obelisk-$$"
+sed "s|OBELISK_DATA|$work/sqlite|" server.toml > "$work/server.toml"
+port="$(free_port)"
+serve "$port" "$work/server.toml"
+api="http://127.0.0.1:$port"
+activity="servicenow:obelisk/incidents@0.1.0"
+
+execute "create" "$activity.create" "[\"main\", \"$instance\", \"$key-1\", [[\"short_description\", \"By Obelisk\"]], 5000]"
+sys_id="$(curl --silent --user "$user" "$instance/api/now/table/incident?sysparm_query=correlation_id=$key-1" |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["result"][0]["sys_id"])')"
+execute "get" "$activity.get" "[\"main\", \"$instance\", \"correlation_id\", \"$key-1\", 5000]"
+execute "update" "$activity.update" "[\"main\", \"$instance\", \"$sys_id\", [[\"state\", \"2\"]], 5000]"
+
+# The record is stored, the answer is a server error, and nothing can be read: whether it is there cannot be told. The engine repeats
+# the create, which finds it.
+fault '{"method":"POST","path":"/api/now/table/incident","effect":{"commit-then-status":{"status":500}}}'
+fault '{"method":"GET","path":"/api/now/table/incident","times":3,"effect":{"status":{"status":503}}}'
+execute "a create that is repeated" "$activity.create" "[\"main\", \"$instance\", \"$key-2\", [[\"urgency\", \"2\"]], 5000]"
+posts="$(curl --silent "$instance/simulator/requests" | grep -c '"POST /api/now/table/incident')" || true
+[ "$(count "$key-2")" = 1 ] || { echo "the repeated create made $(count "$key-2") incidents" >&2; exit 1; }
+echo "== the repeated create was sent $((posts - 1)) times and made one incident"
