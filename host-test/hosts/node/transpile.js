@@ -7,13 +7,15 @@ import { transpiled } from "./component.js";
 const path = process.argv[2] ?? process.env.SERVICENOW_WASM ?? "../../../dist/servicenow.wasm";
 try {
   const files = await transpiled(path);
-  // The compiler looks for types beside the sources, and what it compiles for code beside itself.
+  // The compiler looks for types beside the sources, and whoever uses what it compiled beside that.
   const [types, code] = ["generated", "dist/generated"];
   for (const folder of [types, code]) await rm(folder, { recursive: true, force: true });
   for (const [name, text] of Object.entries(files)) {
-    const file = join(name.endsWith(".d.ts") ? types : code, name);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
+    for (const folder of name.endsWith(".d.ts") ? [types, code] : [code]) {
+      const file = join(folder, name);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
   }
 } catch (error) {
   console.error(error.message);

@@ -1,10 +1,12 @@
 // ServiceNow incidents in a sandbox: servicenow.wasm in Node.js, with credentials and a deadline from JavaScript.
 
 import { randomUUID } from "node:crypto";
-import { Worker } from "node:worker_threads";
+import { isDeepStrictEqual } from "node:util";
 import type { Credentials, Granted } from "./credentials.js";
-import { endedByHost, isUnauthorized, notBegun, type Outcomes } from "./outcomes.js";
-import type { Answer, Order } from "./worker.js";
+import { isCredential, namesCorrelationId, violationsOf } from "./inputs.js";
+import { endedByHost, isUnauthorized, notBegun, type Failure, type Outcomes } from "./outcomes.js";
+import { before, Threads } from "./threads.js";
+import type { Order } from "./worker.js";
 
 export { apiKey, basic, bearer, clientCredentials, type Credentials, type Granted } from "./credentials.js";
 export type {
@@ -26,9 +28,6 @@ const MAX_TIMEOUT_MS = 60_000;
 
 /** Kept back from the deadline that the component is told, so that it can still name the outcome itself. */
 const GRACE_MS = 50;
-
-/** How many threads wait for the next call: starting one takes some 100 ms. */
-const MAX_IDLE = 4;
 
 /** What every call names. */
 export interface Call {
@@ -66,70 +65,78 @@ export interface ServiceNow {
   create(inputs: Create): Promise<Outcomes["create"]>;
   get(inputs: Get): Promise<Outcomes["get"]>;
   update(inputs: Update): Promise<Outcomes["update"]>;
-  /** Ends the threads that wait. */
+  /** Ends the threads, and the calls that run. No call may be made afterwards. */
   close(): Promise<void>;
 }
 
 /** The incident node. `timeoutMs` is the deadline of calls that name none. */
 export function createServiceNow(options: { credentials: Credentials; timeoutMs?: number }): ServiceNow {
   const { credentials, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) {
+    throw new TypeError("timeoutMs is a whole number of milliseconds, 1 or more");
+  }
   const threads = new Threads();
 
   async function run<M extends keyof Outcomes>(
     method: M,
     inputs: Call,
-    parameters: unknown[],
+    parameters: () => unknown[],
     correlationId?: string,
   ): Promise<Outcomes[M]> {
+    const ended = (tag: "error" | "timeout", val: Failure) => ({ tag, val }) as Outcomes[M];
+    if (threads.closed)
+      return ended("error", notBegun("denied-by-host", "the host was closed", correlationId));
+    const violations = violationsOf(method, inputs);
+    if (violations.length > 0) return { tag: "invalid-data", val: violations } as Outcomes[M];
     const within = Math.min(inputs.timeoutMs ?? timeoutMs, MAX_TIMEOUT_MS);
     const deadline = performance.now() + within;
     const { authorization, instance } = inputs;
-    const late = () =>
-      ({
-        tag: "timeout",
-        val: endedByHost(method, "deadline", "the host ended the call", correlationId),
-      }) as Outcomes[M];
 
-    const attempt = async (refused: boolean): Promise<Outcomes[M]> => {
-      const granted = await before(deadline, (async () => credentials(authorization, refused))());
-      if (granted === LATE) {
-        const failure = {
-          ...notBegun("deadline", "no credential before the deadline"),
-          retry: "later" as const,
-        };
-        return { tag: "timeout", val: failure } as Outcomes[M];
+    const attempt = async (granted: Granted | undefined): Promise<Outcomes[M]> => {
+      const left = deadline - performance.now();
+      const told = Math.max(Math.floor(left - Math.min(GRACE_MS, left / 4)), 1);
+      const call = { authorization, instance, timeoutMs: told };
+      const order: Order = { method, parameters: [call, ...parameters()], authorization, granted };
+      const answer = await threads.run(order, deadline);
+      if ("late" in answer) {
+        const message = "the host ended the call at its deadline";
+        return answer.begun
+          ? ended("timeout", endedByHost(method, "deadline", message, correlationId))
+          : ended("timeout", notBegun("deadline", "no thread before the deadline", correlationId, "later"));
       }
-      const left = Math.floor(deadline - performance.now());
-      // A deadline of 0 is the component's to refuse.
-      const told = within === 0 ? 0 : Math.max(left - Math.min(GRACE_MS, left / 4), 1);
-      const call = { authorization, instance, timeoutMs: Math.floor(told) };
-      const order: Order = { method, parameters: [call, ...parameters], authorization, granted };
-      const answer = await threads.run(order, Math.max(deadline, performance.now() + GRACE_MS));
-      if (answer === LATE) return late();
       if ("outcome" in answer) return answer.outcome as Outcomes[M];
-      const message = `the component ended with a trap: ${answer.trap}`;
-      return { tag: "error", val: endedByHost(method, "limit", message, correlationId) } as Outcomes[M];
+      return ended(
+        "error",
+        endedByHost(method, "limit", `the component ended with a trap: ${answer.trap}`, correlationId),
+      );
     };
 
-    try {
-      const outcome = await attempt(false);
-      // A 401 proves that nothing was done, so the call may be made once more with a fresh credential.
-      return isUnauthorized(outcome) ? await attempt(true) : outcome;
-    } catch {
-      // What the credentials threw may hold a secret: it is the embedder's to log, and in no outcome.
-      const message = `the credentials for "${authorization}" were not to be had: the function that gives them threw`;
-      return { tag: "error", val: notBegun("denied-by-host", message) } as Outcomes[M];
-    }
+    const first = await obtained(credentials, authorization, false, deadline);
+    if ("failed" in first) return ended(...whyNot(first.failed, authorization, correlationId));
+    const outcome = await attempt(first.granted);
+    // The component renews what it obtains itself. A header may be out of date.
+    if (!isUnauthorized(outcome) || first.granted?.credential.tag !== "header") return outcome;
+    const second = await obtained(credentials, authorization, true, deadline);
+    const isFresh = !("failed" in second) && second.granted?.credential.tag === "header";
+    if (!isFresh || isDeepStrictEqual(first, second)) return outcome;
+    return attempt(second.granted);
   }
 
   return {
     create(inputs) {
-      const correlationId = inputs.correlationId ?? randomUUID().replaceAll("-", "");
-      const parameters = [columns(inputs.requestBody), { ...written(inputs), correlationId }];
-      return run("create", inputs, parameters, correlationId);
+      const body = inputs?.requestBody;
+      const made = namesCorrelationId(body) ? undefined : randomUUID().replaceAll("-", "");
+      const correlationId = inputs?.correlationId ?? made;
+      return run(
+        "create",
+        inputs,
+        () => [columns(body), { ...written(inputs), correlationId }],
+        correlationId,
+      );
     },
-    get: (inputs) => run("get", inputs, [{ kind: inputs.kind, value: inputs.value }]),
-    update: (inputs) => run("update", inputs, [inputs.sysId, columns(inputs.requestBody), written(inputs)]),
+    get: (inputs) => run("get", inputs, () => [{ kind: inputs.kind, value: inputs.value }]),
+    update: (inputs) =>
+      run("update", inputs, () => [inputs.sysId, columns(inputs.requestBody), written(inputs)]),
     close: () => threads.close(),
   };
 }
@@ -143,44 +150,41 @@ function written({ inputDisplayValues = false, choiceCheck }: WriteOptions): obj
   return { inputDisplayValues, choiceCheck };
 }
 
-const LATE = Symbol("late");
+/** Why there is no credential. */
+type NoCredential = "late" | "threw" | "not-one";
 
-/** A value, or `LATE` where it is not there at that time. */
-async function before<T>(deadline: number, value: Promise<T>): Promise<T | typeof LATE> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(resolve, Math.max(deadline - performance.now(), 0), LATE);
-  });
-  return Promise.race([value, late]).finally(() => clearTimeout(timer));
+/** Asks for a credential. What the function throws or returns by mistake may hold a secret, and is in no outcome. */
+async function obtained(
+  credentials: Credentials,
+  authorization: string,
+  refused: boolean,
+  deadline: number,
+): Promise<{ granted: Granted | undefined } | { failed: NoCredential }> {
+  const asked = (async () => credentials(authorization, refused))();
+  let given: { value: unknown } | undefined;
+  try {
+    given = await before(deadline, asked);
+  } catch {
+    return { failed: "threw" };
+  }
+  if (given === undefined) return { failed: "late" };
+  try {
+    // A copy of what is known to be there: a thread can be handed nothing else.
+    return isCredential(given.value) ? { granted: structuredClone(given.value) } : { failed: "not-one" };
+  } catch {
+    return { failed: "not-one" };
+  }
 }
 
-/** The threads that calls run in: one call at a time in each. */
-class Threads {
-  #idle: Worker[] = [];
-
-  /** Runs a call. A thread whose call did not end in time is ended. */
-  async run(order: Order, deadline: number): Promise<Answer | typeof LATE> {
-    const worker = this.#idle.pop() ?? new Worker(new URL("./worker.js", import.meta.url));
-    worker.ref();
-    let done: (answer: Answer) => void = () => {};
-    const answered = new Promise<Answer>((resolve) => (done = resolve));
-    const broke = (error: Error) => done({ trap: error.message });
-    const ended = () => done({ trap: "its thread ended" });
-    worker.on("message", done).on("error", broke).on("exit", ended);
-    worker.postMessage(order);
-    const answer = await before(deadline, answered);
-    worker.off("message", done).off("error", broke).off("exit", ended);
-    if (answer === LATE || "trap" in answer || this.#idle.length >= MAX_IDLE) {
-      await worker.terminate();
-    } else {
-      // It keeps nobody's process running.
-      worker.unref();
-      this.#idle.push(worker);
-    }
-    return answer;
+function whyNot(
+  why: NoCredential,
+  authorization: string,
+  correlationId: string | undefined,
+): ["error" | "timeout", Failure] {
+  if (why === "late") {
+    return ["timeout", notBegun("deadline", "no credential before the deadline", correlationId, "later")];
   }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
-  }
+  const what = why === "threw" ? "threw" : "returned no credential";
+  const message = `the function that gives the credentials for "${authorization}" ${what}`;
+  return ["error", notBegun("denied-by-host", message, correlationId)];
 }

@@ -36,13 +36,20 @@ export function endedByHost(
   return correlationId === undefined ? failure : { ...failure, correlationId };
 }
 
-/** What a call says that never began. */
-export function notBegun(reason: Reason, message: string): Failure {
-  return { reason, message, retry: "never", writeHappened: "no" };
+/** What a call says that never began: nothing was sent. */
+export function notBegun(
+  reason: Reason,
+  message: string,
+  correlationId: string | undefined,
+  retry: Failure["retry"] = "never",
+): Failure {
+  const failure: Failure = { reason, message, retry, writeHappened: "no" };
+  return correlationId === undefined ? failure : { ...failure, correlationId };
 }
 
-/** Whether ServiceNow itself refused the credential: nothing was done, and a fresh one may help. */
+/** Whether ServiceNow refused the credential itself and says that nothing was written: a fresh one may help. */
 export function isUnauthorized(outcome: Outcomes[keyof Outcomes]): boolean {
   const value: object = outcome.val;
-  return "reason" in value && value.reason === "unauthorized" && "status" in value && value.status === 401;
+  if (!("reason" in value && "status" in value && "writeHappened" in value)) return false;
+  return value.reason === "unauthorized" && value.status === 401 && value.writeHappened === "no";
 }

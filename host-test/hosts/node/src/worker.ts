@@ -10,7 +10,7 @@ import type {
   RequestOptions,
 } from "@bytecodealliance/preview2-shim/interfaces/wasi-http-types";
 import { instantiate, type ImportObject } from "../generated/servicenow.js";
-import { isAllowed } from "./allowed.js";
+import { isAllowed, partsOf } from "./allowed.js";
 import type { Outcomes } from "./outcomes.js";
 
 /** One call: the method, its parameters, and the credential of its authorization. */
@@ -51,7 +51,7 @@ function imports({ authorization, granted }: Order): ImportObject {
   const get = (name: string): Granted =>
     name === authorization && granted !== undefined ? granted : refuse({ tag: "unknown-authorization" });
   const handle = (request: OutgoingRequest, options: RequestOptions | undefined) =>
-    isAllowed(request, granted)
+    isAllowed(partsOf(request), granted)
       ? http.outgoingHandler.handle(request, options)
       : refuse({ tag: "HTTP-request-denied" });
   const shim = new WASIShim({ sandbox: { preopens: {}, env: {}, args: [] } });
@@ -73,4 +73,7 @@ function answer(order: Order): Answer {
   }
 }
 
-parentPort?.on("message", (order: Order) => parentPort?.postMessage(answer(order)));
+parentPort?.on("message", (order: Order) => {
+  parentPort?.postMessage("begun");
+  parentPort?.postMessage(answer(order));
+});

@@ -15,6 +15,8 @@ import {
   type Get,
   type ServiceNow,
 } from "../src/index.js";
+import { Threads } from "../src/threads.js";
+import type { Order } from "../src/worker.js";
 
 /** A case of `hosts/scenarios.json`. */
 interface Scenario {
@@ -151,17 +153,42 @@ test("a create with the same correlation id makes one incident", async () => {
   assert.deepEqual([first.val.made, second.val.made], ["created", "found"]);
 });
 
-test("a call ends at its deadline although the component would wait, and the next one works", async () => {
+test("a component that does not keep its deadline is ended, and the next call works", async () => {
   await faults("POST", { method: "GET", effect: "hang", times: 1 });
+  const threads = new Threads();
+  const call = { authorization: "main", instance: access.base_url, timeoutMs: 60_000 };
+  const granted = basic(access.base_url, access.username, access.password);
+  const parameters = [call, { kind: "number", value: incident.number }];
+  const order: Order = { method: "get", parameters, authorization: "main", granted };
+  // A thread of its own is there by then: what is timed is the call.
+  await threads.run(
+    { ...order, parameters: [{ ...call, timeoutMs: 1 }, parameters[1]] },
+    performance.now() + 5_000,
+  );
   const started = performance.now();
-  const call = { authorization: "main", instance: access.base_url, timeoutMs: 400 };
-  const outcome = await node.get({ ...call, kind: "number", value: incident.number });
-  const elapsed = performance.now() - started;
-  assert.equal(outcome.tag, "timeout");
-  assert.ok(elapsed < 500, `it took ${elapsed} ms`);
+  assert.deepEqual(await threads.run(order, started + 300), { late: true, begun: true });
+  assert.ok(performance.now() - started < 400, `it took ${performance.now() - started} ms`);
   await faults("DELETE");
-  const next = await node.get({ ...call, timeoutMs: 5_000, kind: "number", value: incident.number });
-  assert.equal(next.tag, "get-incident-success");
+  const next = await threads.run(order, performance.now() + 5_000);
+  assert.ok("outcome" in next && next.outcome.tag === "get-incident-success", JSON.stringify(next));
+  await threads.close();
+});
+
+test("a host that was closed says so, and ends what runs", async () => {
+  await faults("POST", { method: "GET", effect: "hang", times: 1 });
+  const host = createServiceNow({ credentials: known() });
+  const get = {
+    authorization: "main",
+    instance: access.base_url,
+    kind: "number" as const,
+    value: incident.number,
+  };
+  const running = host.get(get);
+  await host.close();
+  for (const outcome of [await running, await host.get(get)]) {
+    assert.equal(outcome.tag, "error");
+  }
+  await faults("DELETE");
 });
 
 test("credentials may be obtained asynchronously, and are asked for anew after a 401", async () => {
@@ -221,15 +248,54 @@ test("credentials that never come end at the deadline", async () => {
   assert.equal(outcome.val.writeHappened, "no");
 });
 
-test("many calls at once each get their own outcome", async () => {
-  const call = { authorization: "main", instance: access.base_url, timeoutMs: 20_000 };
+test("a hundred calls at once each get their own outcome within the usual deadline", async () => {
+  const call = { authorization: "main", instance: access.base_url };
   const outcomes = await Promise.all(
-    Array.from({ length: 12 }, (_, at) =>
+    Array.from({ length: 100 }, (_, at) =>
       node.create({ ...call, requestBody: { short_description: `No. ${at}` } }),
     ),
   );
   const keys = outcomes.map((outcome) =>
     outcome.tag === "incident-created" ? outcome.val.sysId : outcome.tag,
   );
-  assert.equal(new Set(keys).size, 12);
+  assert.equal(new Set(keys).size, 100, JSON.stringify(keys));
 });
+
+test("a correlation id in the request body is the call's", async () => {
+  const call = { authorization: "main", instance: access.base_url };
+  for (const requestBody of [{ correlation_id: "in-body" }, '{"correlation_id":"in-body"}']) {
+    const outcome = await node.create({ ...call, requestBody });
+    assert.equal(outcome.tag, "incident-created", JSON.stringify(outcome));
+    assert.equal(outcome.val.correlationId, "in-body");
+  }
+});
+
+test("a fresh header is asked for only where it helps, and an expired one is sent once", async () => {
+  let asked = 0;
+  const credentials: Credentials = () => (asked++, bearer(access.base_url, "expired"));
+  await faults("DELETE");
+  const call = { authorization: "main", instance: access.base_url };
+  const outcome = await withHost(credentials, (host) =>
+    host.update({ ...call, sysId: incident.sysId, requestBody: { work_notes: "once" } }),
+  );
+  assert.equal(outcome.tag, "incident-update-failure");
+  assert.equal(outcome.val.writeHappened, "no");
+  assert.equal(asked, 2);
+});
+
+for (const [what, inputs, field] of [
+  ["a column that is no text", { requestBody: { urgency: 1 } }, "request_body"],
+  ["a column that is a function", { requestBody: { urgency: () => 1 } }, "request_body"],
+  ["no request body", {}, "request_body"],
+  ["a deadline of nothing", { requestBody: {}, timeoutMs: 0 }, "timeout_ms"],
+  ["a deadline that is no number", { requestBody: {}, timeoutMs: NaN }, "timeout_ms"],
+  ["a choice check that is no text", { requestBody: {}, choiceCheck: 5 }, "choice_check"],
+  ["nothing at all", undefined, "authorization"],
+] as [string, object | undefined, string][]) {
+  test(`${what} is refused by name, and nothing is sent`, async () => {
+    const call = inputs && { authorization: "main", instance: access.base_url, ...inputs };
+    const outcome = await node.create(call as never);
+    assert.equal(outcome.tag, "invalid-data");
+    assert.equal(outcome.val[0]?.field, field);
+  });
+}
