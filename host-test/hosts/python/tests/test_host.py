@@ -1,20 +1,23 @@
 """The component in Python, against the simulator: every outcome, the deadline, and what goes wrong with credentials."""
 
+import gc
 import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from servicenow import Credentials, Granted, ServiceNow, WrongComponent, basic, bearer
+from servicenow import Credentials, Granted, Header, ServiceNow, WrongComponent, bearer
 from servicenow.outcomes import (
     Error,
     GetIncidentSuccess,
     IncidentCreated,
+    InvalidData,
     Made,
     Reason,
     Receipt,
@@ -89,30 +92,72 @@ def test_a_call_ends_at_its_deadline(host: ServiceNow, simulator: Simulator, inc
     assert monotonic() - started < 0.5
 
 
+def test_credentials_that_do_not_come_leave_nothing_in_doubt(simulator: Simulator, incident: Receipt) -> None:
+    go = Event()
+    with ServiceNow(WASM, lambda _: (go.wait(10), None)[1]) as host:
+        started = monotonic()
+        outcome = host.update("main", simulator.base_url, incident.sys_id, {"urgency": "1"}, timeout_ms=200)
+        assert monotonic() - started < 0.3
+        go.set()
+    assert isinstance(outcome, Timeout)
+    assert outcome.failure.message == "the host ended the call at its deadline"
+    assert outcome.failure.write_happened is WriteHappened.NO
+
+
+def test_a_component_that_computes_is_ended_by_the_clock(simulator: Simulator) -> None:
+    with ServiceNow(WASM, simulator.credentials) as host:
+        # The epoch moves by so much at once that the time of every call is over when it begins to compute.
+        stop = Event()
+
+        def hurry() -> None:
+            while not stop.is_set():
+                host._engine.increment_epoch()
+
+        clock = Thread(target=hurry)
+        clock.start()
+        outcome = host.create("main", simulator.base_url, {"urgency": "1"}, timeout_ms=5_000)
+        stop.set()
+        clock.join()
+    assert isinstance(outcome, Error)
+    assert outcome.failure.reason is Reason.LIMIT
+    assert outcome.failure.write_happened is WriteHappened.NO
+
+
 def refuse(_name: str) -> Granted | None:
     raise RuntimeError("hush")
+
+
+def leave(_name: str) -> Granted | None:
+    raise SystemExit("hush")
 
 
 @pytest.mark.parametrize(
     ("credentials", "reason"),
     [
         (lambda _: refuse, Reason.DENIED_BY_HOST),
+        (lambda _: leave, Reason.DENIED_BY_HOST),
+        (lambda _: lambda _name: "hush", Reason.DENIED_BY_HOST),
+        (
+            lambda url: lambda _name: Granted(url, cast(Any, "hush"), Header("authorization", "hush")),
+            Reason.DENIED_BY_HOST,
+        ),
         (lambda url: lambda _name: bearer(url, "hush\nx-evil: 1"), Reason.DENIED_BY_HOST),
         (lambda _: lambda _name: None, Reason.UNKNOWN_AUTHORIZATION),
     ],
-    ids=["credentials that raise", "a secret with a line break", "no credentials of that name"],
+    ids=["raise", "exit", "no credential", "no grant type", "a line break", "none of that name"],
 )
 def test_bad_credentials_end_in_an_error_without_the_secret(
     credentials: Callable[[str], Credentials],
     reason: Reason,
     simulator: Simulator,
     caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with ServiceNow(WASM, credentials(simulator.base_url)) as host:
         outcome = host.get("main", simulator.base_url, "number", "INC1")
     assert isinstance(outcome, Error)
     assert outcome.failure.reason is reason
-    assert "hush" not in str(outcome) + caplog.text
+    assert "hush" not in str(outcome) + caplog.text + capfd.readouterr().err
 
 
 def test_many_calls_at_once_each_get_their_own_outcome(host: ServiceNow, simulator: Simulator) -> None:
@@ -125,11 +170,59 @@ def test_many_calls_at_once_each_get_their_own_outcome(host: ServiceNow, simulat
     assert len(created) == 24
 
 
-def test_a_component_that_computes_without_end_is_ended(simulator: Simulator, tmp_path: Path) -> None:
-    with ServiceNow(WASM, lambda _: basic(simulator.base_url, "u", "p")) as host:
-        # No component of this repository computes without end, so its time is made so short that this one does.
-        outcome = host.create("main", simulator.base_url, "{" + '"a":1,' * 2_000_000, timeout_ms=20)
-    assert isinstance(outcome, Timeout)
+@pytest.mark.parametrize(
+    ("inputs", "field"),
+    [
+        ({"request_body": {"urgency": 1}}, "request_body"),
+        ({"request_body": None}, "request_body"),
+        ({"request_body": ["ab"]}, "request_body"),
+        ({"request_body": {"urgency": "\ud800"}}, "request_body"),
+        ({"request_body": {}, "timeout_ms": 0}, "timeout_ms"),
+        ({"request_body": {}, "timeout_ms": float("nan")}, "timeout_ms"),
+        ({"request_body": {}, "timeout_ms": "500"}, "timeout_ms"),
+        ({"request_body": {}, "correlation_id": 5}, "correlation_id"),
+        ({"request_body": {}, "input_display_values": "x"}, "input_display_values"),
+        ({"request_body": {}, "instance": None}, "instance"),
+    ],
+)
+def test_inputs_of_the_wrong_kind_are_refused_by_name(
+    inputs: dict[str, Any], field: str, host: ServiceNow, simulator: Simulator
+) -> None:
+    outcome = host.create(**{"authorization": "main", "instance": simulator.base_url, **inputs})
+    assert isinstance(outcome, InvalidData)
+    assert [violation.field for violation in outcome.violations] == [field]
+
+
+def test_a_correlation_id_is_the_call_s_or_the_body_s_and_never_made_in_place_of_an_empty_one(
+    host: ServiceNow, simulator: Simulator
+) -> None:
+    for body in (
+        {"correlation_id": "in-body"},
+        '{"correlation_id":"in-body"}',
+        [("correlation_id", "in-body")],
+    ):
+        outcome = host.create("main", simulator.base_url, body)
+        assert isinstance(outcome, IncidentCreated)
+        assert outcome.receipt.correlation_id == "in-body"
+    assert isinstance(
+        host.create("main", simulator.base_url, {"urgency": "2"}, correlation_id=""), InvalidData
+    )
+
+
+def test_a_host_that_was_closed_says_so(simulator: Simulator) -> None:
+    host = ServiceNow(WASM, simulator.credentials)
+    host.close()
+    outcome = host.get("main", simulator.base_url, "number", "INC1")
+    assert isinstance(outcome, Error)
+    assert outcome.failure.message == "the host was closed"
+
+
+def test_a_host_that_is_forgotten_takes_its_clock_with_it(simulator: Simulator) -> None:
+    host = ServiceNow(WASM, simulator.credentials)
+    closed = host._closed
+    del host
+    gc.collect()
+    assert closed.is_set()
 
 
 def replaced(wasm: bytes, name: bytes, by: bytes) -> bytes:

@@ -11,6 +11,9 @@ CREDENTIALS = f"{PACKAGE}/credentials@{VERSION}"
 INCIDENTS = f"{PACKAGE}/incidents@{VERSION}"
 WORLD = f"{PACKAGE}/incident-node@{VERSION}"
 
+WASI = ("wasi:clocks/", "wasi:http/", "wasi:io/", "wasi:random/", "wasi:cli/")
+"""What wasmtime has of WASI that a component of this world may need."""
+
 CORE_MODULE = b"\0asm\x01\0\0\0"
 
 
@@ -36,7 +39,11 @@ def load(engine: Engine, path: Path) -> Component:
         others = [name for name in exports if name.startswith(f"{PACKAGE}/incidents@")]
         found = others[0] if others else f"{', '.join(sorted(exports)) or 'nothing'}"
         raise WrongComponent(f"{path} exports {found}; expected is {INCIDENTS}, of the world {WORLD}")
-    unknown = [name for name in imports if name != CREDENTIALS and not name.startswith("wasi:")]
+    if CREDENTIALS not in imports:
+        others = [name for name in imports if name.startswith(f"{PACKAGE}/credentials@")]
+        found = others[0] if others else "no credentials"
+        raise WrongComponent(f"{path} imports {found}; expected is {CREDENTIALS}, of the world {WORLD}")
+    unknown = [name for name in imports if name != CREDENTIALS and not name.startswith(WASI)]
     if unknown:
         raise WrongComponent(f"{path} imports {', '.join(unknown)}; this host has {CREDENTIALS} and WASI 0.2")
     return component

@@ -3,7 +3,14 @@
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+GrantType: TypeAlias = Literal[
+    "client-credentials", "password", "refresh-token", "bearer", "basic", "api-key"
+]
+"""How access is obtained. It decides which explanations there are when it is refused."""
+
+GRANT_TYPES: tuple[str, ...] = get_args(GrantType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Granted:
     """A credential, and the only origin it is valid for."""
 
     origin: str
-    grant_type: str
+    grant_type: GrantType
     credential: Header | OAuthClient
     token_url: str = ""
 

@@ -2,7 +2,9 @@
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self, TypeAlias, cast
@@ -14,11 +16,13 @@ from wasmtime.component import Linker, Variant
 from . import convert
 from .component import CREDENTIALS, INCIDENTS, load
 from .credentials import Credentials
+from .inputs import is_credential, names_correlation_id, violations
 from .outcomes import (
     CreateOutcome,
     Error,
     Failure,
     GetOutcome,
+    InvalidData,
     Reason,
     Retry,
     Timeout,
@@ -57,7 +61,12 @@ class ServiceNow:
         self._component = load(self._engine, Path(component))
         self._credentials = credentials
         self._closed = threading.Event()
-        threading.Thread(target=self._tick, name="servicenow-clock", daemon=True).start()
+        # It holds nothing of this object, so that one that is forgotten goes, and the clock with it.
+        clock = threading.Thread(
+            target=_tick, args=(self._engine, self._closed), name="servicenow-clock", daemon=True
+        )
+        weakref.finalize(self, self._closed.set)
+        clock.start()
 
     def __enter__(self) -> Self:
         return self
@@ -66,12 +75,8 @@ class ServiceNow:
         self.close()
 
     def close(self) -> None:
-        """Stops the clock. No call may be made afterwards."""
+        """Stops the clock. Calls that are made afterwards end in an error."""
         self._closed.set()
-
-    def _tick(self) -> None:
-        while not self._closed.wait(TICK_MS / 1000):
-            self._engine.increment_epoch()
 
     def create(
         self,
@@ -86,20 +91,35 @@ class ServiceNow:
     ) -> CreateOutcome:
         """Creates an incident, of columns or of the text of a JSON object. Safe to repeat with the same correlation id;
         one is made where none is given."""
-        key = correlation_id or uuid4().hex
+        wrong = violations(
+            timeout_ms=timeout_ms,
+            texts={"authorization": authorization, "instance": instance},
+            optional_texts={"correlation_id": correlation_id, "choice_check": choice_check},
+            request_body=request_body,
+            input_display_values=input_display_values,
+        )
+        if wrong:
+            return InvalidData(wrong)
+        key = correlation_id
+        if key is None and not names_correlation_id(request_body):
+            key = uuid4().hex
         options = convert.record(
             correlation_id=key, input_display_values=input_display_values, choice_check=choice_check
         )
-        call = _call(authorization, instance)
-        outcome = self._run("create", call, timeout_ms, [_columns(request_body), options], key)
-        return cast(CreateOutcome, outcome)
+        parameters = [_columns(request_body), options]
+        return cast(
+            CreateOutcome, self._run(_Call("create", authorization, instance, key), timeout_ms, parameters)
+        )
 
     def get(
         self, authorization: str, instance: str, kind: str, value: str, *, timeout_ms: int | None = None
     ) -> GetOutcome:
         """Gets an incident by its `number`, `sys_id` or `correlation_id`."""
+        texts = {"authorization": authorization, "instance": instance, "kind": kind, "value": value}
+        if wrong := violations(timeout_ms=timeout_ms, texts=texts):
+            return InvalidData(wrong)
         reference = convert.record(kind=kind, value=value)
-        return cast(GetOutcome, self._run("get", _call(authorization, instance), timeout_ms, [reference]))
+        return cast(GetOutcome, self._run(_Call("get", authorization, instance), timeout_ms, [reference]))
 
     def update(
         self,
@@ -113,50 +133,68 @@ class ServiceNow:
         choice_check: str | None = None,
     ) -> UpdateOutcome:
         """Updates the columns given of one incident."""
+        wrong = violations(
+            timeout_ms=timeout_ms,
+            texts={"authorization": authorization, "instance": instance, "sys_id": sys_id},
+            optional_texts={"choice_check": choice_check},
+            request_body=request_body,
+            input_display_values=input_display_values,
+        )
+        if wrong:
+            return InvalidData(wrong)
         options = convert.record(input_display_values=input_display_values, choice_check=choice_check)
         parameters = [sys_id, _columns(request_body), options]
         return cast(
-            UpdateOutcome, self._run("update", _call(authorization, instance), timeout_ms, parameters)
+            UpdateOutcome, self._run(_Call("update", authorization, instance), timeout_ms, parameters)
         )
 
-    def _run(
-        self, method: str, call: Any, timeout_ms: int | None, parameters: list[Any], key: str | None = None
-    ) -> object:
-        wish = DEFAULT_TIMEOUT_MS if timeout_ms is None else timeout_ms
-        within_ms = min(wish, MAX_TIMEOUT_MS)
-        setattr(call, "timeout-ms", max(within_ms - min(GRACE_MS, within_ms // 4), 0))
+    def _run(self, call: "_Call", timeout_ms: int | None, parameters: list[Any]) -> object:
+        if self._closed.is_set():
+            return Error(call.ended(Reason.DENIED_BY_HOST, "the host was closed"))
+        within_ms = min(DEFAULT_TIMEOUT_MS if timeout_ms is None else timeout_ms, MAX_TIMEOUT_MS)
         deadline = monotonic() + within_ms / 1000
         ended: list[object] = []
 
         def work() -> None:
-            ended.append(self._outcome(method, call, parameters, within_ms, deadline, key))
+            ended.append(self._outcome(call, parameters, within_ms, deadline))
 
         # In a thread of its own: a component that waits cannot be interrupted, but nobody has to wait for it.
-        worker = threading.Thread(target=work, name=f"servicenow-{method}", daemon=True)
+        worker = threading.Thread(target=work, name=f"servicenow-{call.method}", daemon=True)
         worker.start()
-        worker.join(max(deadline - monotonic(), GRACE_MS / 1000))
-        return ended[0] if ended else Timeout(_ended_by_host(method, Reason.DEADLINE, key))
+        worker.join(max(deadline - monotonic(), 0))
+        return (
+            ended[0]
+            if ended
+            else Timeout(call.ended(Reason.DEADLINE, "the host ended the call at its deadline"))
+        )
 
-    def _outcome(
-        self, method: str, call: Any, parameters: list[Any], within_ms: int, deadline: float, key: str | None
-    ) -> object:
+    def _outcome(self, call: "_Call", parameters: list[Any], within_ms: int, deadline: float) -> object:
         try:
-            store, linker = self._store(call.authorization, within_ms)
+            store, linker = self._store(call, within_ms)
             instance = linker.instantiate(store, self._component)
             interface = instance.get_export_index(store, INCIDENTS)
-            index = instance.get_export_index(store, method, interface)
+            index = instance.get_export_index(store, call.method, interface)
             function = None if index is None else instance.get_func(store, index)
             if function is None:
-                raise WasmtimeError(f"the component does not export {INCIDENTS}#{method}")
-            return convert.outcome(function(store, call, *parameters))
-        except Exception as error:  # noqa: BLE001 - whatever ends it: a call has an outcome
+                raise WasmtimeError(f"the component does not export {INCIDENTS}#{call.method}")
+            left_ms = max(int((deadline - monotonic()) * 1000), 1)
+            told = convert.record(
+                authorization=call.authorization,
+                instance=call.instance,
+                timeout_ms=max(left_ms - min(GRACE_MS, left_ms // 4), 1),
+            )
+            return convert.outcome(function(store, told, *parameters))
+        except BaseException as error:  # noqa: BLE001 - whatever ends it: a call has an outcome
             if monotonic() >= deadline:
-                return Timeout(_ended_by_host(method, Reason.DEADLINE, key))
-            # The first line says what happened; the others are addresses within the component.
-            _log.warning("the component ended with a trap: %s", str(error).strip().partition("\n")[0])
-            return Error(_ended_by_host(method, Reason.LIMIT, key))
+                return Timeout(call.ended(Reason.DEADLINE, "the host ended the call at its deadline"))
+            _log.warning("the component ended with a trap: %s", _cause(error))
+            return Error(
+                call.ended(
+                    Reason.LIMIT, "the component ended with a trap or ran into a limit; the log says which"
+                )
+            )
 
-    def _store(self, authorization: str, within_ms: int) -> tuple[Store, Linker]:
+    def _store(self, call: "_Call", within_ms: int) -> tuple[Store, Linker]:
         store = Store(self._engine)
         store.set_wasi(WasiConfig())
         store.set_wasi_http()
@@ -166,45 +204,75 @@ class ServiceNow:
         linker.add_wasip2()
         linker.add_wasi_http()
         with linker.root() as root, root.add_instance(CREDENTIALS) as credentials:
-            credentials.add_func("get", self._answer(authorization))
-            credentials.add_func("refused", self._answer(authorization))
+            credentials.add_func("get", self._answer(call))
+            credentials.add_func("refused", self._answer(call))
             credentials.add_func("verify-callback", lambda *_: False)
         return store, linker
 
-    def _answer(self, authorization: str) -> Callable[[object, str], object]:
+    def _answer(self, call: "_Call") -> Callable[[object, str], object]:
         """What the component is told, for the authorization of its call and no other."""
 
         def answer(_store: object, name: str) -> object:
+            if name != call.authorization:
+                return Variant("unknown-authorization")
             try:
-                given = self._credentials(name) if name == authorization else None
-            except Exception as error:  # noqa: BLE001 - it must not unwind through the component
+                given: object = self._credentials(name)
+            except BaseException as error:  # noqa: BLE001 - it must not unwind through the component
                 _log.warning("the credentials for %r raised %s", name, type(error).__name__)
                 return Variant("unreachable", "denied-by-host")
-            return Variant("unknown-authorization") if given is None else convert.granted(given)
+            if given is None:
+                return Variant("unknown-authorization")
+            if not is_credential(given):
+                _log.warning("the credentials for %r returned no credential", name)
+                return Variant("unreachable", "denied-by-host")
+            call.may_have_sent = True
+            return convert.granted(given)
 
         return answer
 
 
-def _call(authorization: str, instance: str) -> Any:
-    return convert.record(authorization=authorization, instance=instance, timeout_ms=None)
+def _tick(engine: Engine, closed: threading.Event) -> None:
+    while not closed.wait(TICK_MS / 1000):
+        engine.increment_epoch()
+
+
+def _cause(error: BaseException) -> str:
+    """What happened, without the addresses within the component: the last line that says something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+@dataclass
+class _Call:
+    """One call, and what is known of it while it runs."""
+
+    method: str
+    authorization: str
+    instance: str
+    key: str | None = None
+    may_have_sent: bool = False
+    """Without a credential nothing is sent."""
+
+    def ended(self, reason: Reason, message: str) -> Failure:
+        """The failure of a call that was cut off: this engine does not tell what had left by then."""
+        in_doubt = self.may_have_sent and self.method != "get"
+        return Failure(
+            status=None,
+            reason=reason,
+            message=message,
+            detail=None,
+            retry=Retry.LOOK_UP_FIRST
+            if in_doubt
+            else Retry.LATER
+            if reason is Reason.DEADLINE
+            else Retry.NEVER,
+            retry_after_ms=None,
+            write_happened=WriteHappened.UNKNOWN if in_doubt else WriteHappened.NO,
+            correlation_id=self.key,
+        )
 
 
 def _columns(request_body: RequestBody) -> str | list[tuple[str, str]]:
     if isinstance(request_body, str):
         return request_body
     return list(request_body.items() if isinstance(request_body, Mapping) else request_body)
-
-
-def _ended_by_host(method: str, reason: Reason, key: str | None) -> Failure:
-    """The failure of a call that was cut off: this engine does not tell what had left by then."""
-    reads = method == "get"
-    return Failure(
-        status=None,
-        reason=reason,
-        message="the host ended the call",
-        detail=None,
-        retry=Retry.LATER if reads else Retry.LOOK_UP_FIRST,
-        retry_after_ms=None,
-        write_happened=WriteHappened.NO if reads else WriteHappened.UNKNOWN,
-        correlation_id=key,
-    )
