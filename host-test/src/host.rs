@@ -108,7 +108,13 @@ impl Host {
             let message = "this component is of the world incident-node, which does not check authorizations";
             let failure = ended_by_host(Reason::UnsupportedRequest, message, false, None);
             let outcome = AuthenticateOutcome::Error(failure);
-            return Report { outcome, elapsed: started.elapsed(), exchanges: Vec::new(), guest_memory: 0 };
+            return Report {
+                outcome,
+                elapsed: started.elapsed(),
+                exchanges: Vec::new(),
+                by_host: true,
+                guest_memory: 0,
+            };
         };
         self.runner.run(started, call, None, (&self.exports.component, authenticate), |call| (call,)).await
     }

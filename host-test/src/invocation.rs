@@ -44,6 +44,8 @@ pub struct Finished {
     pub elapsed: Duration,
     /// The HTTP exchanges made.
     pub exchanges: Vec<Exchange>,
+    /// Whether the host ended the call, and the outcome is its word.
+    pub by_host: bool,
 }
 
 impl Invocation {
@@ -69,6 +71,7 @@ impl<T: Outcome + Serialize> From<Report<T>> for Finished {
             value: to_json(&report.outcome)["value"].take(),
             elapsed: report.elapsed,
             exchanges: report.exchanges,
+            by_host: report.by_host,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Report<T> {
     pub elapsed: Duration,
     /// The HTTP exchanges that came to an end.
     pub exchanges: Vec<Exchange>,
+    /// Whether the host ended the call: the outcome is then its word, and not the component's.
+    pub by_host: bool,
     /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
     pub guest_memory: usize,
 }
@@ -172,7 +174,7 @@ impl Runner {
             Ok((outcome, tells, memory))
         };
         let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
-        let mut guest_memory = 0;
+        let (mut guest_memory, mut by_component) = (0, false);
         let outcome = match timeout_at(deadline.into(), ended).await {
             Ok(Ok((_, true, _))) => {
                 tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
@@ -182,7 +184,7 @@ impl Runner {
                 ))
             }
             Ok(Ok((outcome, false, memory))) => {
-                guest_memory = memory;
+                (guest_memory, by_component) = (memory, true);
                 outcome
             }
             Ok(Err(error)) if Instant::now() < deadline => {
@@ -198,6 +200,12 @@ impl Runner {
         };
         // Whatever ended it: nothing leaves from here on.
         journal.close();
-        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges(), guest_memory }
+        Report {
+            outcome,
+            elapsed: started.elapsed(),
+            exchanges: journal.exchanges(),
+            by_host: !by_component,
+            guest_memory,
+        }
     }
 }

@@ -48,8 +48,10 @@ pub struct Stage {
     /// The host.
     pub host: Host,
     settings: Settings,
-    number: String,
-    sys_id: String,
+    /// The number of its first incident.
+    pub number: String,
+    /// The key of its first incident.
+    pub sys_id: String,
 }
 
 /// The component, compiled once however many stages there are.

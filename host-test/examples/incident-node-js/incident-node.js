@@ -93,11 +93,20 @@ class Session {
     if (status >= 200 && status < 300 && json?.result !== undefined && json.error === undefined) {
       return { rows: [json.result].flat(), text };
     }
-    const reason = REASONS[status] ?? (status >= 500 ? "server-error" : "unexpected-status");
-    const message = json?.error?.message ?? `ServiceNow answered ${status}`;
-    const more = { status, detail: json?.error?.detail };
+    const detail = json?.error?.detail;
+    const message = json?.error?.message ?? `ServiceNow answered ${status}, and not with a record`;
+    // Only an answer that refuses the request proves that nothing was done.
+    const inDoubt = status < 400 || status >= 500;
+    const more = inDoubt ? { status, detail, retry, writeHappened: happened } : { status, detail };
+    const reason = reasonOf(status, `${message} ${detail}`);
     throw new End(this.method.statuses[status] ?? this.method.other, failure(reason, message, more));
   }
+}
+
+function reasonOf(status, text) {
+  if (status === 403 && /data policy/i.test(text)) return "data-policy";
+  if (status < 300) return "not-json";
+  return REASONS[status] ?? (status >= 500 ? "server-error" : "unexpected-status");
 }
 
 function parsed(text) {

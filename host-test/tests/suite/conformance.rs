@@ -24,7 +24,7 @@ fn renamed(from: &str, to: &str) -> Vec<u8> {
 #[tokio::test]
 async fn the_component_passes_every_check() {
     let checks = check(&Host::builder().build().unwrap()).await.unwrap();
-    assert_eq!(checks.len(), 42);
+    assert_eq!(checks.len(), 54);
     for check in checks {
         assert_eq!(check.problem, None, "{} {}", check.method, check.name);
     }
@@ -36,7 +36,7 @@ async fn a_component_of_the_smaller_world_is_checked_without_authorizations() {
     let host = Host::builder().component(renamed("plugin/authorization@", "plugin/authorisation@")).build().unwrap();
     assert!(!host.authenticates());
     let checks = check(&host).await.unwrap();
-    assert_eq!(checks.len(), 37);
+    assert_eq!(checks.len(), 49);
     assert!(checks.iter().all(|check| check.problem.is_none()));
 }
 
