@@ -5,7 +5,7 @@ use crate::authorizations::Authorizations;
 use crate::bindings::Components;
 use crate::compiled;
 use crate::egress::{BadProxy, Clients, Connections, Proxy, RateLimits, TlsFile};
-use crate::exports::Exports;
+use crate::exports::{self, Exports};
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::pool;
@@ -120,10 +120,14 @@ impl Builder {
         if !bytes.starts_with(MAGIC) {
             return Err(wasmtime::Error::msg("it is no WebAssembly"));
         }
-        match &self.cache {
+        let component = match &self.cache {
             Some(folder) => compiled::load(engine, bytes, folder),
             None => Component::new(engine, bytes),
-        }
+        };
+        let component = component.map_err(|error| error.context("it cannot be compiled within the host's limits"))?;
+        exports::has(&component, "incidents")?;
+        exports::needs(&component)?;
+        Ok(component)
     }
 
     /// Compiles the component and links it. Takes a fraction of a second: do it once.

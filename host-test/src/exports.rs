@@ -114,8 +114,25 @@ fn full_name(interface: &str) -> String {
     format!("servicenow:plugin/{interface}@{VERSION}")
 }
 
+/// What a component may need: the world's own import, and what a proxy has of WASI 0.2. What it prints goes nowhere.
+const IMPORTS: [&str; 6] =
+    ["servicenow:plugin/credentials@0.1.", "wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/std"];
+
+/// Checks that a component needs nothing but what its world has.
+pub fn needs(component: &Component) -> Result<()> {
+    let ty = component.component_type();
+    let other = ty.imports(component.engine()).find_map(|(name, _)| {
+        let is_known = IMPORTS.iter().any(|known| name.starts_with(known));
+        (!is_known).then(|| name.to_string())
+    });
+    match other {
+        Some(name) => Err(Error::msg(format!("it imports {name}, which the world does not have"))),
+        None => Ok(()),
+    }
+}
+
 /// Checks that a component has an interface, and says what it has instead: another version of it, or other ones.
-fn has(component: &Component, interface: &str) -> Result<()> {
+pub fn has(component: &Component, interface: &str) -> Result<()> {
     let expected = full_name(interface);
     if component.get_export_index(None, &expected).is_some() {
         return Ok(());

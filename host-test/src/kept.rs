@@ -10,7 +10,7 @@ use wasmtime::component::Instance;
 /// One whose memory grew beyond this is not kept: it would hold a large answer's memory while nobody calls.
 pub const MAX_KEPT_MEMORY: usize = 4 * 1024 * 1024;
 
-/// An instance in its store.
+/// An instance in its store, with the state of a call or of none.
 pub struct Ready {
     /// The store, with the state of the call that is made.
     pub store: Store<CallState>,

@@ -48,10 +48,14 @@ impl Inspect {
             return Ok(true);
         }
         let node = match seen.exports.iter().any(|export| export.starts_with(MANIFEST)) {
-            true => {
-                let host = Host::builder().component(bytes).build()?;
-                Some(host.describe().await.map_err(anyhow::Error::from)?)
-            }
+            true => match Host::builder().component(bytes).build() {
+                Ok(host) => Some(host.describe().await.map_err(anyhow::Error::from)?),
+                // It can be looked at all the same.
+                Err(error) => {
+                    eprintln!("its manifest is not read: {error}");
+                    None
+                }
+            },
             false => None,
         };
         if self.json {

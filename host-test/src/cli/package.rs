@@ -5,6 +5,7 @@ use crate::package::files;
 use anyhow::Context;
 use clap::Args;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The folder of the interface.
@@ -27,10 +28,14 @@ impl Package {
         for file in files(Path::new(WIT)).await? {
             let path = out.join(&file.name);
             fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+            if file.name.ends_with(".sh") {
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+            }
             lines.add_row([file.name, file.bytes.len().to_string()]);
         }
         print_table(&lines);
-        print(&format!("\nin {}; `sh {}` pushes them to a registry.", out.display(), out.join("publish.sh").display()));
+        let script = out.join("publish.sh");
+        print(&format!("\nin {}; `{} REGISTRY/FOLDER` pushes them to a registry.", out.display(), script.display()));
         Ok(true)
     }
 }
