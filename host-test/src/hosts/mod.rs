@@ -10,7 +10,7 @@ mod wasmtime;
 
 use crate::builder::{COMPONENT, ENV_COMPONENT, HTTP_COMPONENT};
 use crate::simulator::Simulator;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -116,6 +116,20 @@ fn runtime(program: &str, install: &str) -> anyhow::Result<String> {
     }
 }
 
+/// The same, of this version or a later one.
+fn runtime_since(program: &str, least: (u32, u32), install: &str) -> anyhow::Result<String> {
+    let version = runtime(program, install)?;
+    ensure!(number(&version) >= Some(least), "this engine needs a later {program} than {version}: {install}");
+    Ok(version)
+}
+
+/// The first two numbers of a version, whatever stands around them: `v20.20.2`, `Python 3.11.7`.
+fn number(version: &str) -> Option<(u32, u32)> {
+    let digits = version.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let mut numbers = digits.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 /// Runs a command to its end. What it printed is shown where it failed.
 fn finish(command: &mut Command, what: &str) -> anyhow::Result<Output> {
     let output = command.output().with_context(|| format!("{what} cannot be started"))?;
@@ -129,4 +143,22 @@ fn finish(command: &mut Command, what: &str) -> anyhow::Result<Output> {
 /// What a host printed of its time.
 fn measured(output: &Output) -> anyhow::Result<Measured> {
     serde_json::from_slice(&output.stdout).context("the host did not print its times")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_out_of_what_programs_print() {
+        for (printed, expected) in [
+            ("v20.20.2", Some((20, 20))),
+            ("Python 3.11.7", Some((3, 11))),
+            ("10.8.2", Some((10, 8))),
+            ("none", None),
+            ("v20", None),
+        ] {
+            assert_eq!(number(printed), expected, "{printed}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Node.js: the component as JavaScript, made by jco.
 
-use super::{Given, HOSTS, Measured, Ran, finish, measured, runtime};
+use super::{Given, HOSTS, Measured, Ran, finish, measured, runtime, runtime_since};
 
 pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
-    runtime("node", "install Node.js 20 or later")?;
+    runtime_since("node", (20, 0), "install Node.js 20 or later")?;
+    runtime("npm", "install npm, which comes with Node.js")?;
     let folder = format!("{HOSTS}/node");
     finish(given.command("npm", &folder)?.args(["ci", "--no-audit", "--no-fund"]), "npm ci")?;
     finish(given.command("npm", &folder)?.arg("test"), "npm test")?;

@@ -1,6 +1,6 @@
 //! A second implementation of the world `incident-node`, in JavaScript: it has to pass the conformance suite in this host.
 
-use super::{Given, Ran, finish, runtime};
+use super::{Given, Ran, finish, runtime, runtime_since};
 use crate::conformance::check;
 use crate::host::Host;
 use anyhow::{Context, bail};
@@ -10,7 +10,8 @@ use tokio::runtime::Handle;
 const PORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/incident-node-js");
 
 pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
-    let node = runtime("node", "install Node.js 20 or later")?;
+    let node = runtime_since("node", (20, 0), "install Node.js 20 or later")?;
+    runtime("npm", "install npm, which comes with Node.js")?;
     finish(given.command("npm", PORT)?.args(["ci", "--no-audit", "--no-fund"]), "npm ci")?;
     finish(given.command("npm", PORT)?.args(["run", "build"]), "npm run build")?;
     let bytes = std::fs::read(format!("{PORT}/incident-node.wasm")).context("npm run build made no component")?;

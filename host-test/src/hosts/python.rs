@@ -1,11 +1,11 @@
 //! Python: the component in wasmtime-py.
 
-use super::{Given, HOSTS, INSTALLED, Measured, Ran, finish, measured, runtime};
+use super::{Given, HOSTS, INSTALLED, Measured, Ran, finish, measured, runtime_since};
 use std::path::Path;
 use std::process::Command;
 
 pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
-    let python = runtime("python3", "install Python 3.11 or later")?;
+    let python = runtime_since("python3", (3, 11), "install Python 3.11 or later")?;
     let folder = format!("{HOSTS}/python");
     let environment = Path::new(INSTALLED).canonicalize()?.join("python");
     let bin = environment.join("bin");
