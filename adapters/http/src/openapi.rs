@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// The outcomes whose value is a list of refused inputs.
 const REFUSED: [&str; 2] = ["invalid-data", "invalid-choice"];
 
-/// The outcomes that are a success come first in the manifest; the others carry a failure.
+/// The outcome whose failure stands within a diagnosis.
 const DIAGNOSIS: &str = "not-authenticated";
 
 /// The description.
@@ -56,7 +56,7 @@ fn operation(method: &Method) -> Value {
     })
 }
 
-/// One outcome: its case, and what it carries.
+/// One outcome: its case, and what it carries. A method's success is the first in the manifest.
 fn outcome(is_success: bool, outcome: &Outcome) -> Value {
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let value = match outcome.case_name.as_str() {
