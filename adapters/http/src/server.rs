@@ -26,7 +26,7 @@ const MAX_DELIVERY_BYTES: usize = 1024 * 1024;
 /// How much of a body is read at a time.
 const CHUNK: u64 = 64 * 1024;
 
-/// How long the sink may take. The rule that delivers waits ten seconds.
+/// How long the sink may take: whoever delivers waits for the answer meanwhile.
 const SINK_MS: u64 = 8_000;
 
 struct Server;
