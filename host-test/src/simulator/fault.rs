@@ -65,6 +65,11 @@ pub enum Effect {
         /// Milliseconds.
         ms: u64,
     },
+    /// Does what was asked, and answers after so many milliseconds.
+    CommitThenDelay {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Never answers, and does nothing.
     Hang,
     /// Closes the connection without an answer, and does nothing.
@@ -90,8 +95,13 @@ pub enum Strike {
     After(Answer),
     /// Doing it, and replacing a text in the answer.
     Rewritten(String, String),
-    /// Waiting first.
-    Delayed(Duration),
+    /// Waiting before it is done, or after it.
+    Delayed {
+        /// How long.
+        time: Duration,
+        /// Whether it was done before.
+        committed: bool,
+    },
     /// No answer, ever.
     Hung,
     /// A closed connection, without doing anything or after it.
@@ -158,7 +168,8 @@ impl Effect {
             }
             Effect::CommitThenStatus { status } => Strike::After(answer(*status, None, None, &HashMap::new())),
             Effect::Rewrite { from, to } => Strike::Rewritten(from.clone(), to.clone()),
-            Effect::Delay { ms } => Strike::Delayed(Duration::from_millis(*ms)),
+            Effect::Delay { ms } => Strike::Delayed { time: Duration::from_millis(*ms), committed: false },
+            Effect::CommitThenDelay { ms } => Strike::Delayed { time: Duration::from_millis(*ms), committed: true },
             Effect::Hang => Strike::Hung,
             Effect::Close => Strike::Closed { committed: false },
             Effect::CommitThenClose => Strike::Closed { committed: true },

@@ -92,6 +92,8 @@ pub struct Access {
     pub username: String,
     /// The integration user's password.
     pub password: String,
+    /// The integration user's API key.
+    pub api_key: String,
     /// The CA's certificate, with TLS.
     pub ca_cert: Option<PathBuf>,
 }
@@ -181,6 +183,7 @@ impl Simulator {
             client_secret: settings.client_secret.clone(),
             username: settings.username.clone(),
             password: settings.password.clone(),
+            api_key: settings.api_key.clone(),
             // Absolute: the authorizations file may be read from another folder.
             ca_cert: options.tls.as_deref().map(tls::ca_path).map(std::fs::canonicalize).transpose()?,
         };

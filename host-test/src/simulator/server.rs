@@ -117,9 +117,14 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
             let answer = answer(&instance, request).await;
             Ok(whole(answer.map(|body| String::from_utf8_lossy(&body).replace(&from, &to).into())))
         }
-        Some(Strike::Delayed(time)) => {
+        Some(Strike::Delayed { time, committed: false }) => {
             tokio::time::sleep(time).await;
             Ok(whole(answer(&instance, request).await))
+        }
+        Some(Strike::Delayed { time, committed: true }) => {
+            let late = answer(&instance, request).await;
+            tokio::time::sleep(time).await;
+            Ok(whole(late))
         }
         Some(Strike::Hung) => std::future::pending().await,
         Some(Strike::Late(time)) => {

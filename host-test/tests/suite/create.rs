@@ -134,6 +134,17 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_create_whose_answer_comes_after_its_deadline_is_found_when_it_is_repeated() {
+    let stage = Stage::set().await.unwrap();
+    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::CommitThenDelay { ms: 60_000 }));
+    let options = CreateOptions { correlation_id: Some("alert-9".to_string()), ..create() };
+    let late = stage.host.create(stage.call(400), columns(&[("urgency", "1")]), options).await;
+    assert_eq!((failure(&late).reason, failure(&late).write_happened), (Reason::Deadline, WriteHappened::Unknown));
+    assert_eq!(receipt(run(&stage, &[("urgency", "1")], Some("alert-9")).await).made, Made::Found);
+    assert_eq!(stage.simulator.rows("incident").len(), 2);
+}
+
+#[tokio::test]
 async fn a_lost_create_that_cannot_be_found_stays_unknown() {
     let stage = Stage::set().await.unwrap();
     for (effect, reason) in [
