@@ -95,6 +95,7 @@ fn failed(case: &str, failure: types::Failure, in_doubt: InDoubt) -> Error {
         status: failure.status,
         message: failure.message,
         write_happened: name(&failure.write_happened),
+        retry_after_ms: failure.retry_after_ms,
     };
     match (failure.retry, in_doubt) {
         (Retry::Later, _) | (Retry::LookUpFirst, InDoubt::Repeat) => Error::TransientFailure(told),

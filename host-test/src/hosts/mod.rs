@@ -1,6 +1,7 @@
 //! The component in engines that nobody here wrote: each installs what it needs, runs its own tests against the simulator, and
 //! is timed.
 
+mod activities;
 mod http;
 mod node;
 mod port;
@@ -8,7 +9,7 @@ mod python;
 mod scenario;
 mod wasmtime;
 
-use crate::builder::{COMPONENT, ENV_COMPONENT, HTTP_COMPONENT};
+use crate::builder::{COMPONENT, ENV_COMPONENT, HTTP_COMPONENT, OBELISK_COMPONENT};
 use crate::simulator::Simulator;
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
@@ -69,6 +70,7 @@ struct Given<'a> {
     component: PathBuf,
     env_component: PathBuf,
     http_component: PathBuf,
+    obelisk_component: PathBuf,
 }
 
 impl Engine {
@@ -87,6 +89,7 @@ impl Engine {
             component: written("servicenow.wasm", COMPONENT)?,
             env_component: written("servicenow-env.wasm", ENV_COMPONENT)?,
             http_component: written("servicenow-http.wasm", HTTP_COMPONENT)?,
+            obelisk_component: written("servicenow-obelisk.wasm", OBELISK_COMPONENT)?,
         };
         match self {
             Engine::Node => node::run(&given),

@@ -1,7 +1,7 @@
 //! The wasmtime command line: the component with credentials from its environment, called by WAVE text.
 
 use super::scenario::{Scenario, all};
-use super::{Given, INSTALLED, Ran, finish, runtime};
+use super::{Given, INSTALLED, Ran, activities, finish, runtime};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     let mut made = String::new();
     for _ in 0..=CALLS {
         let started = Instant::now();
-        made = invoke(&program, given, &call("create", &create)?)?;
+        made = invoke(&program, given, &given.env_component, &call("create", &create)?)?;
         times.push(started.elapsed().as_secs_f64() * 1000.0);
         ensure!(made.starts_with("incident-created("), "a create ended in {made}");
     }
@@ -42,14 +42,21 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         if let Some(fault) = fault {
             given.simulator.script(&fault.to_string()).map_err(anyhow::Error::msg)?;
         }
-        let outcome = invoke(&program, given, &call(&method, &inputs)?)?;
+        let outcome = invoke(&program, given, &given.env_component, &call(&method, &inputs)?)?;
         given.simulator.heal();
         let reached = outcome.split('(').next().unwrap_or_default();
         ensure!(reached == case, "{method}, {story}: it ended in {outcome} and not in {case}");
     }
+    activities::check(&program, given)?;
     let first_ms = times.remove(0);
     times.sort_by(f64::total_cmp);
-    Ok(Ran { engine: "wasmtime", with, what: "every outcome by --invoke", first_ms, call_ms: times[CALLS / 2] })
+    Ok(Ran {
+        engine: "wasmtime",
+        with,
+        what: "every outcome and the activities by --invoke",
+        first_ms,
+        call_ms: times[CALLS / 2],
+    })
 }
 
 /// Installs the command line where it is not: some five minutes on two cores.
@@ -76,7 +83,7 @@ pub fn install() -> anyhow::Result<PathBuf> {
 }
 
 /// Runs one call in a process of its own, and returns the outcome as it is printed.
-fn invoke(program: &Path, given: &Given<'_>, call: &str) -> anyhow::Result<String> {
+pub fn invoke(program: &Path, given: &Given<'_>, component: &Path, call: &str) -> anyhow::Result<String> {
     let access = given.simulator.access();
     let mut command = Command::new(program);
     command.args(["run", "-Shttp"]);
@@ -86,7 +93,7 @@ fn invoke(program: &Path, given: &Given<'_>, call: &str) -> anyhow::Result<Strin
         // Named without a value, a variable is taken from this process's environment and stands in no list of processes.
         command.env(format!("SERVICENOW_MAIN_{name}"), value).arg("--env").arg(format!("SERVICENOW_MAIN_{name}"));
     }
-    let output = finish(command.args(["--invoke", call]).arg(&given.env_component), "wasmtime run")?;
+    let output = finish(command.args(["--invoke", call]).arg(component), "wasmtime run")?;
     Ok(String::from_utf8(output.stdout)?.trim().to_string())
 }
 
