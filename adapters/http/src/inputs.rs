@@ -3,6 +3,8 @@
 use crate::bindings::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 use crate::bindings::types::Call;
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 use serde_json::Value;
 
 /// The columns to write.
@@ -74,22 +76,38 @@ pub enum Invocation {
     Authenticate(Call),
 }
 
-/// Why there is no call.
-#[derive(Debug, PartialEq)]
-pub enum NoCall {
-    /// No method has that name.
-    UnknownMethod,
-    /// The inputs are not the method's.
-    Inputs(String),
+/// A method.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Create.
+    Create,
+    /// Get.
+    Get,
+    /// Update.
+    Update,
+    /// Find.
+    Find,
+    /// Columns.
+    Columns,
+    /// Authenticate.
+    Authenticate,
+}
+
+impl Method {
+    /// The method with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::deserialize(name.into_deserializer()).map_err(|_: ValueError| ()).ok()
+    }
 }
 
 /// ServiceNow cancels a REST transaction after 60 s itself, and a server ends a request some time after that.
 pub const MAX_TIMEOUT_MS: u32 = 60_000;
 
-/// Reads the inputs of a method.
-pub fn read(method: &str, body: &[u8]) -> Result<Invocation, NoCall> {
-    let inputs = |error: serde_json::Error| NoCall::Inputs(error.to_string());
-    let refused = |message: &str| Err(NoCall::Inputs(message.to_string()));
+/// Reads the inputs of a method, or tells what is wrong with them.
+pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
+    let inputs = |error: serde_json::Error| error.to_string();
+    let refused = |message: &str| Err(message.to_string());
     let body: Value = serde_json::from_slice(body).map_err(inputs)?;
     // Structures are read from lists too, where nothing says which member is which.
     if !body.is_object() {
@@ -112,7 +130,7 @@ pub fn read(method: &str, body: &[u8]) -> Result<Invocation, NoCall> {
         };
     }
     Ok(match method {
-        "create" => {
+        Method::Create => {
             let inputs = read!(Create);
             let options = CreateOptions {
                 correlation_id: inputs.correlation_id,
@@ -121,29 +139,28 @@ pub fn read(method: &str, body: &[u8]) -> Result<Invocation, NoCall> {
             };
             Invocation::Create(call!(inputs), inputs.request_body.into(), options)
         }
-        "get" => {
+        Method::Get => {
             let inputs = read!(Get);
             Invocation::Get(call!(inputs), IncidentRef { kind: inputs.kind, value: inputs.value })
         }
-        "update" => {
+        Method::Update => {
             let inputs = read!(Update);
             let options =
                 UpdateOptions { input_display_values: inputs.input_display_values, choice_check: inputs.choice_check };
             Invocation::Update(call!(inputs), inputs.sys_id, inputs.request_body.into(), options)
         }
-        "find" => {
+        Method::Find => {
             let inputs = read!(Find);
             Invocation::Find(call!(inputs), inputs.query, inputs.limit, inputs.offset)
         }
-        "columns" => {
+        Method::Columns => {
             let inputs = read!(Nothing);
             Invocation::Columns(call!(inputs))
         }
-        "authenticate" => {
+        Method::Authenticate => {
             let inputs = read!(Nothing);
             Invocation::Authenticate(call!(inputs))
         }
-        _ => return Err(NoCall::UnknownMethod),
     })
 }
 
@@ -162,12 +179,12 @@ mod tests {
         let body = RequestBody::Fields(vec![("urgency".to_string(), "2".to_string())]);
         let options =
             CreateOptions { correlation_id: Some("a".to_string()), input_display_values: false, choice_check: None };
-        assert_eq!(read("create", create), Ok(Invocation::Create(call(), body, options)));
+        assert_eq!(read(Method::Create, create), Ok(Invocation::Create(call(), body, options)));
         let get = br#"{"authorization":"main","instance":"dev1","kind":"number","value":"INC1"}"#;
         let reference = IncidentRef { kind: "number".to_string(), value: "INC1".to_string() };
-        assert_eq!(read("get", get), Ok(Invocation::Get(call(), reference)));
+        assert_eq!(read(Method::Get, get), Ok(Invocation::Get(call(), reference)));
         let find = br#"{"authorization":"main","instance":"dev1","query":"","limit":5}"#;
-        assert_eq!(read("find", find), Ok(Invocation::Find(call(), String::new(), 5, 0)));
+        assert_eq!(read(Method::Find, find), Ok(Invocation::Find(call(), String::new(), 5, 0)));
     }
 
     #[test]
@@ -182,9 +199,9 @@ mod tests {
             ("columns", r#"{"authorization":"a","instance":"b","timeout_ms":60001}"#, "timeout_ms is not up to 60000"),
             ("create", r#"{"authorization":"a","instance":"b","request_body":{"case":"xml","value":""}}"#, "`xml`"),
         ] {
-            let Err(NoCall::Inputs(message)) = read(method, body.as_bytes()) else { panic!("{body}") };
+            let Err(message) = read(Method::named(method).unwrap(), body.as_bytes()) else { panic!("{body}") };
             assert!(message.contains(says), "{message}");
         }
-        assert_eq!(read("delete", b"{}"), Err(NoCall::UnknownMethod));
+        assert_eq!(Method::named("delete"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Which request is for what, and who may make it.
 
+use crate::inputs::Method;
 use crate::reply::Reply;
 use servicenow_component::text::is_secret;
 
@@ -44,8 +45,8 @@ pub enum Route {
     Manifest,
     /// The description of this server.
     OpenApi,
-    /// A method, by its name.
-    Call(String),
+    /// A call.
+    Call(Method),
     /// A delivery for an authorization.
     Callback(String),
 }
@@ -53,13 +54,14 @@ pub enum Route {
 /// Finds what a request is for, and refuses who may not make it.
 pub fn route(head: &Head, token: Option<&str>) -> Result<Route, Reply> {
     let path = head.path.split('?').next().unwrap_or_default();
-    let (route, method) = match path {
-        "/openapi.json" => (Route::OpenApi, "GET"),
-        "/v1/manifest" => (Route::Manifest, "GET"),
-        path => match (path.strip_prefix(CALLBACKS), path.strip_prefix(METHODS)) {
-            (Some(authorization), _) => (Route::Callback(authorization.to_string()), "POST"),
-            (None, Some(name)) => (Route::Call(name.to_string()), "POST"),
-            (None, None) => return authorized(head, token).and(Err(not_found(path))),
+    let called = || path.strip_prefix(METHODS).and_then(Method::named);
+    let (route, method) = match (path, path.strip_prefix(CALLBACKS)) {
+        ("/openapi.json", _) => (Route::OpenApi, "GET"),
+        ("/v1/manifest", _) => (Route::Manifest, "GET"),
+        (_, Some(authorization)) => (Route::Callback(authorization.to_string()), "POST"),
+        (path, None) => match called() {
+            Some(method) => (Route::Call(method), "POST"),
+            None => return authorized(head, token).and(Err(not_found(path))),
         },
     };
     // A delivery is authenticated by its own secret, which the instance has and the token it has not.
@@ -85,7 +87,7 @@ pub fn unauthentic() -> Reply {
 }
 
 /// A path that leads nowhere.
-pub fn not_found(path: &str) -> Reply {
+fn not_found(path: &str) -> Reply {
     let detail = format!("there is no {path}; /openapi.json lists what there is");
     Reply::problem(404, "Not Found", &detail)
 }
@@ -121,12 +123,15 @@ mod tests {
         for (method, path, expected) in [
             ("GET", "/v1/manifest", Ok(Route::Manifest)),
             ("GET", "/openapi.json?pretty", Ok(Route::OpenApi)),
-            ("POST", "/v1/create", Ok(Route::Call("create".to_string()))),
+            ("POST", "/v1/create", Ok(Route::Call(Method::Create))),
             ("POST", "/v1/callbacks/main", Ok(Route::Callback("main".to_string()))),
             ("GET", "/v1/create", Err(405)),
             ("POST", "/v1/manifest", Err(405)),
             ("GET", "/", Err(404)),
             ("GET", "/v2/create", Err(404)),
+            ("GET", "/v1/delete", Err(404)),
+            ("POST", "/v1/delete", Err(404)),
+            ("POST", "/v1/create/", Err(404)),
         ] {
             let routed = route(&head(method, path, &["Bearer secret"]), Some("secret")).map_err(|reply| reply.status);
             assert_eq!(routed, expected, "{method} {path}");
@@ -165,6 +170,6 @@ mod tests {
             assert_eq!(delivery, Ok(Route::Callback("main".to_string())));
         }
         let spelled = route(&head("POST", "/v1/get", &["bearer secret"]), Some("secret"));
-        assert_eq!(spelled, Ok(Route::Call("get".to_string())));
+        assert_eq!(spelled, Ok(Route::Call(Method::Get)));
     }
 }

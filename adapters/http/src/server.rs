@@ -2,10 +2,10 @@
 
 use crate::bindings::callbacks::{self, Delivery, Known, Verdict};
 use crate::bindings::{authorization, credentials, incidents, manifest};
-use crate::inputs::{Invocation, NoCall, read};
+use crate::inputs::{Invocation, read};
 use crate::openapi::openapi;
 use crate::reply::Reply;
-use crate::route::{Head, Route, SINK, TOKEN, callback_secret, not_found, route, unauthentic};
+use crate::route::{Head, Route, SINK, TOKEN, callback_secret, route, unauthentic};
 use servicenow_component::bindings::types::Reason;
 use servicenow_component::host::{Broken, Host, Method, Request};
 use servicenow_component::http::Wasi;
@@ -68,10 +68,10 @@ fn reply(head: &Head, request: IncomingRequest) -> Result<Reply, Reply> {
     Ok(match route(head, variable(TOKEN).as_deref())? {
         Route::Manifest => Reply::json(&to_json(&manifest::describe())),
         Route::OpenApi => Reply::json(&openapi(&manifest::describe())),
-        Route::Call(method) => call(read(&method, &body(request, MAX_BODY_BYTES)?).map_err(|no| match no {
-            NoCall::UnknownMethod => not_found(&head.path),
-            NoCall::Inputs(message) => Reply::problem(400, "Bad Request", &message),
-        })?),
+        Route::Call(method) => {
+            let refused = |message: String| Reply::problem(400, "Bad Request", &message);
+            call(read(method, &body(request, MAX_BODY_BYTES)?).map_err(refused)?)
+        }
         Route::Callback(authorization) => {
             // Before anything of the body is taken in.
             if !credentials::verify_callback(&authorization, callback_secret(head)?) {

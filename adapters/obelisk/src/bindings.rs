@@ -9,7 +9,7 @@ wit_bindgen::generate!({
         world activities {
             import servicenow:plugin/types@0.1.0;
             import servicenow:plugin/incidents@0.1.0;
-            export servicenow:obelisk/incidents@0.1.0;
+            include servicenow:obelisk/activities@0.1.0;
         }
     ",
     path: ["../../wit", "wit"],

@@ -1,4 +1,4 @@
-//! The reference of the interface, made from `wit/` by wit-bindgen: what stands in `docs/interface` is what `wit/` says.
+//! The reference of the interface, made by wit-bindgen: what stands in `docs/interface` is what the WIT says.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use wit_bindgen_core::wit_parser::Resolve;
 /// Set, it has the test write the pages anew instead of comparing them.
 const WRITE: &str = "WRITE_REFERENCE";
 
-/// The worlds, and what they are told apart by on the page that lists them.
-const WORLDS: [&str; 2] = ["plugin", "events"];
+/// The worlds, each with the folder that describes it.
+const WORLDS: [(&str, &str); 3] = [("plugin", "wit"), ("events", "wit"), ("activities", "adapters/obelisk/wit")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The page of a world, as Markdown.
-fn page(world: &str) -> String {
+fn page(world: &str, folder: &str) -> String {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(root().join("wit")).unwrap();
+    let (package, _) = resolve.push_dir(root().join(folder)).unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     let mut files = Files::default();
     wit_bindgen_markdown::Opts::default().build().generate(&mut resolve, world, &mut files).unwrap();
@@ -26,16 +26,16 @@ fn page(world: &str) -> String {
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     format!(
-        "<!-- Made from wit/. {WRITE}=1 cargo test -p host-test reference makes it anew. -->\n\n{}\n",
+        "<!-- Made from {folder}/. {WRITE}=1 cargo test -p host-test reference makes it anew. -->\n\n{}\n",
         lines.join("\n").trim()
     )
 }
 
 #[test]
 fn the_reference_is_what_the_interface_says() {
-    for world in WORLDS {
+    for (world, folder) in WORLDS {
         let path = root().join("docs/interface").join(format!("{world}.md"));
-        let page = page(world);
+        let page = page(world, folder);
         if std::env::var_os(WRITE).is_some() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, &page).unwrap();
