@@ -4,6 +4,9 @@
 //! case's name, and absent options are left out. A failure always has `status`, `reason`, `message`, `detail`, `retry` and
 //! `write_happened`, so that no expression over one meets a missing key.
 
+#[cfg(feature = "schema")]
+pub mod schema;
+
 use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::Serializer as Plain;
 use serde_json::{Error, Map, Value, json};
@@ -27,6 +30,11 @@ pub fn kebab(name: &str) -> String {
         kebab.push(c.to_ascii_lowercase());
     }
     kebab
+}
+
+/// The JSON Schema of a variant's case that carries something.
+pub fn tagged(case: &str, value: Value) -> Value {
+    json!({"type": "object", "properties": {"case": {"const": case}, "value": value}, "required": ["case", "value"]})
 }
 
 /// Serializes the records and variants of the generated bindings.

@@ -3,19 +3,21 @@
 use crate::bindings::manifest::{Method, Node, Outcome};
 use crate::inputs::MAX_TIMEOUT_MS;
 use serde_json::{Map, Value, json};
+use servicenow_json::tagged;
 
-/// The outcomes whose value is a list of refused inputs.
-const REFUSED: [&str; 2] = ["invalid-data", "invalid-choice"];
-
-/// The outcome whose failure stands within a diagnosis.
-const DIAGNOSIS: &str = "not-authenticated";
+/// What the outcomes of each method carry, and the schemas of the types in it: made from the interface by the build script.
+const CARRIED: &str = include_str!(concat!(env!("OUT_DIR"), "/schemas.json"));
 
 /// The description.
 pub fn openapi(node: &Node) -> Value {
+    // The build script wrote it.
+    let mut carried: Value = serde_json::from_str(CARRIED).unwrap_or_default();
     let mut paths: Map<String, Value> = node
         .methods
         .iter()
-        .map(|method| (format!("/v1/{}", method.name), json!({"post": operation(method)})))
+        .map(|method| {
+            (format!("/v1/{}", method.name), json!({"post": operation(method, &carried["outcomes"][&method.name])}))
+        })
         .collect();
     let document = |id: &str, summary: &str| {
         let content = json!({"application/json": {"schema": {"type": "object"}}});
@@ -33,13 +35,13 @@ pub fn openapi(node: &Node) -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": schemas(),
+            "schemas": schemas(carried["schemas"].take()),
         },
     })
 }
 
-fn operation(method: &Method) -> Value {
-    let outcomes: Vec<_> = method.outcomes.iter().enumerate().map(|(at, known)| outcome(at == 0, known)).collect();
+fn operation(method: &Method, carried: &Value) -> Value {
+    let outcomes: Vec<_> = method.outcomes.iter().map(|known| outcome(carried, known)).collect();
     // The component wrote it, so it is JSON.
     let mut inputs: Value = serde_json::from_str(&method.input_schema).unwrap_or_default();
     inputs["properties"]["timeout_ms"]["maximum"] = MAX_TIMEOUT_MS.into();
@@ -56,21 +58,12 @@ fn operation(method: &Method) -> Value {
     })
 }
 
-/// One outcome: its case, and what it carries. A method's success is the first in the manifest.
-fn outcome(is_success: bool, outcome: &Outcome) -> Value {
-    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let value = match outcome.case_name.as_str() {
-        case if REFUSED.contains(&case) => json!({"type": "array", "items": reference("violation")}),
-        _ if is_success => json!({}),
-        DIAGNOSIS => json!({"type": "object", "properties": {"failure": reference("failure")}}),
-        _ => reference("failure"),
-    };
-    json!({
-        "type": "object",
-        "description": outcome.description,
-        "properties": {"case": {"const": outcome.case_name}, "value": value},
-        "required": ["case", "value"],
-    })
+/// One outcome: its case, and what it carries.
+fn outcome(carried: &Value, outcome: &Outcome) -> Value {
+    let case = outcome.case_name.as_str();
+    let mut described = tagged(case, carried[case].clone());
+    described["description"] = outcome.description.clone().into();
+    described
 }
 
 fn callback() -> Value {
@@ -106,33 +99,14 @@ fn refusals(statuses: &[u16]) -> Map<String, Value> {
     statuses.iter().map(refusal).collect()
 }
 
-fn schemas() -> Value {
+/// The schemas that others refer to.
+fn schemas(mut named: Value) -> Value {
     let text = json!({"type": "string"});
-    let or_null = |kind: &str| json!({"type": [kind, "null"]});
-    json!({
-        "problem": {
-            "type": "object",
-            "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text},
-            "required": ["type", "title", "status", "detail"],
-        },
-        "violation": {
-            "type": "object",
-            "properties": {"field": text, "given": text, "expected": text},
-            "required": ["field", "given", "expected"],
-        },
-        "failure": {
-            "type": "object",
-            "properties": {
-                "status": or_null("integer"),
-                "reason": text,
-                "message": text,
-                "detail": or_null("string"),
-                "retry": {"enum": ["never", "later", "look-up-first"]},
-                "retry_after_ms": {"type": "integer"},
-                "write_happened": {"enum": ["no", "unknown", "yes"]},
-                "correlation_id": text,
-            },
-            "required": ["status", "reason", "message", "detail", "retry", "write_happened"],
-        },
-    })
+    named["problem"] = json!({
+        "type": "object",
+        "description": "A request that made no call (RFC 9457).",
+        "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text},
+        "required": ["type", "title", "status", "detail"],
+    });
+    named
 }

@@ -2,7 +2,8 @@
 
 use super::scenario::{Scenario, all};
 use super::wasmtime::install;
-use super::{Given, Ran, finish, runtime};
+use super::{Given, HOSTS, INSTALLED, Ran, finish, runtime, runtime_since};
+use crate::python;
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use http::Request;
@@ -40,6 +41,7 @@ impl Drop for Replica {
 }
 
 pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
+    runtime_since("python3", (3, 11), "install Python 3.11 or later")?;
     runtime("java", "install a JDK of version 17 or later, such as Debian's default-jdk-headless")?;
     let program = install()?;
     let with = format!("{} serve, two replicas", runtime(&program.to_string_lossy(), "it was just installed")?);
@@ -51,12 +53,12 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
 
     let refused = post(&server, "/v1/get", "", &json!({}))?;
     ensure!(refused.0 == 401, "a request with a wrong token is answered {}", refused.0);
-    described(&server)?;
     let create = json!({"authorization": "main", "instance": instance,
         "request_body": {"case": "fields", "value": [["urgency", "2"]]}});
     let created = outcome(&server, "create", &create)?;
     let first_ms = started.elapsed().as_secs_f64() * 1000.0;
     let member = |name: &str| created["value"][name].as_str().context("the receipt has a number and a sys_id");
+    let mut outcomes = vec![("create".to_string(), created.clone())];
     for scenario in all(&instance, member("number")?, member("sys_id")?)? {
         let Scenario { method, case, story, fault, inputs } = scenario;
         if let Some(fault) = fault {
@@ -65,7 +67,16 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         let ended = outcome(&server, &method, &inputs)?;
         given.simulator.heal();
         ensure!(ended["case"] == case.as_str(), "{method}, {story}: it ended in {ended} and not in {case}");
+        outcomes.push((method, ended));
     }
+    for (method, mut inputs) in
+        [("find", json!({"query": "active=true", "limit": 2})), ("columns", json!({})), ("authenticate", json!({}))]
+    {
+        inputs["authorization"] = "main".into();
+        inputs["instance"] = instance.clone().into();
+        outcomes.push((method.to_string(), outcome(&server, method, &inputs)?));
+    }
+    described(&server, &outcomes)?;
     for (program, example) in [("sh", "create.sh"), ("java", "Create.java")] {
         let mut command = Command::new(program);
         command.arg(format!("{EXAMPLES}/{example}"));
@@ -82,12 +93,13 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         times.push(began.elapsed().as_secs_f64() * 1000.0);
     }
     times.sort_by(f64::total_cmp);
-    let what = "every outcome, curl, Java, deliveries";
+    let what = "every outcome, OpenAPI, curl, Java, deliveries";
     Ok(Ran { engine: "wasi:http server", with, what, first_ms, call_ms: times[CALLS / 2] })
 }
 
-/// The description has an address for each method of the manifest, with the outcomes it has there.
-fn described(server: &str) -> anyhow::Result<()> {
+/// The description is one by OpenAPI's own schema, has an address for each method of the manifest with the outcomes it has
+/// there, and every outcome that was returned is as it says.
+fn described(server: &str, outcomes: &[(String, Value)]) -> anyhow::Result<()> {
     let get = |path: &str| {
         let (status, text) = send(Request::get(format!("{server}{path}")), TOKEN, String::new())?;
         ensure!(status == 200, "{path} is answered {status}: {text}");
@@ -102,6 +114,14 @@ fn described(server: &str) -> anyhow::Result<()> {
         let declared = method["outcomes"].as_array().map_or(0, Vec::len);
         ensure!(described == declared && declared > 0, "{name}: {described} of {declared} outcomes are described");
     }
+    let folder = format!("{HOSTS}/http");
+    let environment = Path::new(INSTALLED).canonicalize()?.join("http");
+    let mut check = Command::new(python::with(&environment, &format!("{folder}/requirements.lock"))?);
+    let given = json!({"openapi": openapi, "outcomes": outcomes}).to_string();
+    let given_path = environment.join("described.json");
+    std::fs::write(&given_path, given)?;
+    check.arg(format!("{folder}/described.py")).stdin(std::fs::File::open(given_path)?);
+    finish(&mut check, "the check of openapi.json")?;
     Ok(())
 }
 

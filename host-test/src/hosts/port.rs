@@ -3,11 +3,18 @@
 use super::{Given, Ran, finish, runtime, runtime_since};
 use crate::conformance::check;
 use crate::host::Host;
-use anyhow::{Context, bail};
+use crate::incidents::CreateOutcome;
+use crate::scenarios::{Stage, columns, create};
+use anyhow::{Context, bail, ensure};
 use std::time::Instant;
 use tokio::runtime::Handle;
 
 const PORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/incident-node-js");
+
+/// How many creates are timed.
+const CALLS: usize = 20;
+
+const TIMEOUT_MS: u32 = 5_000;
 
 pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     let node = runtime_since("node", (20, 0), "install Node.js 20 or later")?;
@@ -22,8 +29,22 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     if let Some(failed) = checks.iter().find(|check| check.problem.is_some()) {
         bail!("{} {}: {}", failed.method, failed.name, failed.problem.as_deref().unwrap_or_default());
     }
-    let create = checks.iter().find(|check| check.method == "create").context("no create was checked")?;
-    let call_ms = create.elapsed.as_secs_f64() * 1000.0;
+    let mut times = Handle::current().block_on(creates(&loaded))?;
+    let first_ms = load_ms + times[0];
+    times.sort_by(f64::total_cmp);
+    let call_ms = times[CALLS / 2];
     let with = format!("this host, ComponentizeJS on Node.js {}", node.trim_start_matches('v'));
-    Ok(Ran { engine: "a port in JavaScript", with, what: "conformance", first_ms: load_ms + call_ms, call_ms })
+    Ok(Ran { engine: "a port in JavaScript", with, what: "conformance", first_ms, call_ms })
+}
+
+/// How long creates take, in milliseconds.
+async fn creates(loaded: &Host) -> anyhow::Result<Vec<f64>> {
+    let stage = Stage::set_for(loaded, |simulator| simulator.authorizations()).await?;
+    let mut times = Vec::new();
+    for _ in 0..CALLS {
+        let report = stage.host.create(stage.call(TIMEOUT_MS), columns(&[("urgency", "2")]), create()).await;
+        ensure!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "a create ended in {:?}", report.outcome);
+        times.push(report.elapsed.as_secs_f64() * 1000.0);
+    }
+    Ok(times)
 }
