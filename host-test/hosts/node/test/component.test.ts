@@ -32,8 +32,13 @@ for (const [what, bytes, says] of [
   ["text", () => Buffer.from("hello"), /no component/],
   [
     "an older version of the interface",
-    () => older(wasm),
+    () => older(wasm, "incidents"),
     /exports servicenow:plugin\/incidents@0.0.9; expected/,
+  ],
+  [
+    "an older version of the credentials",
+    () => older(wasm, "credentials"),
+    /imports servicenow:plugin\/credentials@0.0.9; this host has servicenow:plugin\/credentials@0.1.0/,
   ],
   ["a component of another world", () => renamed(wasm), /expected is servicenow:plugin\/incidents@0.1.0/],
 ] as [string, () => Buffer, RegExp][]) {
@@ -53,6 +58,6 @@ function replaced(bytes: Buffer, from: string, to: string): Buffer {
   return Buffer.from(bytes.toString("latin1").replaceAll(from, to), "latin1");
 }
 
-const older = (bytes: Buffer) =>
-  replaced(bytes, "servicenow:plugin/incidents@0.1.0", "servicenow:plugin/incidents@0.0.9");
+const older = (bytes: Buffer, name: string) =>
+  replaced(bytes, `servicenow:plugin/${name}@0.1.0`, `servicenow:plugin/${name}@0.0.9`);
 const renamed = (bytes: Buffer) => replaced(bytes, "servicenow:plugin/", "servicenew:plugin/");
