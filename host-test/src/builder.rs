@@ -124,7 +124,7 @@ impl Builder {
             Some(folder) => compiled::load(engine, bytes, folder),
             None => Component::new(engine, bytes),
         };
-        let component = component.map_err(|error| error.context("it cannot be compiled within the host's limits"))?;
+        let component = component.map_err(|error| error.context("this host cannot load it"))?;
         exports::has(&component, "incidents")?;
         exports::needs(&component)?;
         Ok(component)

@@ -34,7 +34,9 @@ pub fn kebab(name: &str) -> String {
 
 /// The JSON Schema of a variant's case that carries something.
 pub fn tagged(case: &str, value: Value) -> Value {
-    json!({"type": "object", "properties": {"case": {"const": case}, "value": value}, "required": ["case", "value"]})
+    // Some generators of clients do not see from the constant that it is text.
+    let properties = json!({"case": {"type": "string", "const": case}, "value": value});
+    json!({"type": "object", "properties": properties, "required": ["case", "value"]})
 }
 
 /// Serializes the records and variants of the generated bindings.

@@ -2,46 +2,57 @@
 
 use crate::{ALWAYS, tagged};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 use wit_parser::{Docs, Enum, Record, Resolve, Type, TypeDefKind, TypeId, Variant};
 
 /// Where the schemas of named types are, for those that refer to them.
-const SCHEMAS: &str = "#/components/schemas/";
+pub const SCHEMAS: &str = "#/components/schemas/";
 
-/// What the functions of some interfaces return, as `{"outcomes": {function: {case: schema}}, "schemas": {type: schema}}`.
+/// What the functions of some interfaces return, as `{"outcomes": {function: {case: schema}}, "returns": {function: schema},
+/// "schemas": {type: schema}}`. A function that returns a variant is in `outcomes`, any other in `returns`.
 ///
-/// A function has to return a variant whose cases all carry something.
+/// An error names what has no schema here, and stops the build that asked.
 pub fn describe(wit: &Path, interfaces: &[&str]) -> Result<Value, String> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit).map_err(|error| format!("{}: {error:#}", wit.display()))?;
-    let mut schemas = Schemas { resolve: &resolve, named: Map::new() };
-    let mut outcomes = Map::new();
+    let mut schemas = Schemas { resolve: &resolve, named: Map::new(), met: HashMap::new() };
+    let (mut outcomes, mut returns) = (Map::new(), Map::new());
     for interface in interfaces {
         let id = resolve.packages[package].interfaces.get(*interface);
         let id = id.ok_or(format!("{} has no interface {interface}", wit.display()))?;
         for (name, function) in &resolve.interfaces[*id].functions {
-            outcomes.insert(
-                name.clone(),
-                schemas.cases(function.result.as_ref()).ok_or(format!("{name} returns no outcome"))?,
-            );
+            let result = function.result.as_ref().ok_or(format!("{name} returns nothing"))?;
+            let before = match schemas.cases(result)? {
+                Some(cases) => outcomes.insert(name.clone(), cases),
+                None => returns.insert(name.clone(), schemas.schema(result)?),
+            };
+            if before.is_some() {
+                return Err(format!("two interfaces have a function {name}"));
+            }
         }
     }
-    Ok(json!({"outcomes": outcomes, "schemas": schemas.named}))
+    Ok(json!({"outcomes": outcomes, "returns": returns, "schemas": schemas.named}))
 }
 
 struct Schemas<'a> {
     resolve: &'a Resolve,
-    /// The named types met so far.
+    /// The schemas of the named types met so far.
     named: Map<String, Value>,
+    /// Which types those are.
+    met: HashMap<String, TypeId>,
 }
 
 impl Schemas<'_> {
     /// What each case of a variant carries.
-    fn cases(&mut self, outcome: Option<&Type>) -> Option<Value> {
-        let Type::Id(id) = outcome? else { return None };
-        let TypeDefKind::Variant(Variant { cases }) = &self.resolve.types[self.declared(*id)].kind else { return None };
-        let schemas = cases.iter().map(|case| Some((case.name.clone(), self.schema(case.ty.as_ref()?))));
-        schemas.collect::<Option<Map<_, _>>>().map(Value::Object)
+    fn cases(&mut self, outcome: &Type) -> Result<Option<Value>, String> {
+        let Some(TypeDefKind::Variant(Variant { cases })) = self.kind(outcome) else { return Ok(None) };
+        let mut carried = Map::new();
+        for case in cases.clone() {
+            let held = case.ty.ok_or(format!("the case {} carries nothing", case.name))?;
+            carried.insert(case.name, self.schema(&held)?);
+        }
+        Ok(Some(Value::Object(carried)))
     }
 
     /// The declaration of a type that may have come by `use`.
@@ -52,91 +63,105 @@ impl Schemas<'_> {
         }
     }
 
-    fn schema(&mut self, given: &Type) -> Value {
-        let at_most = |most: u64| json!({"type": "integer", "minimum": 0, "maximum": most});
+    fn kind(&self, given: &Type) -> Option<&TypeDefKind> {
+        let Type::Id(id) = given else { return None };
+        Some(&self.resolve.types[self.declared(*id)].kind)
+    }
+
+    fn schema(&mut self, given: &Type) -> Result<Value, String> {
+        let at_most = |most: u64| Ok(json!({"type": "integer", "minimum": 0, "maximum": most}));
         match given {
-            Type::Bool => json!({"type": "boolean"}),
+            Type::String => Ok(json!({"type": "string"})),
+            Type::Bool => Ok(json!({"type": "boolean"})),
             Type::U8 => at_most(u8::MAX.into()),
             Type::U16 => at_most(u16::MAX.into()),
-            Type::U32 => at_most(u32::MAX.into()),
-            Type::U64 => json!({"type": "integer", "minimum": 0}),
-            Type::S8 | Type::S16 | Type::S32 | Type::S64 => json!({"type": "integer"}),
-            Type::F32 | Type::F64 => json!({"type": "number"}),
+            // Without the format, clients take it for a signed number of 32 bits.
+            Type::U32 => Ok(json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX})),
+            Type::U64 => Ok(json!({"type": "integer", "format": "int64", "minimum": 0})),
             Type::Id(id) => self.declaration(self.declared(*id)),
-            // Text, and what no outcome has.
-            _ => json!({"type": "string"}),
+            other => Err(format!("no schema is known here for {other:?}")),
         }
     }
 
-    fn declaration(&mut self, id: TypeId) -> Value {
-        let declared = &self.resolve.types[id];
-        let Some(name) = &declared.name else { return self.kind(id) };
-        if !self.named.contains_key(name) {
-            // Taken before its members are looked at, so that its place is the one where it is first met.
-            self.named.insert(name.clone(), Value::Null);
-            let schema = with_docs(self.kind(id), &declared.docs);
-            self.named.insert(name.clone(), schema);
-        }
-        json!({"$ref": format!("{SCHEMAS}{name}")})
-    }
-
-    fn kind(&mut self, id: TypeId) -> Value {
-        match &self.resolve.types[id].kind {
-            TypeDefKind::Record(Record { fields }) => {
-                let (mut properties, mut required) = (Map::new(), Vec::new());
-                for field in fields {
-                    let name = field.name.replace('-', "_");
-                    let (held, is_there) = match self.optional(&field.ty) {
-                        Some(held) if ALWAYS.contains(&name.as_str()) => {
-                            (json!({"anyOf": [self.schema(&held), {"type": "null"}]}), true)
-                        }
-                        Some(held) => (self.schema(&held), false),
-                        None => (self.schema(&field.ty), true),
-                    };
-                    required.extend(is_there.then(|| name.clone()));
-                    properties.insert(name, with_docs(held, &field.docs));
-                }
-                json!({"type": "object", "properties": properties, "required": required})
+    fn declaration(&mut self, id: TypeId) -> Result<Value, String> {
+        let Some(name) = &self.resolve.types[id].name else { return self.structure(id) };
+        match self.met.insert(name.clone(), id) {
+            Some(known) if known != id => return Err(format!("two types are called {name}")),
+            Some(_) => {}
+            None => {
+                // Its place is taken before its members are looked at: it stands where it is first met.
+                self.named.insert(name.clone(), Value::Null);
+                let schema = described(self.structure(id)?, &self.resolve.types[id].docs);
+                self.named.insert(name.clone(), schema);
             }
+        }
+        Ok(json!({"$ref": format!("{SCHEMAS}{name}")}))
+    }
+
+    fn structure(&mut self, id: TypeId) -> Result<Value, String> {
+        let resolve = self.resolve;
+        match &resolve.types[id].kind {
+            TypeDefKind::Record(record) => self.record(record),
+            TypeDefKind::List(item) => Ok(json!({"type": "array", "items": self.schema(item)?})),
             TypeDefKind::Enum(Enum { cases }) => {
                 let names: Vec<_> = cases.iter().map(|case| &case.name).collect();
-                json!({"type": "string", "enum": names})
+                let explained =
+                    cases.iter().filter_map(|case| Some(format!("- `{}`: {}", case.name, text(&case.docs)?)));
+                let explained: Vec<_> = explained.collect();
+                Ok(json!({"type": "string", "enum": names, "description": explained.join("\n")}))
             }
             TypeDefKind::Variant(Variant { cases }) => {
-                let cases: Vec<_> = cases
-                    .iter()
-                    .map(|case| match &case.ty {
-                        None => with_docs(json!({"const": case.name}), &case.docs),
-                        Some(carried) => with_docs(tagged(&case.name, self.schema(carried)), &case.docs),
-                    })
-                    .collect();
-                json!({"oneOf": cases})
+                let case = |case: &wit_parser::Case| {
+                    let schema = match &case.ty {
+                        None => json!({"const": case.name}),
+                        Some(carried) => tagged(&case.name, self.schema(carried)?),
+                    };
+                    Ok(described(schema, &case.docs))
+                };
+                let cases = cases.iter().map(case).collect::<Result<Vec<_>, String>>()?;
+                Ok(json!({"oneOf": cases}))
             }
-            TypeDefKind::List(item) => json!({"type": "array", "items": self.schema(item)}),
-            TypeDefKind::Tuple(tuple) => {
-                let items: Vec<_> = tuple.types.iter().map(|item| self.schema(item)).collect();
-                let count = items.len();
-                json!({"type": "array", "prefixItems": items, "minItems": count, "maxItems": count})
-            }
-            TypeDefKind::Type(other) => self.schema(other),
-            // No outcome has one.
-            _ => json!({}),
+            other => Err(format!("no schema is known here for the kind {}", other.as_str())),
         }
     }
 
-    fn optional(&self, given: &Type) -> Option<Type> {
-        let Type::Id(id) = given else { return None };
-        match self.resolve.types[self.declared(*id)].kind {
-            TypeDefKind::Option(held) => Some(held),
-            _ => None,
+    fn record(&mut self, record: &Record) -> Result<Value, String> {
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for field in &record.fields {
+            let name = field.name.replace('-', "_");
+            let held = match self.kind(&field.ty) {
+                Some(TypeDefKind::Option(held)) => Some(*held),
+                _ => None,
+            };
+            let (schema, is_there) = match held {
+                Some(held) if ALWAYS.contains(&name.as_str()) => {
+                    (json!({"anyOf": [self.schema(&held)?, {"type": "null"}]}), true)
+                }
+                Some(held) => (self.schema(&held)?, false),
+                None => (self.schema(&field.ty)?, true),
+            };
+            required.extend(is_there.then(|| name.clone()));
+            properties.insert(name, described(schema, &field.docs));
         }
+        Ok(json!({"type": "object", "properties": properties, "required": required}))
     }
 }
 
-fn with_docs(mut schema: Value, docs: &Docs) -> Value {
-    if let Some(text) = &docs.contents {
-        schema["description"] = text.trim().into();
-    }
+/// A documentation comment, as running text.
+fn text(docs: &Docs) -> Option<String> {
+    Some(docs.contents.as_ref()?.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// A schema with its documentation before what it says of itself.
+fn described(mut schema: Value, docs: &Docs) -> Value {
+    let said = schema["description"].as_str().map(str::to_string);
+    let parts: Vec<_> = text(docs).into_iter().chain(said).filter(|part| !part.is_empty()).collect();
+    match parts.is_empty() {
+        true => schema.as_object_mut().and_then(|schema| schema.remove("description")),
+        false => schema
+            .as_object_mut()
+            .and_then(|schema| schema.insert("description".to_string(), parts.join("\n\n").into())),
+    };
     schema
 }
 
@@ -144,34 +169,38 @@ fn with_docs(mut schema: Value, docs: &Docs) -> Value {
 mod tests {
     use super::*;
 
+    fn describe_text(wit: &str, interfaces: &[&str]) -> Result<Value, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("told.wit"), format!("package a:b;\n{wit}")).unwrap();
+        describe(folder.path(), interfaces)
+    }
+
     #[test]
     fn a_type_has_the_schema_of_its_json() {
-        let folder = std::env::temp_dir().join(format!("servicenow-json-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(
-            folder.join("told.wit"),
-            "package a:b;
-            interface shared { enum how { well-done, badly } }
+        let described = describe_text(
+            "interface shared {
+                enum how { well-done, /// Not
+                /// well.
+                badly }
+            }
             interface told {
                 use shared.{how};
                 /// What was told.
                 record tale { /// How it went.
-                    the-way: how, status: option<u16>, retry-after-ms: option<u32>, pairs: list<tuple<string, bool>> }
+                    the-way: how, status: option<u16>, retry-after-ms: option<u32>, lines: list<string> }
                 variant outcome { good(tale), bad(list<tale>) }
                 tell: func() -> outcome;
-            }
-            interface mute { say: func() -> string; }",
-        )
-        .unwrap();
-        let described = describe(&folder, &["told"]);
-        let refused = describe(&folder, &["mute"]);
-        let absent = describe(&folder, &["deaf"]);
-        std::fs::remove_dir_all(&folder).unwrap();
+                count: func() -> tale;
+            }",
+            &["told"],
+        );
         let tale = json!({"$ref": "#/components/schemas/tale"});
+        let number = json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX});
         assert_eq!(
             described.unwrap(),
             json!({
                 "outcomes": {"tell": {"good": tale, "bad": {"type": "array", "items": tale}}},
+                "returns": {"count": tale},
                 "schemas": {
                     "tale": {
                         "type": "object",
@@ -179,21 +208,38 @@ mod tests {
                         "properties": {
                             "the_way": {"$ref": "#/components/schemas/how", "description": "How it went."},
                             "status": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}]},
-                            "retry_after_ms": {"type": "integer", "minimum": 0, "maximum": 4294967295u32},
-                            "pairs": {"type": "array", "items": {
-                                "type": "array",
-                                "prefixItems": [{"type": "string"}, {"type": "boolean"}],
-                                "minItems": 2,
-                                "maxItems": 2,
-                            }},
+                            "retry_after_ms": number,
+                            "lines": {"type": "array", "items": {"type": "string"}},
                         },
-                        "required": ["the_way", "status", "pairs"],
+                        "required": ["the_way", "status", "lines"],
                     },
-                    "how": {"type": "string", "enum": ["well-done", "badly"]},
+                    "how": {"type": "string", "enum": ["well-done", "badly"], "description": "- `badly`: Not well."},
                 },
             })
         );
-        assert_eq!(refused.unwrap_err(), "say returns no outcome");
-        assert!(absent.unwrap_err().ends_with("has no interface deaf"));
+    }
+
+    #[test]
+    fn what_has_no_schema_is_named() {
+        for (wit, interfaces, says) in [
+            ("interface a { say: func(); }", &["a"][..], "say returns nothing"),
+            ("interface a { say: func() -> f32; }", &["a"], "for F32"),
+            ("interface a { say: func() -> option<option<u8>>; }", &["a"], "for the kind option"),
+            ("interface a { variant v { x } say: func() -> v; }", &["a"], "the case x carries nothing"),
+            (
+                "interface a { say: func() -> u8; } interface b { say: func() -> u8; }",
+                &["a", "b"],
+                "two interfaces have",
+            ),
+            (
+                "interface a { record r { x: u8 } f: func() -> r; } interface b { record r { y: u8 } g: func() -> r; }",
+                &["a", "b"],
+                "two types are called r",
+            ),
+            ("interface a { say: func() -> u8; }", &["c"], "has no interface c"),
+        ] {
+            let refused = describe_text(wit, interfaces).unwrap_err();
+            assert!(refused.contains(says), "{wit}: {refused}");
+        }
     }
 }

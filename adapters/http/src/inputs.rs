@@ -41,21 +41,20 @@ macro_rules! inputs {
 inputs!(Create {
     request_body: Body,
     correlation_id: Option<String>,
-    #[serde(default)] input_display_values: bool,
+    input_display_values: Option<bool>,
     choice_check: Option<String>,
 });
 inputs!(Get { kind: String, value: String });
 inputs!(Update {
     sys_id: String,
     request_body: Body,
-    #[serde(default)] input_display_values: bool,
+    input_display_values: Option<bool>,
     choice_check: Option<String>,
 });
 inputs!(Find {
     query: String,
     limit: u32,
-    #[serde(default)]
-    offset: u32,
+    offset: Option<u32>,
 });
 inputs!(Nothing {});
 
@@ -106,9 +105,8 @@ pub const MAX_TIMEOUT_MS: u32 = 60_000;
 
 /// Reads the inputs of a method, or tells what is wrong with them.
 pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
-    let inputs = |error: serde_json::Error| error.to_string();
     let refused = |message: &str| Err(message.to_string());
-    let body: Value = serde_json::from_slice(body).map_err(inputs)?;
+    let body: Value = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
     // Structures are read from lists too, where nothing says which member is which.
     if !body.is_object() {
         return refused("the body is not a JSON object of the method's inputs");
@@ -121,7 +119,7 @@ pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
     }
     macro_rules! read {
         ($type:ty) => {
-            serde_json::from_value::<$type>(body).map_err(inputs)?
+            serde_path_to_error::deserialize::<_, $type>(body).map_err(named)?
         };
     }
     macro_rules! call {
@@ -134,7 +132,7 @@ pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
             let inputs = read!(Create);
             let options = CreateOptions {
                 correlation_id: inputs.correlation_id,
-                input_display_values: inputs.input_display_values,
+                input_display_values: inputs.input_display_values.unwrap_or_default(),
                 choice_check: inputs.choice_check,
             };
             Invocation::Create(call!(inputs), inputs.request_body.into(), options)
@@ -145,13 +143,15 @@ pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
         }
         Method::Update => {
             let inputs = read!(Update);
-            let options =
-                UpdateOptions { input_display_values: inputs.input_display_values, choice_check: inputs.choice_check };
+            let options = UpdateOptions {
+                input_display_values: inputs.input_display_values.unwrap_or_default(),
+                choice_check: inputs.choice_check,
+            };
             Invocation::Update(call!(inputs), inputs.sys_id, inputs.request_body.into(), options)
         }
         Method::Find => {
             let inputs = read!(Find);
-            Invocation::Find(call!(inputs), inputs.query, inputs.limit, inputs.offset)
+            Invocation::Find(call!(inputs), inputs.query, inputs.limit, inputs.offset.unwrap_or_default())
         }
         Method::Columns => {
             let inputs = read!(Nothing);
@@ -162,6 +162,15 @@ pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
             Invocation::Authenticate(call!(inputs))
         }
     })
+}
+
+/// What is wrong, and with which input.
+fn named(error: serde_path_to_error::Error<serde_json::Error>) -> String {
+    match error.path().to_string().as_str() {
+        // Of the inputs as a whole: the error names the one that is missing or unknown.
+        "." => error.into_inner().to_string(),
+        path => format!("{path}: {}", error.inner()),
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +192,7 @@ mod tests {
         let get = br#"{"authorization":"main","instance":"dev1","kind":"number","value":"INC1"}"#;
         let reference = IncidentRef { kind: "number".to_string(), value: "INC1".to_string() };
         assert_eq!(read(Method::Get, get), Ok(Invocation::Get(call(), reference)));
-        let find = br#"{"authorization":"main","instance":"dev1","query":"","limit":5}"#;
+        let find = br#"{"authorization":"main","instance":"dev1","query":"","limit":5,"offset":null}"#;
         assert_eq!(read(Method::Find, find), Ok(Invocation::Find(call(), String::new(), 5, 0)));
     }
 
@@ -192,8 +201,18 @@ mod tests {
         for (method, body, says) in [
             ("get", r#"{"authorization":"main"}"#, "missing field `instance`"),
             ("get", r#"{"authorization":"main","instance":"d","kind":"number","valeu":""}"#, "unknown field `valeu`"),
-            ("columns", r#"{"authorization":"main","instance":1}"#, "expected a string"),
-            ("columns", "", "EOF"),
+            (
+                "columns",
+                r#"{"authorization":"main","instance":1}"#,
+                "instance: invalid type: integer `1`, expected a string",
+            ),
+            ("columns", r#"{"authorization":"main","instance":"d","timeout_ms":5.5}"#, "timeout_ms: invalid"),
+            (
+                "create",
+                r#"{"authorization":"a","instance":"b","request_body":{"case":"fields","value":{}}}"#,
+                "request_body",
+            ),
+            ("columns", "", "is not JSON: EOF"),
             ("columns", r#"["main","dev1",null]"#, "is not a JSON object"),
             ("create", r#"{"authorization":"a","instance":"b","request_body":["json","{}"]}"#, "request_body is not"),
             ("columns", r#"{"authorization":"a","instance":"b","timeout_ms":60001}"#, "timeout_ms is not up to 60000"),

@@ -101,7 +101,7 @@ pub fn correlation_id() -> Input {
         "Correlation Id",
         ValueType::Text,
         false,
-        "The key that makes the create safe to repeat: the same key makes one incident. Made by the engine where it is left out.",
+        "The key that makes the create safe to repeat: the same key makes one incident. Left out, it is new in each call.",
     )
 }
 

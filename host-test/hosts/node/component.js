@@ -22,13 +22,19 @@ export async function transpiled(path) {
   }
   const wit = await componentWit(wasm).catch((error) => {
     const reason = String(error.message ?? error).split("\n")[0];
-    throw new Error(`${path} is no component, or not a whole one: ${reason}`);
+    throw new Error(
+      `${path} is no component, or not a whole one (${reason}); expected is one of the world ${WORLD}`,
+    );
   });
   const [exports, imports] = ["export", "import"].map((kind) => named(wit, kind));
   if (!exports.includes(INCIDENTS)) {
     const other = exports.find((name) => name.startsWith(`${PACKAGE}/incidents@`));
     const found = other ?? (exports.join(", ") || "nothing");
     throw new Error(`${path} exports ${found}; expected is ${INCIDENTS}, of the world ${WORLD}`);
+  }
+  if (!imports.includes(CREDENTIALS)) {
+    const other = imports.find((name) => name.startsWith(`${PACKAGE}/credentials@`)) ?? "no credentials";
+    throw new Error(`${path} imports ${other}; expected is ${CREDENTIALS}, of the world ${WORLD}`);
   }
   const unknown = imports.filter((name) => name !== CREDENTIALS && !name.startsWith("wasi:"));
   if (unknown.length > 0) {

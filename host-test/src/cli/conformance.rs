@@ -30,8 +30,14 @@ impl Conformance {
             }
             None => ("servicenow.wasm".to_string(), COMPONENT.to_vec()),
         };
-        let loaded = Host::builder().component(bytes).build().with_context(|| name.clone())?;
         // A component that cannot even begin is one that failed, and its file of results says so.
+        let loaded = match Host::builder().component(bytes).build().with_context(|| name.clone()) {
+            Ok(loaded) => loaded,
+            Err(refused) => {
+                self.write(&name, &[not_begun(&refused)])?;
+                return Err(refused);
+            }
+        };
         let checks = check(&loaded).await.unwrap_or_else(|problem| vec![not_begun(&problem)]);
         let mut lines = table(&["method", "check", "result", "time", "what happened"]);
         for Check { method, name, story, elapsed, problem } in &checks {
@@ -48,11 +54,15 @@ impl Conformance {
             " It does not check authorizations, which incident-node leaves out."
         };
         print(&format!("\n{name} passed {passed} of {} checks.{authorization}", checks.len()));
-        if let Some(path) = &self.junit {
-            let text = junit(&name, &checks).to_string()?;
-            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        self.write(&name, &checks)?;
         Ok(passed == checks.len())
+    }
+
+    /// Writes the results where they are wanted.
+    fn write(&self, name: &str, checks: &[Check]) -> anyhow::Result<()> {
+        let Some(path) = &self.junit else { return Ok(()) };
+        let text = junit(name, checks).to_string()?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 }
 

@@ -29,8 +29,8 @@ impl Hosts {
         let ran = ran.await?;
         if self.json {
             let row = |(engine, ran): &(Engine, anyhow::Result<Ran>)| match ran {
-                Ok(ran) => json!({"passed": true, "ran": ran}),
-                Err(error) => json!({"passed": false, "engine": format!("{engine:?}"), "error": format!("{error:#}")}),
+                Ok(ran) => json!({"passed": true, "engine": engine.name(), "ran": ran}),
+                Err(error) => json!({"passed": false, "engine": engine.name(), "error": format!("{error:#}")}),
             };
             print(&serde_json::to_string_pretty(&ran.iter().map(row).collect::<Vec<_>>())?);
         } else {
@@ -44,17 +44,17 @@ fn print_text(ran: &[(Engine, anyhow::Result<Ran>)]) {
     let mut lines = table(&["engine", "with", "what ran", "result", "first outcome", "each further"]);
     for (engine, ran) in ran {
         match ran {
-            Ok(Ran { engine, with, what, first_ms, call_ms }) => {
+            Ok(Ran { with, what, first_ms, call_ms }) => {
                 let ms = |ms: &f64| format!("{ms:.1} ms");
-                lines.add_row([engine, with.as_str(), what, "passed", &ms(first_ms), &ms(call_ms)]);
+                lines.add_row([engine.name(), with.as_str(), what, "passed", &ms(first_ms), &ms(call_ms)]);
             }
             Err(_) => {
-                lines.add_row([&format!("{engine:?}"), "", "", "FAILED", "", ""]);
+                lines.add_row([engine.name(), "", "", "FAILED", "", ""]);
             }
         }
     }
     print_table(&lines);
     for (engine, error) in ran.iter().filter_map(|(engine, ran)| Some((engine, ran.as_ref().err()?))) {
-        print(&format!("\n{engine:?}: {error:#}"));
+        print(&format!("\n{}: {error:#}", engine.name()));
     }
 }

@@ -1,7 +1,7 @@
 //! The server component in wasmtime's own HTTP server: two replicas behind one address.
 
 use super::scenario::{Scenario, all};
-use super::wasmtime::install;
+use super::wasmtime::{MEMORY, install};
 use super::{Given, HOSTS, INSTALLED, Ran, finish, runtime, runtime_since};
 use crate::python;
 use anyhow::{Context, ensure};
@@ -69,12 +69,21 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         ensure!(ended["case"] == case.as_str(), "{method}, {story}: it ended in {ended} and not in {case}");
         outcomes.push((method, ended));
     }
-    for (method, mut inputs) in
-        [("find", json!({"query": "active=true", "limit": 2})), ("columns", json!({})), ("authenticate", json!({}))]
-    {
-        inputs["authorization"] = "main".into();
+    // What no scenario is about.
+    for (method, case, own) in [
+        ("find", "find-success", json!({"authorization": "main", "query": "active=true", "limit": 2})),
+        ("find", "invalid-data", json!({"authorization": "main", "query": "active=true", "limit": 100_000})),
+        ("find", "error", json!({"authorization": "nobody", "query": "", "limit": 1})),
+        ("columns", "columns-success", json!({"authorization": "main"})),
+        ("columns", "error", json!({"authorization": "nobody"})),
+        ("authenticate", "authenticated", json!({"authorization": "main"})),
+        ("authenticate", "not-authenticated", json!({"authorization": "wrong"})),
+    ] {
+        let mut inputs = own;
         inputs["instance"] = instance.clone().into();
-        outcomes.push((method.to_string(), outcome(&server, method, &inputs)?));
+        let ended = outcome(&server, method, &inputs)?;
+        ensure!(ended["case"] == case, "{method} ended in {ended} and not in {case}");
+        outcomes.push((method.to_string(), ended));
     }
     described(&server, &outcomes)?;
     for (program, example) in [("sh", "create.sh"), ("java", "Create.java")] {
@@ -94,7 +103,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     }
     times.sort_by(f64::total_cmp);
     let what = "every outcome, OpenAPI, curl, Java, deliveries";
-    Ok(Ran { engine: "wasi:http server", with, what, first_ms, call_ms: times[CALLS / 2] })
+    Ok(Ran { with, what, first_ms, call_ms: times[CALLS / 2] })
 }
 
 /// The description is one by OpenAPI's own schema, has an address for each method of the manifest with the outcomes it has
@@ -108,9 +117,8 @@ fn described(server: &str, outcomes: &[(String, Value)]) -> anyhow::Result<()> {
     let (openapi, node) = (get("/openapi.json")?, get("/v1/manifest")?);
     for method in node["methods"].as_array().context("the manifest has methods")? {
         let name = method["name"].as_str().unwrap_or_default();
-        let answer =
-            &openapi["paths"][format!("/v1/{name}")]["post"]["responses"]["200"]["content"]["application/json"];
-        let described = answer["schema"]["oneOf"].as_array().map_or(0, Vec::len);
+        let described = &openapi["components"]["schemas"][format!("{name}-outcome")]["oneOf"];
+        let described = described.as_array().map_or(0, Vec::len);
         let declared = method["outcomes"].as_array().map_or(0, Vec::len);
         ensure!(described == declared && declared > 0, "{name}: {described} of {declared} outcomes are described");
     }
@@ -173,7 +181,7 @@ fn send(request: Builder, secret: &str, body: String) -> anyhow::Result<(u16, St
 fn serve(program: &Path, given: &Given<'_>, sink: &str) -> anyhow::Result<Replica> {
     let access = given.simulator.access();
     let mut command = Command::new(program);
-    command.args(["serve", "-Scli", "-Wtimeout=65s", "--addr", "127.0.0.1:0"]);
+    command.args(["serve", "-Scli", "-Wtimeout=65s", MEMORY, "--addr", "127.0.0.1:0"]);
     for (name, value) in [
         ("SIDECAR_TOKEN", TOKEN),
         ("SIDECAR_CLOUDEVENTS_SINK", sink),
@@ -181,6 +189,9 @@ fn serve(program: &Path, given: &Given<'_>, sink: &str) -> anyhow::Result<Replic
         ("SERVICENOW_MAIN_CLIENT_ID", &access.client_id),
         ("SERVICENOW_MAIN_CLIENT_SECRET", &access.client_secret),
         ("SERVICENOW_MAIN_CALLBACK_SECRET", CALLBACK_SECRET),
+        ("SERVICENOW_WRONG_INSTANCE", &access.base_url),
+        ("SERVICENOW_WRONG_CLIENT_ID", &access.client_id),
+        ("SERVICENOW_WRONG_CLIENT_SECRET", "not-the-secret"),
     ] {
         command.env(name, value).args(["--env", name]);
     }

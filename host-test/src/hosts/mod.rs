@@ -42,8 +42,6 @@ pub enum Engine {
 /// How an engine did.
 #[derive(Debug, Serialize)]
 pub struct Ran {
-    /// The engine.
-    pub engine: &'static str,
     /// What ran it.
     pub with: String,
     /// What was run.
@@ -74,6 +72,17 @@ struct Given<'a> {
 }
 
 impl Engine {
+    /// Its name for a person.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Node => "Node.js",
+            Engine::Python => "Python",
+            Engine::Wasmtime => "wasmtime",
+            Engine::Http => "wasi:http server",
+            Engine::Port => "a port in JavaScript",
+        }
+    }
+
     /// Runs an engine's tests. An error is a test that failed, or something that is missing.
     pub fn run(self, simulator: &Simulator) -> anyhow::Result<Ran> {
         let installed = Path::new(INSTALLED);

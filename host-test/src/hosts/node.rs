@@ -11,7 +11,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     let output = finish(given.command("node", &folder)?.args(["measure.js", &given.access]), "node measure.js")?;
     let Measured { version, first_ms, call_ms } = measured(&output)?;
     let with = format!("Node.js {version}, jco {}", jco(&folder)?);
-    Ok(Ran { engine: "Node.js", with, what: "npm test", first_ms, call_ms })
+    Ok(Ran { with, what: "npm test", first_ms, call_ms })
 }
 
 /// The version of jco that the lock file names.

@@ -14,12 +14,13 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         let mut command = given.command(bin.join(program), &folder)?;
         finish(command.args(arguments).env("PYTHONPATH", "src"), program)
     };
-    run("ruff", &["format", "--check", "."])?;
-    run("ruff", &["check", "."])?;
+    // The other engines' scripts too.
+    run("ruff", &["format", "--config", "pyproject.toml", "--check", ".", "../http"])?;
+    run("ruff", &["check", "--config", "pyproject.toml", ".", "../http"])?;
     run("mypy", &[])?;
     run("pytest", &["-q"])?;
     let output = run("python", &["measure.py", &given.access, &given.component.to_string_lossy()])?;
     let Measured { version, first_ms, call_ms } = measured(&output)?;
     let tools = format!("{python}, wasmtime-py {version}");
-    Ok(Ran { engine: "Python", with: tools, what: "mypy, pytest", first_ms, call_ms })
+    Ok(Ran { with: tools, what: "mypy, pytest", first_ms, call_ms })
 }

@@ -1,5 +1,6 @@
 // ServiceNow incidents in a sandbox: servicenow.wasm in Node.js, with credentials and a deadline from JavaScript.
 
+import { existsSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Credentials, Granted } from "./credentials.js";
@@ -74,6 +75,9 @@ export function createServiceNow(options: { credentials: Credentials; timeoutMs?
   const { credentials, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1) {
     throw new TypeError("timeoutMs is a whole number of milliseconds, 1 or more");
+  }
+  if (!existsSync(new URL("../generated/servicenow.js", import.meta.url))) {
+    throw new Error("servicenow.wasm is not there as JavaScript: run `npm run build` in this package");
   }
   const threads = new Threads();
 

@@ -33,7 +33,8 @@ def load(engine: Engine, path: Path) -> Component:
         component = Component(engine, wasm)
     except WasmtimeError as error:
         reason = str(error).strip().splitlines()[0]
-        raise WrongComponent(f"{path} is no component, or not a whole one: {reason}") from error
+        told = f"{path} is no component, or not a whole one ({reason}); expected is one of the world {WORLD}"
+        raise WrongComponent(told) from error
     exports, imports = component.type.exports(engine), component.type.imports(engine)
     if INCIDENTS not in exports:
         others = [name for name in exports if name.startswith(f"{PACKAGE}/incidents@")]
