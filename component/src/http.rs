@@ -8,6 +8,7 @@
 use crate::bindings::credentials::{self, CredentialError, Granted, Header};
 use crate::bindings::types::Reason;
 use crate::host::{Broken, Host, Method, Request, Response};
+use crate::servicenow::oauth::FORM;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
@@ -133,7 +134,8 @@ fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingReq
     for (name, value) in &request.headers {
         add(name, value);
     }
-    if let Some(body) = &request.body {
+    let is_unsized = cfg!(feature = "placeholders") && request.headers.iter().any(|(_, value)| value == FORM);
+    if let Some(body) = request.body.as_ref().filter(|_| !is_unsized) {
         add("content-length", &body.len().to_string());
     }
     if let Some(header) = credential {

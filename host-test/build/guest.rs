@@ -12,6 +12,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 pub struct Guest {
     /// The package.
     pub package: &'static str,
+    /// Its features beside the default ones.
+    pub features: &'static [&'static str],
     /// Its stack. A smaller one makes an instance cheaper to start.
     pub stack_bytes: u32,
     /// Its memory at the start: stack, data, and what a usual call allocates, so that it grows none.
@@ -33,7 +35,7 @@ const OUTER_SETTINGS: [&str; 7] = [
 /// Compiles a package of the workspace, and returns the core module.
 pub fn compile(workspace: &Path, guest: &Guest, target_dir: &Path) -> Result<PathBuf> {
     add_target()?;
-    let Guest { package, stack_bytes, memory_bytes } = guest;
+    let Guest { package, features, stack_bytes, memory_bytes } = guest;
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))?;
     // Paths of this machine stay out of the component, so that it is the same wherever it is built.
     let flags = [
@@ -50,6 +52,7 @@ pub fn compile(workspace: &Path, guest: &Guest, target_dir: &Path) -> Result<Pat
     let status = cargo
         .current_dir(workspace)
         .args(["build", "--locked", "--lib", "--package", package, "--profile", "guest"])
+        .args(["--features", &features.join(",")])
         .args(["--target", TARGET, "--target-dir"])
         .arg(target_dir)
         // Encoded, because a path may hold a space.

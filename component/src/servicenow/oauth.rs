@@ -7,6 +7,9 @@ use crate::bindings::credentials::{GrantType, OauthClient, Refusal, TokenInfo, U
 use crate::host::{Method, Request, Response};
 use crate::json;
 
+/// The media type of a token request's body.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A token, ready to use.
 #[derive(PartialEq)]
 #[cfg_attr(test, derive(Debug))]
@@ -73,7 +76,7 @@ pub fn request(token_url: &str, client: &OauthClient) -> Request {
         url: token_url.to_string(),
         headers: vec![
             ("accept".to_string(), "application/json".to_string()),
-            ("content-type".to_string(), "application/x-www-form-urlencoded".to_string()),
+            ("content-type".to_string(), FORM.to_string()),
         ],
         body: Some(form_encode(&form)),
     }

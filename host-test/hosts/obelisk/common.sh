@@ -3,13 +3,17 @@
 # They take obelisk 0.38.3 on the PATH or in $OBELISK, this repository's program and dist/ (`cargo run -p host-test -- package`),
 # curl and python3.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
 
-obelisk="${OBELISK:-obelisk}"
-host_test="${HOST_TEST:-../../../target/debug/host-test}"
+# Before the change of folder: either may be a path from where the caller is.
+given() { case "$1" in */*) realpath -m "$1" ;; *) echo "$1" ;; esac }
+obelisk="$(given "${OBELISK:-obelisk}")"
+cd "$(dirname "${BASH_SOURCE[0]}")"
+repository="$(realpath ../../..)"
+host_test="${HOST_TEST:-$repository/target/debug/host-test}"
 activity="servicenow:obelisk/incidents@0.1.0"
 workflow="servicenow:flow/alerts@0.1.0"
-work="$(mktemp -d)"
+# Short and without blanks: a socket's path has at most some hundred characters.
+work="$(mktemp -d /tmp/obelisk-XXXXXX)"
 at_end=()
 
 finish() {
@@ -25,8 +29,8 @@ fail() {
     exit 1
 }
 
-"$obelisk" --version 2>/dev/null | grep -q . || fail "there is no obelisk on the PATH or in \$OBELISK: see README.md for its installation"
-for file in "$host_test" ../../../dist/servicenow-obelisk.wasm; do
+"$obelisk" --version 2>/dev/null | grep -qF 0.38.3 || fail "there is no obelisk 0.38.3 on the PATH or in \$OBELISK: see README.md for its installation"
+for file in "$host_test" "$repository/dist/servicenow-obelisk.wasm"; do
     [ -e "$file" ] || fail "there is no $file: run \`cargo run -p host-test -- package\` first"
 done
 
@@ -35,17 +39,21 @@ member() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
+# What ended and cannot be waited for any more is told at once.
+server=""
 until_true() {
-    for _ in $(seq 600); do
-        if "$@" >/dev/null 2>&1; then return; fi
+    local until=$((SECONDS + 60))
+    until "$@" >/dev/null 2>&1; do
+        [ -z "$server" ] || kill -0 "$server" 2>/dev/null || fail "the server ended; its words are above"
+        [ "$SECONDS" -lt "$until" ] || fail "this did not come true within 60 s: $*"
         sleep 0.1
     done
-    fail "this did not come true within 60 s: $*"
 }
 
 # Compiles the workflow. Obelisk makes a component of a core module by itself.
 rustup target add wasm32-unknown-unknown >/dev/null 2>&1 || true
-cargo build --quiet --locked --lib --package servicenow-obelisk-workflow --target wasm32-unknown-unknown --profile guest
+cargo build --quiet --locked --lib --package servicenow-obelisk-workflow --target wasm32-unknown-unknown --profile guest \
+    --target-dir "$repository/target"
 
 "$host_test" simulator --ready-file "$work/simulator.json" >/dev/null &
 at_end+=("kill $!")
@@ -54,7 +62,7 @@ instance="$(member "$work/simulator.json" base_url)"
 user="$(member "$work/simulator.json" username):$(member "$work/simulator.json" password)"
 client_id="$(member "$work/simulator.json" client_id)"
 client_secret="$(member "$work/simulator.json" client_secret)"
-curl --silent --fail --output "$work/token.json" "$(member "$work/simulator.json" token_url)" \
+curl --silent --show-error --fail --output "$work/token.json" "$(member "$work/simulator.json" token_url)" \
     --data "grant_type=client_credentials&client_id=$client_id&client_secret=$client_secret"
 SERVICENOW_MAIN_API_KEY="$(member "$work/simulator.json" api_key)"
 SERVICENOW_BEARER_TOKEN="$(member "$work/token.json" access_token)"
@@ -62,7 +70,7 @@ export SERVICENOW_MAIN_INSTANCE="$instance" SERVICENOW_BEARER_INSTANCE="$instanc
 export SERVICENOW_MAIN_API_KEY SERVICENOW_BEARER_TOKEN
 export SERVICENOW_GRANT_CLIENT_ID="$client_id" SERVICENOW_GRANT_CLIENT_SECRET="$client_secret"
 
-fault() { curl --silent --fail --output /dev/null "$instance/simulator/faults" --data "$1"; }
+fault() { curl --silent --show-error --fail --output /dev/null "$instance/simulator/faults" --data "$1"; }
 
 # How often a request that begins like this has arrived.
 arrived() { curl --silent "$instance/simulator/requests" | grep -c "\"$1" || true; }
@@ -79,6 +87,8 @@ serve() {
     port="$(free_port)"
     mkdir -p "$work/$port"
     sed "s|127.0.0.1:5005|127.0.0.1:$port|" "$1" > "$work/$port/server.toml"
+    # What it compiled stays in this run's folder.
+    printf '[wasm]\ncache_directory = "%s"\n[wasm.codegen_cache]\ndirectory = "%s"\n' "$work/wasm" "$work/codegen" >> "$work/$port/server.toml"
     "$obelisk" server run --server-config "$work/$port/server.toml" --deployment deployment.toml &
     server=$!
     at_end+=("kill $server; wait $server")

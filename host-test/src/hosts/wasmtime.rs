@@ -51,7 +51,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         let reached = outcome.split('(').next().unwrap_or_default();
         ensure!(reached == case, "{method}, {story}: it ended in {outcome} and not in {case}");
     }
-    activities::check(&program, given)?;
+    activities::check(&program, given, &sys_id)?;
     let first_ms = times.remove(0);
     times.sort_by(f64::total_cmp);
     Ok(Ran { with, what: "every outcome and the activities by --invoke", first_ms, call_ms: times[CALLS / 2] })

@@ -43,7 +43,7 @@ fn call(timeout_ms: u32) -> Call {
 }
 
 const HOSTILE: guest::Guest =
-    guest::Guest { package: "hostile-guest", stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+    guest::Guest { package: "hostile-guest", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
 
 /// A host with the hostile guest.
 pub fn hostile(authorizations: Authorizations) -> Host {

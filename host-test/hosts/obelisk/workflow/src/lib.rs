@@ -15,8 +15,11 @@ pub struct Alerts;
 const TIMEOUT_MS: u32 = 5_000;
 
 /// Values of `incident.state` as ServiceNow delivers it.
+const NEW: &str = "1";
 const IN_PROGRESS: &str = "2";
 const RESOLVED: &str = "6";
+const CLOSED: &str = "7";
+const CANCELED: &str = "8";
 
 impl Guest for Alerts {
     fn report_and_resolve(
@@ -28,14 +31,26 @@ impl Guest for Alerts {
         let reported = fields(&[("short_description", &short_description)]);
         let incident = incidents::create(&authorization, &instance, &key, &reported, TIMEOUT_MS)
             .map_err(|error| told("create", &error))?;
-        for columns in [
-            fields(&[("state", IN_PROGRESS)]),
-            fields(&[
-                ("state", RESOLVED),
-                ("close_code", "Solution provided"),
-                ("close_notes", "The alert has ended."),
-            ]),
-        ] {
+        // An incident that was there before may be further along by now.
+        let state = match incident.made.as_str() {
+            "found" => {
+                let found = incidents::get(&authorization, &instance, "sys_id", &incident.sys_id, TIMEOUT_MS);
+                found.map_err(|error| told("get", &error))?.state
+            }
+            _ => NEW.to_string(),
+        };
+        let begin = fields(&[("state", IN_PROGRESS)]);
+        let resolve = fields(&[
+            ("state", RESOLVED),
+            ("close_code", "Solution provided"),
+            ("close_notes", "The alert has ended."),
+        ]);
+        let updates = match state.as_str() {
+            NEW => vec![begin, resolve],
+            RESOLVED | CLOSED | CANCELED => vec![],
+            _ => vec![resolve],
+        };
+        for columns in updates {
             incidents::update(&authorization, &instance, &incident.sys_id, &columns, TIMEOUT_MS)
                 .map_err(|error| told("update", &error))?;
         }
@@ -50,7 +65,7 @@ fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 /// What a person is told of an activity that did not succeed. What can be repeated was repeated by the engine before.
 fn told(activity: &str, error: &Error) -> String {
     match error {
-        Error::ExecutionFailed => format!("{activity} was cut off more often than it may be repeated"),
+        Error::ExecutionFailed => format!("the engine ended {activity}, which may have happened: look the incident up"),
         Error::TransientFailure(failure) | Error::PermanentFailure(failure) => {
             format!("{activity} ended in {} ({}): {}", failure.outcome, failure.reason, failure.message)
         }
@@ -82,7 +97,7 @@ mod tests {
         };
         let violation = Violation { field: "key".to_string(), given: "\n".to_string(), expected: "a line".to_string() };
         for (error, expected) in [
-            (Error::ExecutionFailed, "update was cut off more often than it may be repeated"),
+            (Error::ExecutionFailed, "the engine ended update, which may have happened: look the incident up"),
             (Error::TransientFailure(failure.clone()), "update ended in timeout (deadline): no answer"),
             (Error::PermanentFailure(failure.clone()), "update ended in timeout (deadline): no answer"),
             (Error::PermanentInDoubt(failure), "update may have happened, look the incident up: no answer"),
