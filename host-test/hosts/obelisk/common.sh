@@ -7,13 +7,12 @@ set -euo pipefail
 # Before the change of folder: either may be a path from where the caller is.
 given() { case "$1" in */*) realpath -m "$1" ;; *) echo "$1" ;; esac }
 obelisk="$(given "${OBELISK:-obelisk}")"
+host_test="${HOST_TEST:+$(given "$HOST_TEST")}"
 cd "$(dirname "${BASH_SOURCE[0]}")"
 repository="$(realpath ../../..)"
-host_test="${HOST_TEST:-$repository/target/debug/host-test}"
+host_test="${host_test:-$repository/target/debug/host-test}"
 activity="servicenow:obelisk/incidents@0.1.0"
 workflow="servicenow:flow/alerts@0.1.0"
-# Short and without blanks: a socket's path has at most some hundred characters.
-work="$(mktemp -d /tmp/obelisk-XXXXXX)"
 at_end=()
 
 finish() {
@@ -22,12 +21,17 @@ finish() {
     wait 2>/dev/null || true
     rm -rf "$work"
 }
-trap finish EXIT
 
 fail() {
     echo "$*" >&2
     exit 1
 }
+
+# PostgreSQL's socket will be in it, and its options are one text.
+temporary="${TMPDIR:-/tmp}"
+[ "${#temporary}" -lt 60 ] && [[ "$temporary" != *[[:space:]]* ]] || fail "set TMPDIR to a short path without blanks; it is $temporary"
+work="$(mktemp -d)"
+trap finish EXIT
 
 "$obelisk" --version 2>/dev/null | grep -qF 0.38.3 || fail "there is no obelisk 0.38.3 on the PATH or in \$OBELISK: see README.md for its installation"
 for file in "$host_test" "$repository/dist/servicenow-obelisk.wasm"; do
