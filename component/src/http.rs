@@ -1,9 +1,9 @@
 //! The only code that touches `wasi:http`, `wasi:io`, `wasi:clocks` and `wasi:random`: it carries a request out and a
 //! response in, within a time.
 //!
-//! A request carries its `content-length`, so that hosts do not send it chunked. Three clocks watch it: the request's
-//! own time-outs, which a host honours while it connects and waits, and a timer that this code polls beside every
-//! stream, which also ends an answer that drips in.
+//! A request carries its `content-length`, so that hosts do not send it chunked (but see the feature `placeholders`). Three
+//! clocks watch it: the request's own time-outs, which a host honours while it connects and waits, and a timer that this code polls
+//! beside every stream, which also ends an answer that drips in.
 
 use crate::bindings::credentials::{self, CredentialError, Granted, Header};
 use crate::bindings::types::Reason;

@@ -32,6 +32,9 @@ pub fn kebab(name: &str) -> String {
     kebab
 }
 
+/// Where a description has the schemas of named types, for those that refer to them.
+pub const SCHEMAS: &str = "#/components/schemas/";
+
 /// The JSON Schema of a variant's case that carries something.
 pub fn tagged(case: &str, value: Value) -> Value {
     // Some generators of clients do not see from the constant that it is text.

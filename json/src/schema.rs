@@ -1,13 +1,10 @@
 //! JSON Schema of what [`to_json`](crate::to_json) makes of the interface, read from its WIT: for descriptions such as OpenAPI.
 
-use crate::{ALWAYS, tagged};
+use crate::{ALWAYS, SCHEMAS, tagged};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use wit_parser::{Docs, Enum, Record, Resolve, Type, TypeDefKind, TypeId, Variant};
-
-/// Where the schemas of named types are, for those that refer to them.
-pub const SCHEMAS: &str = "#/components/schemas/";
 
 /// What the functions of some interfaces return, as `{"outcomes": {function: {case: schema}}, "returns": {function: schema},
 /// "schemas": {type: schema}}`. A function that returns a variant is in `outcomes`, any other in `returns`.

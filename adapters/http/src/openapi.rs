@@ -7,13 +7,10 @@ use crate::bindings::manifest::{Method, Node, Outcome};
 use crate::inputs::MAX_TIMEOUT_MS;
 use crate::route::CALLBACK_SECRET;
 use serde_json::{Map, Value, json};
-use servicenow_json::tagged;
+use servicenow_json::{SCHEMAS, tagged};
 
 /// What the outcomes of each method carry, and the schemas of the types in it: made from the interface by the build script.
 const CARRIED: &str = include_str!(concat!(env!("OUT_DIR"), "/schemas.json"));
-
-/// Where schemas are.
-const SCHEMAS: &str = "#/components/schemas/";
 
 /// The description.
 pub fn openapi(node: &Node) -> Value {
