@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code, reason = "each target tries one of them")]
-#[path = "../../component/tests/properties/mod.rs"]
+#[path = "../../core/tests/properties/mod.rs"]
 mod properties;
 
 use libfuzzer_sys::fuzz_target;

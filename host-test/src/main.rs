@@ -1,7 +1,7 @@
 //! The command line of the reference host.
 
 use clap::Parser;
-use servicenow_host::cli::{Cli, HOST_ERROR, run};
+use host_test::cli::{Cli, HOST_ERROR, run};
 use std::process::ExitCode;
 
 /// A call is made on one thread and its request on another, and what one allocates the other frees: the platform's allocator

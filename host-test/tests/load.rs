@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+use host_test::lab::scenarios::{Stage, authorizations, by};
 use servicenow_host::incidents::GetOutcome;
-use servicenow_host::scenarios::{Stage, by};
-use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::{Host, Limits};
+use servicenow_simulator::{Effect, Fault};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -30,7 +30,7 @@ async fn calls_beyond_what_the_machine_can_hold_wait_and_none_fails() {
         max_timeout: std::time::Duration::from_secs(60),
         ..limits
     };
-    let host = Host::builder().authorizations(stage.simulator.authorizations()).limits(limits).build().unwrap();
+    let host = Host::builder().authorizations(authorizations(&stage.simulator)).limits(limits).build().unwrap();
     let host = Arc::new(host);
     let mut calls = JoinSet::new();
     for _ in 0..OFFERED {

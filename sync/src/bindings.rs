@@ -7,7 +7,7 @@ wit_bindgen::generate!({
     path: "../wit",
     world: "events",
     with: {
-        "servicenow:plugin/credentials@0.1.0": servicenow_component::bindings::credentials,
+        "servicenow:plugin/credentials@0.1.0": servicenow_core::bindings::credentials,
     },
     additional_derives: [PartialEq],
 });

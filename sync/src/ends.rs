@@ -4,8 +4,8 @@ use crate::bindings::callbacks::NamesOutcome;
 use crate::bindings::changes::ChangesOutcome;
 use crate::bindings::provisioning::{InspectOutcome, ProbeOutcome};
 use crate::bindings::types;
-use servicenow_component::bindings::types as core;
-use servicenow_component::failure::End;
+use servicenow_core::bindings::types as core;
+use servicenow_core::failure::End;
 
 /// Converts between two enums of the same cases. The match has no wildcard: a case added to `wit/` fails to compile until it is
 /// here.

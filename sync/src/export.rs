@@ -6,8 +6,8 @@ use crate::bindings::mapping::{self, PathsOutcome, PreviewOutcome};
 use crate::bindings::provisioning::{self, InspectOutcome, ProbeOutcome, Settings, StepsOutcome};
 use crate::bindings::sync::{self, PushOutcome};
 use crate::bindings::types::Call;
-use servicenow_component::bindings::credentials;
-use servicenow_component::http::Wasi;
+use servicenow_core::bindings::credentials;
+use servicenow_core::wasi::p2::Wasi;
 
 /// The component.
 pub struct Component;

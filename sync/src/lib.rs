@@ -1,8 +1,8 @@
 //! Events both ways: events of other systems become incidents, changes in ServiceNow come back, and the instance is set up
 //! for it.
 //!
-//! A component of its own on the core of `servicenow-component`, whose sessions, requests and judgements it uses. Everything
-//! here is pure but for the [`Host`](servicenow_component::host::Host) that is handed in.
+//! A component of its own on the core of `servicenow-core`, whose sessions, requests and judgements it uses. Everything
+//! here is pure but for the [`Host`](servicenow_core::host::Host) that is handed in.
 
 pub mod bindings;
 mod bounded;

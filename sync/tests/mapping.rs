@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use servicenow_sync::bindings::mapping::{Mapped, PathsOutcome, PreviewOutcome};
 use servicenow_sync::mapping::{paths, preview};
 
-const APONO: &str = include_str!("../../docs/events/apono.md");
+const APONO: &str = include_str!("../../docs/sync/apono.md");
 
 /// A file of the walk-through.
 fn file(name: &str) -> &'static str {

@@ -164,8 +164,8 @@ fn problem() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use servicenow_component::bindings::manifest as described;
-    use servicenow_component::manifest;
+    use servicenow_core::bindings::manifest as described;
+    use servicenow_core::manifest;
 
     /// The component's node, in this crate's types.
     fn node() -> Node {

@@ -1,8 +1,8 @@
 //! `bench`: what a sandboxed call costs, against the same request made natively.
 
 use super::{print, print_table, table};
-use crate::bench::canned::{Addresses, Canned};
-use crate::bench::{Figures, Plan};
+use crate::lab::bench::canned::{Addresses, Canned};
+use crate::lab::bench::{Figures, Plan};
 use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -2,10 +2,10 @@
 
 use super::connection::Connection;
 use super::input::read_text;
-use crate::bindings::exports::servicenow::plugin::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
-use crate::invocation::{Invocation, node_outcome};
+use crate::lab::invocation::{Invocation, node_outcome};
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use servicenow_host::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 
 /// The methods of the component.
 #[derive(Subcommand)]

@@ -3,11 +3,11 @@
 use super::connection::Connection;
 use super::input::read_file;
 use super::{print, print_table, show, table};
-use crate::bindings::exports::servicenow::plugin::callbacks::Change;
-use crate::bindings::exports::servicenow::plugin::changes::Selection;
-use crate::invocation::Finished;
-use crate::outcome::Outcome;
+use crate::lab::invocation::Finished;
 use clap::Args;
+use servicenow_host::callbacks::Change;
+use servicenow_host::changes::Selection;
+use servicenow_host::outcome::Outcome;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,14 +57,14 @@ impl Changes {
     pub async fn run(self) -> anyhow::Result<bool> {
         let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
         let host = self.connection.host()?;
-        let events = self.connection.events(&host, Some(&self.ledger))?;
+        let sync = self.connection.event_sync(&host, Some(&self.ledger))?;
         let seen: Arc<Mutex<Vec<Change>>> = Arc::default();
         let note = |change: Change| {
             seen.lock().unwrap_or_else(PoisonError::into_inner).push(change);
             async { Ok::<_, std::convert::Infallible>(()) }
         };
         let call = self.connection.call();
-        let (report, reconciled) = events.reconcile(&call, &self.selected.selection(), rules, note).await?;
+        let (report, reconciled) = sync.reconcile(&call, &self.selected.selection(), rules, note).await?;
         if !report.outcome.is_success() {
             self.connection.show(&Finished::from(report), "")?;
             return Ok(false);

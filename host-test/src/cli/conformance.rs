@@ -1,12 +1,12 @@
 //! `conformance`: whether a component does what its world asks.
 
 use super::{print, print_table, table};
-use crate::builder::COMPONENT;
-use crate::conformance::{Check, check};
-use crate::host::Host;
+use crate::lab::conformance::{Check, check};
 use anyhow::Context;
 use clap::Args;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use servicenow_host::COMPONENT;
+use servicenow_host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -2,15 +2,17 @@
 
 use super::limits::LimitOptions;
 use super::show;
-use crate::authorizations::Authorizations;
-use crate::bindings::exports::servicenow::plugin::types::Call;
-use crate::compiled::usual_folder;
-use crate::events::{Events, Ledger};
-use crate::host::Host;
-use crate::invocation::Finished;
-use crate::limits::Limits;
+use crate::components;
+use crate::lab::invocation::Finished;
 use anyhow::Context;
 use clap::Args;
+use servicenow_artifacts::Artifact;
+use servicenow_host::Host;
+use servicenow_host::Limits;
+use servicenow_host::authorizations::Authorizations;
+use servicenow_host::event_sync::{EventSync, Ledger};
+use servicenow_host::types::Call;
+use servicenow_host::usual_folder;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,8 +62,8 @@ impl Connection {
         Ok(host.build()?)
     }
 
-    /// Events of such a host, with what is remembered in a file, or nowhere.
-    pub fn events(&self, host: &Host, ledger: Option<&Path>) -> anyhow::Result<Events> {
+    /// Two-way event sync beside such a host, with what is remembered in a file, or nowhere.
+    pub fn event_sync(&self, host: &Host, ledger: Option<&Path>) -> anyhow::Result<EventSync> {
         let ledger = match ledger {
             Some(path) => {
                 let expected = || format!("{}: give the path of a ledger, or of a file to make", path.display());
@@ -69,7 +71,7 @@ impl Connection {
             }
             None => Ledger::default(),
         };
-        Ok(host.events(ledger, self.folder().as_deref())?)
+        Ok(host.event_sync_with(&components::load(Artifact::Sync)?, ledger)?)
     }
 
     /// The call.
@@ -80,7 +82,7 @@ impl Connection {
 
     /// How long the call may take.
     pub fn patience(&self) -> Duration {
-        self.timeout.unwrap_or(crate::limits::DEFAULT_TIMEOUT)
+        self.timeout.unwrap_or(servicenow_host::limits::DEFAULT_TIMEOUT)
     }
 
     /// Prints how a call ended. `edge` is its name in the original node, where it has one.

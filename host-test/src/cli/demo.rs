@@ -1,8 +1,8 @@
 //! `demo`: every outcome of every method.
 
 use super::{print, print_table, table};
-use crate::invocation::node_outcome;
-use crate::scenarios::{self, Stage};
+use crate::lab::invocation::node_outcome;
+use crate::lab::scenarios::{self, Stage};
 use clap::Args;
 use serde_json::json;
 use std::time::Instant;

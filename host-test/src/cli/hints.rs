@@ -1,6 +1,6 @@
 //! What to look at when a call failed.
 
-use crate::bindings::exports::servicenow::plugin::types::Reason;
+use servicenow_host::types::Reason;
 
 /// The first thing to look at.
 pub fn of(reason: Reason) -> &'static str {

@@ -1,16 +1,17 @@
 //! `inspect`: what a component is made of.
 
 use super::{print, print_table, table};
-use crate::builder::{COMPONENT, EVENTS_COMPONENT};
-use crate::host::Host;
-use crate::inspection::{inspect, wit};
-use crate::json::to_json;
+use crate::components;
+use crate::lab::inspection::inspect;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use servicenow_artifacts::{Artifact, wit};
+use servicenow_host::Host;
+use servicenow_host::json::to_json;
 use std::path::PathBuf;
 
-/// The interface that describes a node; a component for events has none.
+/// The interface that describes a node; a component for event sync has none.
 const MANIFEST: &str = "servicenow:plugin/manifest@";
 
 /// Options of `inspect`.
@@ -18,9 +19,9 @@ const MANIFEST: &str = "servicenow:plugin/manifest@";
 pub struct Inspect {
     /// The component; the incident node built with this program where absent
     file: Option<PathBuf>,
-    /// The component for events built with this program
-    #[arg(long, conflicts_with = "file")]
-    events: bool,
+    /// The component for two-way event sync, built from this checkout
+    #[arg(long, alias = "events", conflicts_with = "file")]
+    sync: bool,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -30,16 +31,20 @@ pub struct Inspect {
 }
 
 impl Inspect {
+    /// The component that is looked at where no file is given.
+    fn artifact(&self) -> Artifact {
+        if self.sync { Artifact::Sync } else { Artifact::Node }
+    }
+
     /// Always true: what cannot be inspected is an error.
     pub async fn run(self) -> anyhow::Result<bool> {
         let bytes = match &self.file {
             Some(path) => std::fs::read(path)
                 .with_context(|| format!("{}: give the path of a .wasm component", path.display()))?,
-            None if self.events => EVENTS_COMPONENT.to_vec(),
-            None => COMPONENT.to_vec(),
+            None => components::load(self.artifact())?.to_vec(),
         };
-        let built_in = if self.events { "servicenow-sync.wasm" } else { "servicenow.wasm" };
-        let name = self.file.as_ref().map_or(built_in.to_string(), |path| path.display().to_string());
+        let built_in = || self.artifact().file_name().to_string();
+        let name = self.file.as_ref().map_or_else(built_in, |path| path.display().to_string());
         let seen = inspect(&bytes)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{name} is not a WebAssembly component"))?;

@@ -1,12 +1,11 @@
 //! The limits, as options of the command line.
 
-use crate::capacity::max_calls;
-use crate::limits::{
+use clap::Args;
+use humantime::Duration;
+use servicenow_host::limits::{
     EPOCH, HOSTCALL_FUEL, Limits, MAX_CALL_BYTES, MAX_CALLS_PER_AUTHORIZATION, MAX_HEADER_BYTES, MAX_INSTANCES,
     MAX_MEMORY, MAX_REQUEST_BYTES, MAX_REQUESTS, MAX_RESOURCES, MAX_RESPONSE_BYTES, MAX_TABLE_ELEMENTS, MAX_TIMEOUT,
 };
-use clap::Args;
-use humantime::Duration;
 
 /// What calls may use. The short help leaves them out.
 #[derive(Args)]
@@ -51,7 +50,7 @@ pub struct LimitOptions {
     #[arg(long, value_name = "COUNT", default_value_t = MAX_CALLS_PER_AUTHORIZATION, help_heading = "Limits", hide_short_help = true)]
     max_calls_per_authorization: usize,
     /// How many calls run at once, by what this machine allows; more wait in turn
-    #[arg(long, value_name = "COUNT", default_value_t = max_calls(), help_heading = "Limits", hide_short_help = true)]
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().max_calls, help_heading = "Limits", hide_short_help = true)]
     max_calls: usize,
     /// How many instances are kept to serve the same authorization again; 0: every call has one of its own
     #[arg(long, value_name = "COUNT", default_value_t = 0, help_heading = "Limits", hide_short_help = true)]

@@ -4,11 +4,7 @@ use super::changes::{Selected, row};
 use super::connection::Connection;
 use super::input::read_file;
 use super::{print, show};
-use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Verdict};
-use crate::events::{NotDelivered, Receiver, Taker};
-use crate::invocation::Finished;
-use crate::json::to_json;
-use crate::outcome::Outcome;
+use crate::lab::invocation::Finished;
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
@@ -18,6 +14,10 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use servicenow_host::callbacks::{Change, Verdict};
+use servicenow_host::event_sync::{NotDelivered, Receiver, Taker};
+use servicenow_host::json::to_json;
+use servicenow_host::outcome::Outcome;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,13 +59,12 @@ impl Listen {
     pub async fn run(self) -> anyhow::Result<bool> {
         let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
         let host = self.connection.host_for(CALLS)?;
-        let events = Arc::new(self.connection.events(&host, Some(&self.ledger))?);
+        let sync = Arc::new(self.connection.event_sync(&host, Some(&self.ledger))?);
         let shown =
             Arc::new(Shown { json: self.connection.json, forward: self.forward.map(Forward::new).transpose()? });
         // Deliveries are taken in first: what they bring is known when the rest is read.
         let authorization = self.connection.authorization.clone();
-        let started =
-            Receiver::start(self.listen, Arc::clone(&events), authorization, rules.clone(), Arc::clone(&shown));
+        let started = Receiver::start(self.listen, Arc::clone(&sync), authorization, rules.clone(), Arc::clone(&shown));
         let receiver =
             started.await.with_context(|| format!("--listen {}: give an address of this machine", self.listen))?;
         let address = format!("http://{}", receiver.address());
@@ -84,7 +83,7 @@ impl Listen {
                 taken
             }
         };
-        match events.reconcile(&call, &self.selected.selection(), rules, take).await {
+        match sync.reconcile(&call, &self.selected.selection(), rules, take).await {
             Ok((report, _)) if !report.outcome.is_success() => {
                 eprintln!("warning: what was missed could not be read");
                 self.connection.show(&Finished::from(report), "")?;

@@ -2,14 +2,19 @@
 
 use super::input::read_file;
 use super::{print, print_table, show, table};
-use crate::bindings::exports::servicenow::plugin::mapping::{PathsOutcome, PreviewOutcome};
-use crate::compiled::usual_folder;
-use crate::events::{Events, Ledger};
-use crate::host::Host;
-use crate::json::to_json;
-use crate::limits::Limits;
+use crate::components;
 use clap::Subcommand;
+use servicenow_artifacts::Artifact;
+use servicenow_host::Host;
+use servicenow_host::Limits;
+use servicenow_host::event_sync::{EventSync, Ledger};
+use servicenow_host::json::to_json;
+use servicenow_host::mapping::{PathsOutcome, PreviewOutcome};
+use servicenow_host::usual_folder;
 use std::path::PathBuf;
+
+/// The published schema of rules, which a test of `servicenow-sync` compares with the code.
+const SCHEMA: &str = include_str!("../../../docs/rules.schema.json");
 
 /// What to do with rules and events.
 #[derive(Subcommand)]
@@ -47,7 +52,7 @@ impl Map {
         match self {
             Map::Preview { rules, event, manual, json } => {
                 let (rules, event) = (read_file("--rules", &rules)?, read_file("--event", &event)?);
-                let outcome = events()?.preview(rules, event, manual).await.map_err(anyhow::Error::from)?;
+                let outcome = event_sync()?.preview(rules, event, manual).await.map_err(anyhow::Error::from)?;
                 let is_mapped = matches!(outcome, PreviewOutcome::Mapped(_));
                 let all = to_json(&outcome);
                 if json {
@@ -59,7 +64,7 @@ impl Map {
                 Ok(is_mapped)
             }
             Map::Paths { event, json } => {
-                let outcome = events()?.paths(read_file("EVENT", &event)?).await.map_err(anyhow::Error::from)?;
+                let outcome = event_sync()?.paths(read_file("EVENT", &event)?).await.map_err(anyhow::Error::from)?;
                 match outcome {
                     PathsOutcome::Paths(paths) if !json => {
                         let mut lines = table(&["path", "kind", "sample"]);
@@ -76,20 +81,20 @@ impl Map {
                 }
             }
             Map::Schema => {
-                print(&serde_json::to_string_pretty(&servicenow_sync::rules::schema())?);
+                print(SCHEMA.trim_end());
                 Ok(true)
             }
         }
     }
 }
 
-/// Events of a host without authorizations.
-fn events() -> anyhow::Result<Events> {
+/// Two-way event sync of a host without authorizations.
+fn event_sync() -> anyhow::Result<EventSync> {
     let host = Host::builder().limits(Limits { max_calls: 1, ..Limits::default() });
     let folder = usual_folder();
     let host = match &folder {
         Some(folder) => host.cache(folder),
         None => host,
     };
-    Ok(host.build()?.events(Ledger::default(), folder.as_deref())?)
+    Ok(host.build()?.event_sync_with(&components::load(Artifact::Sync)?, Ledger::default())?)
 }

@@ -3,12 +3,11 @@
 mod bench;
 mod call;
 mod changes;
-mod clients;
 mod conformance;
 mod connection;
 mod demo;
+mod engines;
 mod hints;
-mod hosts;
 mod input;
 mod inspect;
 mod limits;
@@ -18,8 +17,8 @@ mod package;
 mod provision;
 mod push;
 mod show;
-mod simulator;
 mod soak;
+mod third_party_clients;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -76,11 +75,13 @@ enum Command {
     /// Read what changed since the last time
     Changes(changes::Changes),
     /// Run a ServiceNow stand-in until interrupted
-    Simulator(simulator::Command),
+    Simulator(servicenow_simulator::cli::Command),
     /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
-    Clients(clients::Clients),
+    #[command(alias = "clients")]
+    ThirdPartyClients(third_party_clients::Clients),
     /// Run the component in engines that others wrote; installs what they need first
-    Hosts(hosts::Hosts),
+    #[command(alias = "hosts")]
+    Engines(engines::Engines),
     /// Check a component that claims the world of the incident node, in whatever language it is written
     Conformance(conformance::Conformance),
     /// Make many calls at once while everything goes wrong, and audit what they were told
@@ -112,9 +113,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Provision(provision) => provision.run().await,
         Command::Listen(command) => command.run().await,
         Command::Changes(command) => command.run().await,
-        Command::Simulator(command) => command.run().await,
-        Command::Clients(command) => command.run().await,
-        Command::Hosts(command) => command.run().await,
+        Command::Simulator(command) => command.run().await.map(|()| true),
+        Command::ThirdPartyClients(command) => command.run().await,
+        Command::Engines(command) => command.run().await,
         Command::Package(command) => command.run().await,
         Command::Conformance(command) => command.run().await,
         Command::Soak(command) => command.run().await,

@@ -1,7 +1,7 @@
 //! `package`: everything there is to publish, in a folder.
 
 use super::{print, print_table, table};
-use crate::package::files;
+use crate::lab::package::files;
 use anyhow::Context;
 use clap::Args;
 use std::fs;

@@ -2,16 +2,14 @@
 
 use super::connection::Connection;
 use super::{print, print_table, table};
-use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Verdict};
-use crate::bindings::exports::servicenow::plugin::provisioning::{
-    BrokenOff, ProbeOutcome, Settings, Step, StepsOutcome, TestChange,
-};
-use crate::events::{Events, NotDelivered, Receiver, Taker};
-use crate::invocation::Finished;
-use crate::json::{kebab, to_json};
-use crate::outcome::Outcome;
-use crate::runner::Report;
+use crate::lab::invocation::Finished;
 use clap::{Args, Subcommand};
+use servicenow_host::Report;
+use servicenow_host::callbacks::{Change, Verdict};
+use servicenow_host::event_sync::{EventSync, NotDelivered, Receiver, Taker};
+use servicenow_host::json::{kebab, to_json};
+use servicenow_host::outcome::Outcome;
+use servicenow_host::provisioning::{BrokenOff, ProbeOutcome, Settings, Step, StepsOutcome, TestChange};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,9 +91,9 @@ impl SetUp {
         }
     }
 
-    fn events(&self) -> anyhow::Result<Events> {
+    fn event_sync(&self) -> anyhow::Result<EventSync> {
         // One call, and the judging of its delivery beside it.
-        self.connection.events(&self.connection.host_for(4)?, None)
+        self.connection.event_sync(&self.connection.host_for(4)?, None)
     }
 
     fn show_steps(&self, report: Report<StepsOutcome>) -> anyhow::Result<bool> {
@@ -129,31 +127,31 @@ impl Provision {
     pub async fn run(self) -> anyhow::Result<bool> {
         match self {
             Provision::Plan(set_up) => {
-                let report = set_up.events()?.plan(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.plan(set_up.connection.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Apply(set_up) => {
-                let report = set_up.events()?.apply(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.apply(set_up.connection.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Rotate(set_up) => {
-                let report = set_up.events()?.rotate(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.rotate(set_up.connection.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Pause(set_up) => {
-                let report = set_up.events()?.pause(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.pause(set_up.connection.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Resume(set_up) => {
-                let report = set_up.events()?.resume(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.resume(set_up.connection.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Remove(set_up) => {
-                let report = set_up.events()?.remove(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.remove(set_up.connection.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Inspect(set_up) => {
-                let report = set_up.events()?.inspect(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.inspect(set_up.connection.call(), set_up.settings()).await;
                 let well = report.outcome.is_success();
                 set_up.connection.show(&Finished::from(report), "")?;
                 Ok(well)
@@ -186,15 +184,15 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
     if set_up.manual {
         anyhow::bail!("verify: with --manual only the button delivers; press it on an incident while `listen` runs");
     }
-    let events = Arc::new(set_up.events()?);
+    let sync = Arc::new(set_up.event_sync()?);
     let (arrived, mut arrivals) = channel(Vec::new());
     let waiter = Arc::new(Waiter { arrived, refused: AtomicBool::new(false) });
     let authorization = set_up.connection.authorization.clone();
-    let receiver = Receiver::start(listen, Arc::clone(&events), authorization, None, Arc::clone(&waiter));
+    let receiver = Receiver::start(listen, Arc::clone(&sync), authorization, None, Arc::clone(&waiter));
     let _receiver = receiver
         .await
         .map_err(|error| anyhow::anyhow!("--listen {listen}: {error}; give an address of this machine"))?;
-    let report = events.probe(set_up.connection.call(), set_up.settings()).await;
+    let report = sync.probe(set_up.connection.call(), set_up.settings()).await;
     let ProbeOutcome::Changed(TestChange { number, sys_id, version }) = &report.outcome else {
         set_up.connection.show(&Finished::from(report), "")?;
         return Ok(false);
@@ -214,7 +212,7 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
         "nothing arrived in time"
     };
     print(&format!("not delivered: version {version} of {number}: {problem}"));
-    let report = events.inspect(set_up.connection.call(), set_up.settings()).await;
+    let report = sync.inspect(set_up.connection.call(), set_up.settings()).await;
     super::show::value(&to_json(&report.outcome)["value"]);
     Ok(false)
 }

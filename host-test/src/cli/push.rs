@@ -3,13 +3,13 @@
 use super::connection::Connection;
 use super::input::read_file;
 use super::{hints, print, show};
-use crate::bindings::exports::servicenow::plugin::mapping::PreviewOutcome;
-use crate::bindings::exports::servicenow::plugin::sync::PushOutcome;
-use crate::invocation::Finished;
-use crate::json::to_json;
-use crate::outcome::{Failed, Outcome};
+use crate::lab::invocation::Finished;
 use anyhow::bail;
 use clap::Args;
+use servicenow_host::json::to_json;
+use servicenow_host::mapping::PreviewOutcome;
+use servicenow_host::outcome::{Failed, Outcome};
+use servicenow_host::sync::PushOutcome;
 use std::path::PathBuf;
 
 /// Options of `push`.
@@ -41,13 +41,13 @@ impl Push {
         let rules = self.rules.iter().map(|path| read_file("--rules", path)).collect::<Result<Vec<_>, _>>()?;
         refuse_same_names(&rules)?;
         let host = self.connection.host()?;
-        let events = self.connection.events(&host, self.ledger.as_deref())?;
+        let sync = self.connection.event_sync(&host, self.ledger.as_deref())?;
         let mut all_well = true;
         for rules in rules {
             let mut becomes = serde_json::Value::Null;
             if self.test {
                 let preview =
-                    events.preview(rules.clone(), event.clone(), self.manual).await.map_err(anyhow::Error::from)?;
+                    sync.preview(rules.clone(), event.clone(), self.manual).await.map_err(anyhow::Error::from)?;
                 if let PreviewOutcome::Mapped(mapped) = preview {
                     let body: serde_json::Value = serde_json::from_str(&mapped.body)?;
                     becomes = serde_json::json!({"body": body, "warnings": to_json(&mapped.warnings)});
@@ -61,7 +61,7 @@ impl Push {
                     }
                 }
             }
-            let report = events.push(self.connection.call(), rules, event.clone(), self.manual).await;
+            let report = sync.push(self.connection.call(), rules, event.clone(), self.manual).await;
             let reason = report.outcome.failure().map(|failure| failure.reason);
             let well = is_well(&report.outcome);
             all_well &= well;

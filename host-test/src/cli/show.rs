@@ -1,7 +1,7 @@
 //! Prints outcomes: as JSON, or as one line per value.
 
 use super::{print, print_table, table};
-use crate::invocation::Finished;
+use crate::lab::invocation::Finished;
 use serde_json::{Value, json};
 
 /// How much of a long value the text output shows.

@@ -2,11 +2,11 @@
 
 use super::limits::LimitOptions;
 use super::{print, print_table, table};
-use crate::host::Host;
-use crate::pool::SPARE;
-use crate::soak::{Plan, Verdict};
+use crate::lab::soak::{Plan, Verdict};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use servicenow_host::Host;
+use servicenow_host::limits::SPARE;
 use std::time::Duration;
 
 /// How many contradictions the text output shows.

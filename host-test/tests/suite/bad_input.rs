@@ -2,10 +2,10 @@
 //! that was not meant.
 
 use crate::support::PATIENT_MS;
+use host_test::lab::invocation::Invocation;
+use host_test::lab::scenarios::{Stage, by, columns, create, update};
 use servicenow_host::Outcome;
 use servicenow_host::incidents::{CreateOptions, RequestBody};
-use servicenow_host::invocation::Invocation;
-use servicenow_host::scenarios::{Stage, by, columns, create, update};
 use servicenow_host::types::Call;
 
 fn nasty() -> Vec<String> {

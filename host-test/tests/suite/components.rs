@@ -1,7 +1,8 @@
 //! The components as files: what they need, what they weigh, and what they say about themselves.
 
-use servicenow_host::inspection::{inspect, interface};
-use servicenow_host::{COMPONENT, EVENTS_COMPONENT};
+use host_test::components::load;
+use host_test::lab::inspection::inspect;
+use servicenow_artifacts::{Artifact, interface, workspace};
 use std::collections::BTreeSet;
 use wit_parser::TypeDefKind;
 
@@ -20,15 +21,15 @@ const ALLOWED_IMPORTS: [&str; 9] = [
 
 /// Each component, the interfaces of its world, and its budget: it is fetched, checked and compiled by every engine that loads
 /// it. A template engine, time zones and regular expressions weigh what they weigh, and who needs none loads none.
-const COMPONENTS: [(&[u8], &[&str], usize); 2] = [
-    (COMPONENT, &["types", "incidents", "authorization", "manifest"], 200_000),
-    (EVENTS_COMPONENT, &["types", "mapping", "sync", "callbacks", "changes", "provisioning"], 1_400_000),
+const COMPONENTS: [(Artifact, &[&str], usize); 2] = [
+    (Artifact::Node, &["types", "incidents", "authorization", "manifest"], 200_000),
+    (Artifact::Sync, &["types", "mapping", "sync", "callbacks", "changes", "provisioning"], 1_400_000),
 ];
 
 #[test]
 fn they_import_nothing_but_what_they_need() {
-    for (component, ..) in COMPONENTS {
-        let imports = inspect(component).unwrap().imports;
+    for (artifact, ..) in COMPONENTS {
+        let imports = inspect(&load(artifact).unwrap()).unwrap().imports;
         let names = imports.iter().map(|import| import.split('@').next().unwrap_or_default().to_string());
         assert_eq!(names.collect::<BTreeSet<_>>(), ALLOWED_IMPORTS.map(str::to_string).into());
     }
@@ -36,39 +37,44 @@ fn they_import_nothing_but_what_they_need() {
 
 #[test]
 fn they_export_the_interfaces_of_their_worlds() {
-    for (component, interfaces, _) in COMPONENTS {
+    for (artifact, interfaces, _) in COMPONENTS {
         let expected = interfaces.iter().map(|name| format!("servicenow:plugin/{name}@0.1.0"));
-        assert_eq!(BTreeSet::from_iter(inspect(component).unwrap().exports), expected.collect());
+        assert_eq!(BTreeSet::from_iter(inspect(&load(artifact).unwrap()).unwrap().exports), expected.collect());
     }
 }
 
 #[test]
 fn they_stay_within_their_budgets() {
-    for (component, interfaces, max) in COMPONENTS {
-        assert!(component.len() <= max, "{interfaces:?}: {} bytes, {max} allowed", component.len());
+    for (artifact, _, max) in COMPONENTS {
+        let size = load(artifact).unwrap().len();
+        assert!(size <= max, "{}: {size} bytes, {max} allowed", artifact.file_name());
     }
 }
 
 #[test]
 fn the_readme_shows_the_example_that_is_compiled() {
-    let example = include_str!("../../examples/embed.rs").split_once("\n\n").unwrap().1;
+    let example = include_str!("../../../host/examples/embed.rs").split_once("\n\n").unwrap().1;
     assert!(include_str!("../../../README.md").contains(example));
 }
 
 #[test]
 fn no_path_of_the_machine_that_built_them_is_in_them() {
     let home = std::env::var("HOME").unwrap();
-    for path in [env!("CARGO_MANIFEST_DIR").trim_end_matches("/host-test"), &home] {
-        // A home of `/` would be found anywhere.
-        let is_in = |component: &[u8]| component.windows(path.len()).any(|window| window == path.as_bytes());
-        assert!(path.len() < 4 || !COMPONENTS.iter().any(|(component, ..)| is_in(component)), "{path}");
+    let checkout = workspace().canonicalize().unwrap().display().to_string();
+    // A home of `/` would be found anywhere.
+    for path in [checkout, home].iter().filter(|path| path.len() >= 4) {
+        for (artifact, ..) in COMPONENTS {
+            let component = load(artifact).unwrap();
+            let is_in = component.windows(path.len()).any(|window| window == path.as_bytes());
+            assert!(!is_in, "{}: {path}", artifact.file_name());
+        }
     }
 }
 
 #[test]
 fn every_item_of_the_interfaces_is_documented_in_the_components() {
-    for (component, ..) in COMPONENTS {
-        documents_itself(component);
+    for (artifact, ..) in COMPONENTS {
+        documents_itself(&load(artifact).unwrap());
     }
 }
 

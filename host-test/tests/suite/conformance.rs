@@ -2,8 +2,10 @@
 //! nothing right passes nothing.
 
 use crate::hostile;
-use servicenow_host::conformance::check;
-use servicenow_host::{Builder, COMPONENT, EVENTS_COMPONENT, Host};
+use host_test::components::load;
+use host_test::lab::conformance::check;
+use servicenow_artifacts::Artifact;
+use servicenow_host::{Builder, COMPONENT, Host};
 
 fn other(bytes: Vec<u8>) -> String {
     let Err(error) = Builder::default().component(bytes).build() else { panic!("it is taken") };
@@ -56,7 +58,7 @@ fn what_is_not_a_component_of_the_world_is_refused_with_what_was_expected() {
             renamed("incidents@0.1.0", "incidents@0.0.9"),
             "it exports servicenow:plugin/incidents@0.0.9; expected is servicenow:plugin/incidents@0.1.0",
         ),
-        (EVENTS_COMPONENT.to_vec(), "servicenow:plugin/sync@0.1.0"),
+        (load(Artifact::Sync).unwrap().to_vec(), "servicenow:plugin/sync@0.1.0"),
     ] {
         let told = other(bytes);
         assert!(

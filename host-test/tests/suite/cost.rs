@@ -2,9 +2,9 @@
 //! benchmark's.
 
 use crate::support::PATIENT_MS;
-use crate::wire::{Step, Wire, answer};
+use host_test::lab::scenarios::{Stage, by, columns, create, update};
 use servicenow_host::incidents::{CreateOutcome, FindOutcome};
-use servicenow_host::scenarios::{Stage, by, columns, create, update};
+use servicenow_test_support::{ScriptedServer, Step, answer};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -53,7 +53,7 @@ async fn a_request_goes_out_whole_and_at_once() {
     let reads: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&reads);
     let record = r#"{"result":{"sys_id":"189d7fc183a51210d81dc590ceaad387","number":"INC0010001"}}"#;
-    let wire = Wire::serve("http", move |mut stream| {
+    let wire = ScriptedServer::serve("http", move |mut stream| {
         let seen = Arc::clone(&seen);
         async move {
             let mut bytes = [0; 16_384];
@@ -109,7 +109,7 @@ async fn a_large_answer_without_a_length_takes_no_more() {
         .collect();
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let whole = format!("{head}{chunks}0\r\n\r\n").into_bytes();
-    let wire = Wire::play(vec![Step::Read, Step::Send(whole)]).await;
+    let wire = ScriptedServer::run(vec![Step::Read, Step::Send(whole)]).await;
     let text = format!(
         "[authorizations.main]\ninstance = {:?}\ngrant = \"bearer\"\ntoken = \"t\"\nallow-http-loopback = true",
         wire.origin

@@ -1,12 +1,12 @@
 //! Create: what it reports, and that repeating it never makes a twin.
 
 use crate::support::{PATIENT_MS, count};
+use host_test::lab::scenarios::{Stage, columns, create};
 use serde_json::json;
 use servicenow_host::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody, Stored};
-use servicenow_host::scenarios::{Stage, columns, create};
-use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::types::{Failure, Reason, Retry, WriteHappened};
 use servicenow_host::{Failed, Report};
+use servicenow_simulator::{Effect, Fault};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 

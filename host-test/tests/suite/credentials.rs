@@ -1,12 +1,12 @@
 //! Credentials: fetched once, renewed when refused, and never shown.
 
 use crate::support::PATIENT_MS;
+use host_test::lab::scenarios::{Stage, by};
 use servicenow_host::authorization::AuthenticateOutcome;
 use servicenow_host::incidents::GetOutcome;
-use servicenow_host::scenarios::{Stage, by};
-use servicenow_host::simulator::{Effect, Fault, Simulator};
 use servicenow_host::types::{Call, Reason};
 use servicenow_host::{Failed, Host};
+use servicenow_simulator::{Effect, Fault, Simulator};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -36,7 +36,8 @@ const CLIENT: &str = "client-id = \"3f6c0f0e8d1b4c55a1d2c3b4a5968778\"\nclient-s
 #[tokio::test]
 async fn each_kind_of_grant_gets_in() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
-    let minted = crate::support::token(&simulator, "grant_type=client_credentials").await;
+    let minted =
+        servicenow_test_support::client::token(&simulator.access().token_url, "grant_type=client_credentials").await;
     let token = minted["access_token"].as_str().unwrap();
     let user = "username = \"flow.integration\"\npassword = \"simulated-password\"\n";
     for lines in [
@@ -68,7 +69,7 @@ async fn a_refresh_token_is_rotated_and_a_revoked_one_says_to_reconnect() {
     simulator.set(|settings| settings.may_rotate_refresh_token = true);
     // A password grant gives out the first refresh token.
     let form = "grant_type=password&username=flow.integration&password=simulated-password";
-    let first = crate::support::token(&simulator, form).await;
+    let first = servicenow_test_support::client::token(&simulator.access().token_url, form).await;
     let refresh_token = first["refresh_token"].as_str().unwrap().to_string();
     let host = host(&simulator, &format!("grant = \"refresh-token\"\n{CLIENT}refresh-token = {refresh_token:?}"));
     for _ in 0..3 {
@@ -154,11 +155,7 @@ async fn a_token_service_that_cannot_be_asked_is_told_from_one_that_refuses() {
 #[tokio::test]
 async fn set_up_mistakes_are_proven_or_listed() {
     for (set, proven, says) in [
-        (
-            (|s| s.has_application_user = false) as fn(&mut servicenow_host::simulator::Settings),
-            true,
-            "application user",
-        ),
+        ((|s| s.has_application_user = false) as fn(&mut servicenow_simulator::Settings), true, "application user"),
         (|s| s.client_credentials_enabled = false, false, "client credentials are not enabled"),
         (|s| s.client_secret = "another".to_string(), false, "client credentials are not enabled"),
         (|s| s.is_securely_scoped = true, true, "securely scoped"),

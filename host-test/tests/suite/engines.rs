@@ -1,8 +1,8 @@
 //! Engines that nobody here wrote. Tests install nothing, so this one says which command does.
 
 use clap::ValueEnum;
-use servicenow_host::hosts::Engine;
-use servicenow_host::simulator::Simulator;
+use host_test::lab::engines::Engine;
+use servicenow_simulator::Simulator;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it installs from npm, PyPI and crates.io; run: cargo run -p host-test -- hosts"]

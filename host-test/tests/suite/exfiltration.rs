@@ -3,11 +3,11 @@
 use crate::hostile::{attack, hostile, seen};
 use crate::secrets::Log;
 use crate::support::PATIENT_MS;
-use crate::wire::{Wire, answer, read};
-use servicenow_host::scenarios::Stage;
-use servicenow_host::simulator::Simulator;
+use host_test::lab::scenarios::{Stage, authorizations};
 use servicenow_host::types::Reason;
 use servicenow_host::{Authorizations, Failed};
+use servicenow_simulator::Simulator;
+use servicenow_test_support::{ScriptedServer, answer, read_request};
 use std::path::Path;
 use tracing::Level;
 
@@ -15,7 +15,7 @@ use tracing::Level;
 async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
     let stage = Stage::set().await.unwrap();
     let other = Simulator::start(Default::default()).await.unwrap();
-    let host = hostile(stage.simulator.authorizations());
+    let host = hostile(authorizations(&stage.simulator));
     let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
     let elsewhere = other.access().base_url.strip_prefix("http://").unwrap().to_string();
     let incidents = "/api/now/table/incident";
@@ -146,10 +146,10 @@ async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
 async fn no_cookie_and_no_credential_of_an_answer_comes_in_or_goes_out_again() {
     let heads = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = std::sync::Arc::clone(&heads);
-    let wire = Wire::serve("http", move |mut stream| {
+    let wire = ScriptedServer::serve("http", move |mut stream| {
         let noted = std::sync::Arc::clone(&noted);
         async move {
-            while let Ok(head) = read(&mut stream).await {
+            while let Ok(head) = read_request(&mut stream).await {
                 noted.lock().unwrap().push(head);
                 let headers =
                     "set-cookie: glide_session=1\r\nauthorization: x\r\nx-echo: Bearer planted-canary-token\r\n";

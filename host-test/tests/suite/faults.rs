@@ -1,6 +1,6 @@
 //! The faults of a network, as scripts of a server, and what a create is told of each.
 
-use crate::wire::{Step, answer};
+use servicenow_test_support::{Step, answer};
 
 /// What an instance answers a create with.
 pub const RECORD: &str = r#"{"result":{"number":"INC1","sys_id":"189d7fc183a51210d81dc590ceaad387","urgency":"1"}}"#;

@@ -1,11 +1,11 @@
 //! Get and find: the incident asked for, or the truth about why not.
 
 use crate::support::PATIENT_MS;
+use host_test::lab::scenarios::{Stage, by, columns, create};
 use servicenow_host::incidents::{FindOutcome, GetOutcome, Incident};
-use servicenow_host::scenarios::{Stage, by, columns, create};
-use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::types::Reason;
 use servicenow_host::{Failed, Report};
+use servicenow_simulator::{Effect, Fault};
 
 const INCIDENTS: &str = "/api/now/table/incident";
 

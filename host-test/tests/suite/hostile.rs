@@ -1,10 +1,11 @@
 //! Guests that mean no good: the hostile guest of `tests/guest`, and components made from the interface itself whose every
 //! function does one thing.
 
-use crate::guest;
 use crate::support::PATIENT_MS;
+use host_test::lab::scenarios::{Stage, authorizations, by, columns, create};
+use servicenow_artifacts::guest::{self, Guest};
+use servicenow_artifacts::{encode, workspace};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
-use servicenow_host::scenarios::{Stage, by, columns, create};
 use servicenow_host::types::{Call, Reason, WriteHappened};
 use servicenow_host::{Authorizations, Failed, Host, Limits, Report};
 use std::path::Path;
@@ -42,16 +43,15 @@ fn call(timeout_ms: u32) -> Call {
     Call { authorization: "main".to_string(), instance: "dev12345".to_string(), timeout_ms: Some(timeout_ms) }
 }
 
-const HOSTILE: guest::Guest =
-    guest::Guest { package: "hostile-guest", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+const HOSTILE: Guest =
+    Guest { package: "hostile-guest", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
 
 /// A host with the hostile guest.
 pub fn hostile(authorizations: Authorizations) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| {
-        let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-guest");
-        let module = std::fs::read(guest::compile(workspace, &HOSTILE, &target_dir).unwrap()).unwrap();
-        let component = ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
+        let module = std::fs::read(guest::compile(&workspace(), &HOSTILE, &target_dir).unwrap()).unwrap();
+        let component = encode(&module).unwrap();
         Host::builder().component(component).build().unwrap()
     });
     LOADED.with(authorizations, Limits::default()).unwrap()
@@ -100,7 +100,7 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
     const MS: u32 = 1_000;
     let stage = Stage::set().await.unwrap();
     let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
-    let host = hostile(stage.simulator.authorizations());
+    let host = hostile(authorizations(&stage.simulator));
     host.get(call(MS), by("number", "INC1")).await;
     for (name, reasons, says) in [
         ("panic", vec![Reason::Limit], "trap"),
@@ -142,7 +142,7 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
 #[tokio::test]
 async fn a_call_makes_so_many_requests_and_no_more() {
     let stage = Stage::set().await.unwrap();
-    let host = hostile(stage.simulator.authorizations());
+    let host = hostile(authorizations(&stage.simulator));
     let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
     let before = stage.simulator.requests().len();
     let order = [("attack", "requests in turn"), ("authority", &*authority), ("path", "/api/now/table/incident")];
@@ -231,7 +231,7 @@ async fn a_guest_that_never_ends_is_ended_at_its_deadline() {
 #[tokio::test]
 async fn nothing_that_a_call_left_in_memory_is_found_by_the_next_ones() {
     let stage = Stage::set().await.unwrap();
-    let host = hostile(stage.simulator.authorizations());
+    let host = hostile(authorizations(&stage.simulator));
     let own = seen(&host, &[("attack", "look for it"), ("of this size", "4096")]).await;
     assert!(own.ends_with("found true"), "what is there is found: {own}");
     for _ in 0..5 {

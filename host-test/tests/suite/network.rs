@@ -3,10 +3,10 @@
 
 use crate::faults::{CREATED, Fault, RECORD, faults, sends};
 use crate::support::{PATIENT_MS, host};
-use crate::wire::{Certificate, Step, Wire, answer};
-use servicenow_host::scenarios::{by, columns, create, update};
+use host_test::lab::scenarios::{by, columns, create, update};
 use servicenow_host::types::Call;
 use servicenow_host::{Failed, Host, Outcome};
+use servicenow_test_support::{Certificate, ScriptedServer, Step, answer};
 use std::time::Duration;
 
 /// How much later than its deadline a call may end.
@@ -60,14 +60,14 @@ async fn updates(host: &Host, origin: &str, timeout_ms: u32) -> String {
 #[tokio::test]
 async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
     for Fault { name, script, expected } in faults() {
-        let wire = Wire::play(script.clone()).await;
+        let wire = ScriptedServer::run(script.clone()).await;
         let host = host(&authorizations(&wire.origin, BEARER));
         // A large body takes a while on a busy machine; what falls silent takes its deadline whole.
         let ms = if expected.contains("Deadline") { MS } else { PATIENT_MS };
         assert_eq!(creates(&host, &wire.origin, ms).await, expected, "{name}");
 
         // An update and a get are answered 200 where a create is answered 201.
-        let wire = Wire::play(script.into_iter().map(with_statuses_swapped).collect()).await;
+        let wire = ScriptedServer::run(script.into_iter().map(with_statuses_swapped).collect()).await;
         let host = crate::support::host(&authorizations(&wire.origin, BEARER));
         let read = gets(&host, &wire.origin, ms).await;
         let is_read = if expected == CREATED { read == "get-incident-success" } else { read.ends_with(" No") };
@@ -99,9 +99,10 @@ fn with_statuses_swapped(step: Step) -> Step {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = Wire::play(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+    let elsewhere = ScriptedServer::run(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
     for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let wire = Wire::play(sends(answer(status, &format!("location: {}/x\r\n", elsewhere.origin), b"{}"))).await;
+        let wire =
+            ScriptedServer::run(sends(answer(status, &format!("location: {}/x\r\n", elsewhere.origin), b"{}"))).await;
         let host = host(&authorizations(&wire.origin, BEARER));
         let expected = "create-incident-failure Redirected Unknown";
         assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, expected, "{status}");
@@ -112,7 +113,7 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_connection_that_cannot_be_made_wrote_nothing() {
-    let gone = Wire::play(Vec::new()).await.origin.clone();
+    let gone = ScriptedServer::run(Vec::new()).await.origin.clone();
     let host = host(&authorizations(&gone, BEARER));
     assert_eq!(creates(&host, &gone, PATIENT_MS).await, "error Connect No");
     let expired = |parameters: &mut rcgen::CertificateParams| parameters.not_after = rcgen::date_time_ymd(2020, 1, 1);
@@ -124,13 +125,14 @@ async fn a_connection_that_cannot_be_made_wrote_nothing() {
     ] {
         let pem = std::env::temp_dir().join(format!("servicenow-network-{}.pem", std::process::id()));
         std::fs::write(&pem, &certificate.pem).unwrap();
-        let wire = Wire::play_tls(certificate, None, sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+        let wire =
+            ScriptedServer::run_tls(certificate, None, sends(answer("201 Created", "", RECORD.as_bytes()))).await;
         let trust = if trusted { format!("ca-files = [{pem:?}]\n{BEARER}") } else { BEARER.to_string() };
         let host = crate::support::host(&authorizations(&wire.origin, &trust));
         assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, expected, "{name}");
         std::fs::remove_file(pem).unwrap();
     }
-    let silent = Wire::play(vec![Step::Hold]).await;
+    let silent = ScriptedServer::run(vec![Step::Hold]).await;
     let stalled = silent.origin.replace("http:", "https:");
     let host = crate::support::host(&authorizations(&stalled, BEARER));
     assert_eq!(creates(&host, &stalled, MS).await, "timeout Deadline No", "a handshake that stalls");
@@ -140,13 +142,13 @@ async fn a_connection_that_cannot_be_made_wrote_nothing() {
 async fn a_pooled_connection_that_the_server_closes_costs_nothing_or_tells_the_truth() {
     let whole = answer("201 Created", "", RECORD.as_bytes());
     // Closed between two writes: the second goes out on a new connection.
-    let wire = Wire::play(sends(whole.clone())).await;
+    let wire = ScriptedServer::run(sends(whole.clone())).await;
     let host = host(&authorizations(&wire.origin, BEARER));
     for _ in 0..20 {
         assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, "incident-created");
     }
     // Closed as the second write arrives: nobody knows.
-    let wire = Wire::play([sends(whole), vec![Step::Read, Step::Reset]].concat()).await;
+    let wire = ScriptedServer::run([sends(whole), vec![Step::Read, Step::Reset]].concat()).await;
     let host = crate::support::host(&authorizations(&wire.origin, BEARER));
     assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, "incident-created");
     let second = told(
@@ -235,7 +237,7 @@ async fn every_refusal_of_servicenow_has_its_case_and_reason() {
         ("503 Service Unavailable", error("x", "x"), "", "create-incident-failure ServerError Unknown"),
         ("504 Gateway Timeout", error("x", "x"), "", "create-incident-failure ServerError Unknown"),
     ] {
-        let wire = Wire::play(sends(answer(status, headers, body.as_bytes()))).await;
+        let wire = ScriptedServer::run(sends(answer(status, headers, body.as_bytes()))).await;
         let host = host(&authorizations(&wire.origin, BEARER));
         assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, expected, "{status} {headers}{body}");
     }

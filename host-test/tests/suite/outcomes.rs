@@ -1,10 +1,10 @@
 //! Every outcome of every method, through the component, in wasmtime, over sockets.
 
+use host_test::lab::invocation::node_outcome;
+use host_test::lab::scenarios::{self, Stage};
 use servicenow_host::authorizations::Handout;
-use servicenow_host::invocation::node_outcome;
-use servicenow_host::scenarios::{self, Stage};
-use servicenow_host::simulator::Simulator;
 use servicenow_host::{Authorizations, Limits};
+use servicenow_simulator::Simulator;
 use std::path::Path;
 
 async fn play_all(credential: &str) {
@@ -49,7 +49,7 @@ async fn every_outcome_is_reached_while_the_guest_obtains_its_own_tokens() {
 async fn every_outcome_is_reached_while_instances_are_kept() {
     let mut stage = Stage::set().await.unwrap();
     let limits = Limits { kept_instances: 4, ..Limits::default() };
-    stage.host = stage.host.with(stage.simulator.authorizations(), limits).unwrap();
+    stage.host = stage.host.with(scenarios::authorizations(&stage.simulator), limits).unwrap();
     play("kept instances", &stage).await;
 }
 

@@ -1,11 +1,11 @@
 //! The sandbox: deadlines hold, only the authorization's origin is reached, and every end is an outcome.
 
 use crate::support::{PATIENT_MS, host, host_with};
+use host_test::lab::scenarios::{Stage, authorizations, by, columns, create};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
-use servicenow_host::scenarios::{Stage, by, columns, create};
-use servicenow_host::simulator::{Effect, Fault, Options, Simulator};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
 use servicenow_host::{Failed, Limits};
+use servicenow_simulator::{Effect, Fault, Options, Simulator};
 use std::time::Duration;
 
 const INCIDENTS: &str = "/api/now/table/incident";
@@ -28,7 +28,7 @@ async fn a_silent_instance_does_not_hold_a_call_past_its_deadline() {
 async fn the_host_s_cap_ends_a_call_that_wishes_for_more() {
     let stage = Stage::set().await.unwrap();
     let limits = Limits { max_timeout: Duration::from_millis(200), ..Limits::default() };
-    let host = host_with(stage.simulator.authorizations(), limits);
+    let host = host_with(authorizations(&stage.simulator), limits);
     stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
     let report = host.get(stage.call(60_000), by("number", "INC0010001")).await;
     assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
@@ -38,7 +38,7 @@ async fn the_host_s_cap_ends_a_call_that_wishes_for_more() {
 #[tokio::test]
 async fn a_call_that_runs_out_before_its_write_leaves_wrote_nothing() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
-    let host = host_with(simulator.authorizations(), Limits::default());
+    let host = host_with(authorizations(&simulator), Limits::default());
     simulator.inject(Fault::once("POST", "/oauth_token.do", Effect::Hang));
     for ms in [1, 10, 200] {
         let call = Call {
@@ -132,7 +132,7 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
         instance: simulator.access().base_url.clone(),
         timeout_ms: Some(PATIENT_MS),
     };
-    let trusted = host_with(simulator.authorizations(), Limits::default());
+    let trusted = host_with(authorizations(&simulator), Limits::default());
     let report = trusted.create(call(), columns(&[("urgency", "1")]), create()).await;
     assert!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", report.outcome);
 
@@ -151,7 +151,7 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
 async fn a_guest_that_runs_into_a_limit_ends_in_an_outcome_and_the_next_call_works() {
     let stage = Stage::set().await.unwrap();
     let limits = Limits { max_memory: 1 << 16, ..Limits::default() };
-    let host = host_with(stage.simulator.authorizations(), limits);
+    let host = host_with(authorizations(&stage.simulator), limits);
     let report = host.create(stage.call(PATIENT_MS), columns(&[("urgency", "1")]), create()).await;
     match report.outcome {
         CreateOutcome::Error(failure) => {
@@ -203,7 +203,7 @@ async fn calls_share_one_connection() {
 async fn calls_beyond_the_limit_of_their_authorization_wait_in_turn_inside_their_deadlines() {
     let stage = Stage::set().await.unwrap();
     let limits = Limits { max_calls_per_authorization: 1, ..Limits::default() };
-    let host = host_with(stage.simulator.authorizations(), limits);
+    let host = host_with(authorizations(&stage.simulator), limits);
     stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Delay { ms: 400 }));
     let create_within = |ms| host.create(stage.call(ms), columns(&[("urgency", "1")]), create());
     let (held, late, patient) = tokio::join!(

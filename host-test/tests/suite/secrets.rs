@@ -3,14 +3,14 @@
 use crate::faults::faults;
 use crate::network::MS;
 use crate::support::PATIENT_MS;
-use crate::wire::{Step, Wire, answer};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use host_test::lab::scenarios::{by, columns, create, update};
+use host_test::lab::soak::Plan;
 use servicenow_host::incidents::CreateOutcome;
-use servicenow_host::scenarios::{by, columns, create, update};
-use servicenow_host::simulator::Simulator;
-use servicenow_host::soak::Plan;
 use servicenow_host::types::Call;
 use servicenow_host::{Authorizations, Host};
+use servicenow_simulator::Simulator;
+use servicenow_test_support::{ScriptedServer, Step, answer};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -88,9 +88,9 @@ fn authorizations(origin: &str, token_service: &str, more: &str) -> Authorizatio
     Authorizations::parse(&text, Path::new("a.toml")).unwrap()
 }
 
-async fn token_service() -> Wire {
+async fn token_service() -> ScriptedServer {
     let token = br#"{"access_token":"canary-access-token","refresh_token":"canary-rotated-token","expires_in":1799}"#;
-    Wire::play(vec![Step::Read, Step::Send(answer("200 OK", "", token))]).await
+    ScriptedServer::run(vec![Step::Read, Step::Send(answer("200 OK", "", token))]).await
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn no_secret_is_in_a_log_an_outcome_or_a_trace_whatever_goes_wrong() {
     let tokens = token_service().await;
     let host = crate::support::host("");
     for (at, fault) in faults().into_iter().enumerate() {
-        let wire = Wire::play(fault.script).await;
+        let wire = ScriptedServer::run(fault.script).await;
         let ms = if fault.expected.contains("Deadline") { MS } else { PATIENT_MS };
         // Each fault with one grant, and each grant with many faults.
         let mut grants = vec![GRANTS[at % GRANTS.len()].to_string()];
@@ -196,7 +196,7 @@ async fn no_secret_is_in_the_guest_s_memory_unless_the_authorization_hands_it_ou
     let watched = Host::builder().config(config).build().unwrap();
     let tokens = token_service().await;
     let record = br#"{"result":{"number":"INC1","sys_id":"189d7fc183a51210d81dc590ceaad387"}}"#;
-    let wire = Wire::play(vec![Step::Read, Step::Send(answer("201 Created", "", record))]).await;
+    let wire = ScriptedServer::run(vec![Step::Read, Step::Send(answer("201 Created", "", record))]).await;
     for grant in GRANTS {
         for (handout, shown) in [("", false), ("\ncredential = \"header\"", true)] {
             let authorizations = authorizations(&wire.origin, &tokens.origin, &format!("{grant}{handout}"));

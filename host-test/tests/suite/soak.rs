@@ -1,6 +1,6 @@
 //! The ledger test, shorter than `host-test soak`.
 
-use servicenow_host::soak::Plan;
+use host_test::lab::soak::Plan;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_calls_are_told_is_what_the_instance_holds() {

@@ -3,11 +3,11 @@
 use crate::faults::{RECORD, after_request, sends};
 use crate::network::{MS, authorizations, creates};
 use crate::support::{PATIENT_MS, host};
-use crate::wire::{Certificate, Step, Wire, answer};
+use servicenow_test_support::{Certificate, ScriptedServer, Step, answer};
 
 #[tokio::test]
 async fn a_broken_token_service_is_told_from_a_broken_instance_and_nothing_is_written() {
-    let instance = Wire::play(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+    let instance = ScriptedServer::run(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
     let token =
         |more: &str| answer("200 OK", "", format!(r#"{{"access_token":"t","token_type":"Bearer"{more}}}"#).as_bytes());
     let html = |status: &str, page: &str| {
@@ -67,7 +67,7 @@ async fn a_broken_token_service_is_told_from_a_broken_instance_and_nothing_is_wr
             "error Lost No",
         ),
     ] {
-        let wire = Wire::play(script).await;
+        let wire = ScriptedServer::run(script).await;
         let grant = "grant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"";
         let more = format!("token-url = \"{}/oauth_token.do\"\n{grant}", wire.origin);
         let ms = if expected.contains("Deadline") { MS } else { PATIENT_MS };
@@ -86,9 +86,9 @@ async fn a_broken_token_service_is_told_from_a_broken_instance_and_nothing_is_wr
 
 #[tokio::test]
 async fn a_token_service_that_is_not_reached_is_told_by_what_stood_in_the_way() {
-    let instance = Wire::play(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
-    let gone = Wire::play(Vec::new()).await.origin.clone();
-    let untrusted = Wire::play_tls(Certificate::of(&["127.0.0.1"], |_| {}), None, Vec::new()).await;
+    let instance = ScriptedServer::run(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+    let gone = ScriptedServer::run(Vec::new()).await.origin.clone();
+    let untrusted = ScriptedServer::run_tls(Certificate::of(&["127.0.0.1"], |_| {}), None, Vec::new()).await;
     let private = untrusted.origin.replace("127.0.0.1", "127.0.0.2");
     for (service, more, expected) in [
         (gone.as_str(), "", "error Connect No"),
@@ -120,7 +120,7 @@ async fn a_token_that_the_instance_refuses_is_renewed_once_and_no_more() {
         ("once", [sends(unauthorized.clone()), sends(whole)].concat(), "incident-created", 2),
         ("always", sends(unauthorized), "create-incident-failure Unauthorized No", 2),
     ] {
-        let (instance, service) = (Wire::play(script).await, Wire::play(sends(token.clone())).await);
+        let (instance, service) = (ScriptedServer::run(script).await, ScriptedServer::run(sends(token.clone())).await);
         let more = format!(
             "token-url = \"{}/oauth_token.do\"\ngrant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"",
             service.origin

@@ -1,11 +1,11 @@
 //! Update: sent once, and a lost answer is settled by reading.
 
 use crate::support::{PATIENT_MS, count};
+use host_test::lab::scenarios::{Stage, columns, update};
 use servicenow_host::incidents::{Made, Stored, UpdateOutcome};
-use servicenow_host::scenarios::{Stage, columns, update};
-use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::types::{Reason, Retry, WriteHappened};
 use servicenow_host::{Failed, Report};
+use servicenow_simulator::{Effect, Fault};
 
 const INCIDENTS: &str = "/api/now/table/incident";
 

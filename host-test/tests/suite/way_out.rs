@@ -2,10 +2,10 @@
 
 use crate::secrets::Log;
 use crate::support::PATIENT_MS;
-use crate::wire::{Certificate, Step, Wire, answer, read};
-use servicenow_host::scenarios::{columns, create};
+use host_test::lab::scenarios::{columns, create};
 use servicenow_host::types::{Call, Reason};
 use servicenow_host::{Authorizations, Failed, Host, Outcome, Proxy};
+use servicenow_test_support::{Certificate, ScriptedServer, Step, answer, read_request};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
@@ -46,13 +46,13 @@ async fn create_at(host: &Host, origin: &str) -> (String, Option<Reason>) {
 }
 
 /// A proxy that notes the requests for tunnels and grants them, to this server whatever was asked for.
-async fn proxy(server: &Wire) -> (Wire, Arc<Mutex<Vec<String>>>) {
+async fn proxy(server: &ScriptedServer) -> (ScriptedServer, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (noted, to) = (Arc::clone(&asked), server.origin.strip_prefix("https://").unwrap().to_string());
-    let proxy = Wire::serve("http", move |mut stream| {
+    let proxy = ScriptedServer::serve("http", move |mut stream| {
         let (noted, to) = (Arc::clone(&noted), to.clone());
         async move {
-            let head = read(&mut stream).await.unwrap();
+            let head = read_request(&mut stream).await.unwrap();
             let may = head.contains("Basic dXNlcjpjYW5hcnk=\r\n");
             noted.lock().unwrap().push(head);
             if !may {
@@ -73,7 +73,7 @@ async fn a_proxy_carries_the_connection_and_keeps_its_password_to_itself() {
     let (log, _guard) = Log::start();
     let certificate = Certificate::of(&["itsm.example.com"], |_| {});
     let ca = File::new("proxy-ca.pem", &certificate.pem);
-    let server = Wire::play_tls(certificate, None, created()).await;
+    let server = ScriptedServer::run_tls(certificate, None, created()).await;
     let (proxy, asked) = proxy(&server).await;
     let through = |user: &str, except: &str| {
         let address = proxy.origin.replace("http://", &format!("http://{user}@"));
@@ -100,7 +100,7 @@ async fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
     let (certificate, own) = (Certificate::of(&["127.0.0.1"], |_| {}), Certificate::of(&["flow.example.com"], |_| {}));
     let ca = File::new("mtls-ca.pem", &certificate.pem);
     let (pem, key) = (File::new("mtls.pem", &own.pem), File::new("mtls-key.pem", &own.key_pem));
-    let server = Wire::play_tls(certificate, Some(&own), created()).await;
+    let server = ScriptedServer::run_tls(certificate, Some(&own), created()).await;
     let trust = format!("allowed-addresses = [\"127.0.0.1\"]\nca-files = [{:?}]", ca.0);
     let shown = format!("{trust}\nclient-certificate = {:?}\nclient-key = {:?}", pem.0, key.0);
     let with = |more: &str| {

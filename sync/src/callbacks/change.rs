@@ -4,7 +4,7 @@ use super::payload::Payload;
 use crate::bindings::callbacks::{Action, Change, Version};
 use crate::rules::Rules;
 use serde_json::{Map, Value, json};
-use servicenow_component::servicenow::table::INCIDENT;
+use servicenow_core::servicenow::table::INCIDENT;
 
 /// A payload as a change. `is_next` is whether nothing lies between this version and the last one seen: only then what did not
 /// change is known not to have changed.
@@ -98,5 +98,5 @@ fn id(sys_id: &str, version: &Version) -> String {
 
 /// A source is a reference by URI.
 fn encoded(name: &str) -> String {
-    servicenow_component::servicenow::query::percent_encode(name)
+    servicenow_core::servicenow::query::percent_encode(name)
 }

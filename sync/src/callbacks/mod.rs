@@ -13,10 +13,8 @@ use crate::ends::refused;
 use crate::rules::{Direction, Rules};
 use change::translate;
 use payload::Payload;
-use servicenow_component::incidents::violations::Violations;
-
-/// The header that a delivery's secret stands in.
-pub const SECRET_HEADER: &str = "x-callback-secret";
+use servicenow_core::callback_secret;
+use servicenow_core::incidents::violations::Violations;
 
 /// The tables of the task family whose changes are delivered.
 pub const TABLES: [&str; 6] = ["incident", "sc_request", "sc_req_item", "sc_task", "change_request", "problem"];
@@ -33,13 +31,8 @@ pub fn receive(
     known: &Known,
     is_secret: impl Fn(&str, &str) -> bool,
 ) -> Verdict {
-    let mut presented = delivery.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(SECRET_HEADER));
-    // Two of them are nobody's script.
-    let authenticated = match (presented.next(), presented.next()) {
-        (Some((_, secret)), None) => is_secret(&delivery.authorization, secret),
-        _ => false,
-    };
-    if !authenticated {
+    let presented = callback_secret::presented(&delivery.headers);
+    if !presented.is_some_and(|presented| is_secret(&delivery.authorization, presented)) {
         return Verdict::Unauthenticated;
     }
     let mut violations = Violations::default();

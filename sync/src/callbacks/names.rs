@@ -2,15 +2,15 @@
 
 use super::TABLES;
 use crate::bindings::callbacks::NamesOutcome;
-use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_component::failure::{Effect, End, failure};
-use servicenow_component::host::Host;
-use servicenow_component::incidents::call;
-use servicenow_component::incidents::update::EXPECTED_SYS_ID;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::sys_id::SysId;
-use servicenow_component::servicenow::table as requests;
+use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::host::Host;
+use servicenow_core::incidents::call;
+use servicenow_core::incidents::update::EXPECTED_SYS_ID;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::servicenow::table as requests;
 
 /// Reads a record's references by name.
 pub fn names(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> NamesOutcome {

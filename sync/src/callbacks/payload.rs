@@ -5,10 +5,10 @@ use super::TABLES;
 use crate::bindings::callbacks::{Action, Version};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use serde_json::{Map, Value};
-use servicenow_component::bindings::types::Violation;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::sys_id::{SysId, hex};
+use servicenow_core::bindings::types::Violation;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::sys_id::{SysId, hex};
 use sha2::{Digest, Sha256};
 
 /// The largest delivery: a record with texts of a megabyte fits.

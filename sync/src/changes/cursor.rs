@@ -3,9 +3,9 @@
 use jiff::civil::DateTime;
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::sys_id::SysId;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::sys_id::SysId;
 
 /// Before anything: the cursor of an instance without records.
 pub const EPOCH: &str = "1970-01-01 00:00:00";

@@ -13,14 +13,14 @@ use crate::callbacks::change::translate;
 use crate::callbacks::{left_out, payload::Payload};
 use crate::rules::Rules;
 use cursor::{Cursor, Position};
-use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_component::failure::{Effect, End, failure};
-use servicenow_component::host::Host;
-use servicenow_component::incidents::call::{self, Checked};
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::table;
+use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::host::Host;
+use servicenow_core::incidents::call::{self, Checked};
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::table;
 use zone::Zone;
 
 /// The columns that every task has. Those of one table alone come with deliveries only.

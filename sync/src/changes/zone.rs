@@ -3,11 +3,11 @@
 use super::cursor::{FORMAT, instant};
 use jiff::Span;
 use jiff::tz::TimeZone;
-use servicenow_component::bindings::types::{Reason, Violation};
-use servicenow_component::failure::{Effect, End};
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::table;
+use servicenow_core::bindings::types::{Reason, Violation};
+use servicenow_core::failure::{Effect, End};
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::table;
 
 /// How far back an unambiguous time of day is looked for: no zone repeats more than two hours.
 const MAX_HOURS_BACK: i64 = 4;

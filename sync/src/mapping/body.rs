@@ -3,7 +3,7 @@
 use super::render as render_text;
 use crate::rules::template::{Templates, as_text, has_expressions};
 use serde_json::{Map, Value};
-use servicenow_component::incidents::violations::Violations;
+use servicenow_core::incidents::violations::Violations;
 
 /// Renders each column. What has expressions and comes to nothing is left out, so that it overwrites nothing.
 pub fn render(body: &Map<String, Value>, templates: &Templates, violations: &mut Violations) -> Vec<(String, String)> {

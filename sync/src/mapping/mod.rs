@@ -13,15 +13,15 @@ use crate::rules::status::DONE;
 use crate::rules::template::{Templates, as_text, at};
 use crate::rules::{Direction, Journal, Missing, Mode, Rules};
 use serde_json::{Map, Value};
-use servicenow_component::bindings::incidents::RequestBody;
-use servicenow_component::bindings::types::Violation;
-use servicenow_component::failure::End;
-use servicenow_component::incidents::body::{self as request_body, Body};
-use servicenow_component::incidents::create::check_correlation_id;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::choices;
-use servicenow_component::servicenow::incident_table::{self, Kind};
-use servicenow_component::servicenow::sys_id::SysId;
+use servicenow_core::bindings::incidents::RequestBody;
+use servicenow_core::bindings::types::Violation;
+use servicenow_core::failure::End;
+use servicenow_core::incidents::body::{self as request_body, Body};
+use servicenow_core::incidents::create::check_correlation_id;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::choices;
+use servicenow_core::servicenow::incident_table::{self, Kind};
+use servicenow_core::servicenow::sys_id::SysId;
 
 /// An event is read whole; ServiceNow takes 10 MB, and what is read needs several times its size.
 const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;

@@ -5,8 +5,8 @@ use crate::bindings::mapping::{Path, PathsOutcome};
 use crate::ends::refused;
 use crate::rules::template::{as_text, step};
 use serde_json::Value;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::text::excerpt;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::text::excerpt;
 
 /// More places than anybody reads; it keeps an event of millions from filling the memory.
 const MAX_PATHS: usize = 10_000;

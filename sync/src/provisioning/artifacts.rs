@@ -2,13 +2,11 @@
 
 use crate::bindings::provisioning::{Artifact, Settings};
 use crate::callbacks::TABLES;
-use servicenow_component::servicenow::sys_id::SysId;
+use servicenow_core::callback_secret::PLACEHOLDER;
+use servicenow_core::servicenow::sys_id::SysId;
 
 /// The version of the scripts and properties. Records of another one are written again.
 pub const VERSION: &str = "1";
-
-/// What the host puts the callback secret in place of, in the one property it belongs to.
-pub const SECRET_PLACEHOLDER: &str = "{{callback-secret}}";
 
 /// The columns that every delivery has.
 pub const USUAL: [&str; 18] = [
@@ -111,7 +109,7 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
     let button = format!("Send to {}", settings.product);
     let mut all = vec![
         of_property(Artifact::CallbackUrl, format!("{prefix}.callback_url"), &settings.callback_url),
-        of_property(Artifact::CallbackSecret, format!("{prefix}.callback_secret"), SECRET_PLACEHOLDER),
+        of_property(Artifact::CallbackSecret, format!("{prefix}.callback_secret"), PLACEHOLDER),
         Wanted {
             artifact: Artifact::DeliveryScript,
             table: "sys_script_include",

@@ -3,12 +3,12 @@
 use super::artifacts::{Wanted, mark, wanted};
 use super::present::{self, Present};
 use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, LoggedDelivery, Settings};
-use servicenow_component::bindings::types::{Call, Reason};
-use servicenow_component::failure::{Effect, End};
-use servicenow_component::host::Host;
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::table;
+use servicenow_core::bindings::types::{Call, Reason};
+use servicenow_core::failure::{Effect, End};
+use servicenow_core::host::Host;
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::table;
 
 /// The table of what scripts sent, and the name that older documents give it.
 const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];

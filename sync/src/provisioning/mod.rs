@@ -16,15 +16,15 @@ use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAct
 use crate::ends::violations;
 use artifacts::{Wanted, mark, wanted};
 use present::Present;
-use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_component::failure::{Effect, End, failure};
-use servicenow_component::host::Host;
-use servicenow_component::incidents::call::{self, Checked};
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::json;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::sys_id::SysId;
-use servicenow_component::servicenow::table;
+use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::host::Host;
+use servicenow_core::incidents::call::{self, Checked};
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::json;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::servicenow::table;
 
 /// What `apply` would do.
 pub fn plan(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {

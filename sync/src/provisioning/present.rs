@@ -3,11 +3,11 @@
 use super::artifacts::Wanted;
 use super::version_in;
 use crate::bindings::provisioning::{Artifact, Settings};
-use servicenow_component::failure::{Effect, End};
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::sys_id::SysId;
-use servicenow_component::servicenow::table;
+use servicenow_core::failure::{Effect, End};
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::servicenow::table;
 
 /// More of one name than anybody makes.
 const LIMIT: &str = "20";

@@ -1,14 +1,14 @@
 //! A harmless change, to see it delivered: one cancelled incident is kept for it.
 
 use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
-use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_component::failure::{Effect, End, failure};
-use servicenow_component::host::Host;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::json;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::sys_id::{SysId, hex};
-use servicenow_component::servicenow::table::{self, INCIDENT};
+use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::host::Host;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::json;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::sys_id::{SysId, hex};
+use servicenow_core::servicenow::table::{self, INCIDENT};
 
 /// Changes the incident, or makes it.
 pub fn probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> ProbeOutcome {

@@ -3,8 +3,8 @@
 use super::artifacts::{USUAL, rule_name};
 use crate::bindings::provisioning::Settings;
 use crate::callbacks::TABLES;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::origin::Origin;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::origin::Origin;
 
 /// The longest product name: with what is put before and after it stays below the 40 characters of a rule's name.
 const MAX_PRODUCT: usize = 20;
@@ -41,8 +41,8 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     for column in settings.columns.iter().filter(|column| USUAL.contains(&column.as_str())) {
         violations.add("columns", column, "a column that is not delivered anyway");
     }
-    for rule in settings.legacy_rules.iter().filter(|rule| !servicenow_component::servicenow::query::is_value(rule)) {
-        violations.add("legacy_rules", rule, servicenow_component::servicenow::query::EXPECTED_VALUE);
+    for rule in settings.legacy_rules.iter().filter(|rule| !servicenow_core::servicenow::query::is_value(rule)) {
+        violations.add("legacy_rules", rule, servicenow_core::servicenow::query::EXPECTED_VALUE);
     }
 }
 

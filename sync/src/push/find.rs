@@ -1,11 +1,11 @@
 //! Finds the incident of an event.
 
 use crate::rules::status::DONE;
-use servicenow_component::bindings::types::{Reason, WriteHappened};
-use servicenow_component::failure::{Effect, End, failure};
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::table::{self, INCIDENT};
+use servicenow_core::bindings::types::{Reason, WriteHappened};
+use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::table::{self, INCIDENT};
 
 /// The latest incidents of an event are looked at. More than this were closed before, and are of no interest.
 const LIMIT: &str = "20";

@@ -1,7 +1,7 @@
 //! Adds the rules' own headers to each request.
 
-use servicenow_component::bindings::credentials::{CredentialError, Granted, Header};
-use servicenow_component::host::{Broken, Host, Request, Response};
+use servicenow_core::bindings::credentials::{CredentialError, Granted, Header};
+use servicenow_core::host::{Broken, Host, Request, Response};
 use std::collections::BTreeMap;
 
 /// A host whose requests have further headers. They were checked with the rules.

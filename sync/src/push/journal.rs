@@ -1,10 +1,10 @@
 //! What stands in a journal: its column reads back empty, its entries are rows of `sys_journal_field`.
 
 use crate::rules::Journal;
-use servicenow_component::bindings::types::Reason;
-use servicenow_component::failure::{Effect, End};
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::table;
+use servicenow_core::bindings::types::Reason;
+use servicenow_core::failure::{Effect, End};
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::table;
 
 /// The latest entries are looked at: an event is repeated soon, if at all.
 const LIMIT: &str = "100";

@@ -18,22 +18,22 @@ use crate::rules::{Direction, OnClosed, Rules};
 use find::Found;
 use headers::WithHeaders;
 use outcome::Wrote;
-use servicenow_component::bindings::incidents::{
+use servicenow_core::bindings::incidents::{
     CreateOptions, CreateOutcome, Made, RequestBody, Stored, UpdateOptions, UpdateOutcome,
 };
-use servicenow_component::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_component::failure::{End, failure};
-use servicenow_component::host::Host;
-use servicenow_component::incidents::call::{self, Checked};
-use servicenow_component::incidents::create::create_after;
-use servicenow_component::incidents::stored::compare;
-use servicenow_component::incidents::update::update;
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::incident_table;
-use servicenow_component::servicenow::record::Record;
-use servicenow_component::servicenow::session::Session;
-use servicenow_component::servicenow::sys_id::SysId;
-use servicenow_component::servicenow::table::record_page;
+use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_core::failure::{End, failure};
+use servicenow_core::host::Host;
+use servicenow_core::incidents::call::{self, Checked};
+use servicenow_core::incidents::create::create_after;
+use servicenow_core::incidents::stored::compare;
+use servicenow_core::incidents::update::update;
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::incident_table;
+use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::session::Session;
+use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::servicenow::table::record_page;
 
 const NEW: &str = "1";
 const IN_PROGRESS: &str = "2";

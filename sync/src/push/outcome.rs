@@ -4,10 +4,10 @@ use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
 use crate::bindings::types::{self, Retry, WriteHappened};
 use crate::ends::violations;
 use serde_json::Value;
-use servicenow_component::bindings::incidents::{CreateOutcome, Made, Receipt, Stored, UpdateOutcome};
-use servicenow_component::bindings::types::Failure;
-use servicenow_component::failure::End;
-use servicenow_component::servicenow::record::Record;
+use servicenow_core::bindings::incidents::{CreateOutcome, Made, Receipt, Stored, UpdateOutcome};
+use servicenow_core::bindings::types::Failure;
+use servicenow_core::failure::End;
+use servicenow_core::servicenow::record::Record;
 
 /// What a write did, in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,14 @@ use super::template::{EXPECTED_PATH, as_text, at, is_path};
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
-use servicenow_component::incidents::violations::Violations;
+use servicenow_core::incidents::violations::Violations;
 
 /// A pattern is written by people; a compiled one of this size takes a fraction of the guest's memory.
 const MAX_PATTERN_SIZE: usize = 256 * 1024;
 
 /// What an event must meet.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Filter {
     /// All of these.

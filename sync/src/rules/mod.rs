@@ -10,8 +10,8 @@ pub mod template;
 use filter::Filter;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use servicenow_component::incidents::violations::Violations;
-use servicenow_component::servicenow::incident_table::{self, Kind};
+use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::incident_table::{self, Kind};
 use severity::SeverityRule;
 use status::StatusRule;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ const RESERVED_HEADERS: [&str; 10] = [
 
 /// How events of another system and incidents in ServiceNow correspond.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     /// A name of letters and digits, by which people know these rules. It must be unique among the rules in use.
@@ -91,7 +91,7 @@ fn yes() -> bool {
 
 /// Which way changes travel.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Events become incidents. They then do not know what people do there, and never move an incident back to New.
@@ -105,7 +105,7 @@ pub enum Direction {
 
 /// What starts a push.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Each event that meets triggers and filter.
@@ -117,7 +117,7 @@ pub enum Mode {
 
 /// Which kinds of event are pushed.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Triggers {
     /// Where the event names its kind, such as `event_type`.
@@ -128,7 +128,7 @@ pub struct Triggers {
 
 /// What a place that the event lacks means.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     /// It is refused, with its place in the template.
@@ -140,7 +140,7 @@ pub enum Missing {
 
 /// A column that is filled from the event.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FieldRule {
     /// The column, such as `u_service`.
@@ -152,7 +152,7 @@ pub struct FieldRule {
 
 /// A comment or work note.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NoteRule {
     /// Which journal.
@@ -164,7 +164,7 @@ pub struct NoteRule {
 
 /// A journal.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Journal {
     /// Additional comments, which the caller sees.
@@ -186,7 +186,7 @@ impl Journal {
 
 /// What an event of a closed incident does.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnClosed {
     /// It makes a new incident.
@@ -200,7 +200,7 @@ pub enum OnClosed {
 
 /// Which deliveries are of interest.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Receive {
     /// Tables, such as `incident`; all where empty.
@@ -289,15 +289,24 @@ fn check_header(name: &str, value: &str, violations: &mut Violations) {
     }
 }
 
-/// The published schema of the document.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn schema() -> Value {
-    schemars::schema_for!(Rules).to_value()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+
+    /// Set, it has the test write the published schema anew instead of comparing it.
+    const WRITE: &str = "WRITE_REFERENCE";
+
+    #[test]
+    fn the_published_schema_is_the_one_of_the_code() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules.schema.json");
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Rules)).unwrap() + "\n";
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(published, schema, "out of date: {WRITE}=1 cargo test -p servicenow-sync published_schema");
+    }
 
     fn refused(text: &str) -> Vec<String> {
         let mut violations = Violations::default();

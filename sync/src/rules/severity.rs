@@ -2,12 +2,12 @@
 
 use super::template::{EXPECTED_PATH, is_path};
 use serde::Deserialize;
-use servicenow_component::incidents::violations::Violations;
+use servicenow_core::incidents::violations::Violations;
 use std::collections::BTreeMap;
 
 /// How severities correspond.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SeverityRule {
     /// Where the event has its severity, such as `severity`.
@@ -23,7 +23,7 @@ pub struct SeverityRule {
 
 /// An urgency and an impact: 1 high, 2 medium, 3 low.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Level {
     /// 1 high, 2 medium, 3 low.

@@ -3,7 +3,7 @@
 use super::is_journal;
 use super::template::{EXPECTED_PATH, is_path};
 use serde::Deserialize;
-use servicenow_component::incidents::violations::Violations;
+use servicenow_core::incidents::violations::Violations;
 use std::collections::BTreeMap;
 
 /// States in which an incident is done: resolved, closed and canceled.
@@ -17,7 +17,7 @@ const SNOOZE_SECONDS: u32 = 2 * 60 * 60;
 
 /// How statuses correspond.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StatusRule {
     /// Where the event has its status, such as `progress`.

@@ -3,9 +3,9 @@
 use super::stage::{RULES, Stage, alert, events, incident};
 use serde_json::json;
 use servicenow_host::changes::Selection;
-use servicenow_host::events::Reconciled;
-use servicenow_host::simulator::{Options, Simulator};
+use servicenow_host::event_sync::Reconciled;
 use servicenow_host::{Ledger, Outcome};
+use servicenow_simulator::{Options, Simulator};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 

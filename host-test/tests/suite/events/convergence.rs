@@ -4,15 +4,15 @@
 //! The rule is that the last writer wins, and that the instance's record is what both sides come to.
 
 use super::stage::{Stage, events};
-use crate::wire::{Wire, answer, read};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicenow_host::callbacks::{Change, Delivery, Verdict};
 use servicenow_host::changes::Selection;
-use servicenow_host::events::{NotDelivered, Receiver, Taker};
+use servicenow_host::event_sync::{NotDelivered, Receiver, Taker};
 use servicenow_host::provisioning::Settings;
-use servicenow_host::simulator::{Effect, Fault, Options, Simulator};
 use servicenow_host::{Ledger, Outcome};
+use servicenow_simulator::{Effect, Fault, Options, Simulator};
+use servicenow_test_support::{ScriptedServer, answer, read_request};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -80,13 +80,13 @@ impl Event {
 /// Deliveries that are on their way: the instance posts them here.
 type Underway = Arc<Mutex<Vec<Delivery>>>;
 
-async fn post_office() -> (Wire, Underway) {
+async fn post_office() -> (ScriptedServer, Underway) {
     let underway = Underway::default();
     let letters = Arc::clone(&underway);
-    let wire = Wire::serve("http", move |mut stream| {
+    let wire = ScriptedServer::serve("http", move |mut stream| {
         let letters = Arc::clone(&letters);
         async move {
-            while let Ok(request) = read(&mut stream).await {
+            while let Ok(request) = read_request(&mut stream).await {
                 let (head, body) = request.split_once("\r\n\r\n").unwrap();
                 let headers = head.lines().filter_map(|line| line.split_once(": "));
                 let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).collect();

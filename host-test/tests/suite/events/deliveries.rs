@@ -1,12 +1,11 @@
 //! Deliveries: the provisioned script runs in the instance, and what it posts is judged.
 
 use super::stage::{RULES, Stage, alert, incident};
-use crate::scripts::log;
 use serde_json::{Value, json};
 use servicenow_host::Outcome;
 use servicenow_host::callbacks::{Action, NamesOutcome};
 use servicenow_host::provisioning::Settings;
-use servicenow_host::simulator::{Effect, Fault};
+use servicenow_simulator::{Effect, Fault};
 
 #[tokio::test]
 async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_echo() {
@@ -175,7 +174,7 @@ async fn what_stands_in_a_record_never_changes_the_structure_of_a_delivery() {
         let sent = change.current.iter().find(|(name, _)| name == "description").map(|(_, value)| value.as_str());
         assert_eq!((change.sys_id.as_str(), sent), (made["sys_id"].as_str().unwrap(), Some(text)));
     }
-    assert!(log(&stage.simulator).is_empty());
+    assert!(stage.simulator.log().is_empty());
 }
 
 /// Posts a delivery, and returns the status that it was answered with.

@@ -1,9 +1,9 @@
 //! `listen` as a process of its own: what it forwards, and what it does about a consumer that is down.
 
 use super::stage::Stage;
-use crate::scripts::body;
-use crate::wire::{Wire, answer, read};
 use serde_json::json;
+use servicenow_test_support::body;
+use servicenow_test_support::{ScriptedServer, answer, read_request};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,10 +24,10 @@ async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_
     let (sender, mut taken) = unbounded_channel();
     let is_down = Arc::new(AtomicBool::new(false));
     let state = Arc::clone(&is_down);
-    let consumer = Wire::serve("http", move |mut stream| {
+    let consumer = ScriptedServer::serve("http", move |mut stream| {
         let (sender, is_down) = (sender.clone(), Arc::clone(&state));
         async move {
-            while let Ok(request) = read(&mut stream).await {
+            while let Ok(request) = read_request(&mut stream).await {
                 let is_down = is_down.load(Ordering::Acquire);
                 let status = if is_down { "503 Service Unavailable" } else { "202 Accepted" };
                 let _ = stream.write_all(&answer(status, "", b"{}")).await;

@@ -1,11 +1,10 @@
 //! Setting an instance up: what is written, what is left alone, and what becomes of a set-up that broke off.
 
 use super::stage::{RULES, Stage};
-use crate::scripts::log;
 use serde_json::json;
 use servicenow_host::provisioning::{Artifact, InspectOutcome, Inspection, Settings, StepAction, StepsOutcome};
-use servicenow_host::simulator::{Effect, Fault, Row};
 use servicenow_host::{Authorizations, Ledger, Limits, Outcome};
+use servicenow_simulator::{Effect, Fault, Row};
 
 const SECRET: &str = "simulated-callback-secret";
 
@@ -210,7 +209,7 @@ async fn a_probe_is_delivered_and_the_log_of_the_instance_shows_it() {
     let deliveries = inspected(&stage, stage.settings()).await.deliveries;
     assert_eq!(deliveries.iter().map(|delivery| delivery.status.as_str()).collect::<Vec<_>>(), ["200", "200"]);
     assert_eq!(&stage.simulator.rows("incident")[0]["state"], "8");
-    assert!(log(&stage.simulator).is_empty());
+    assert!(stage.simulator.log().is_empty());
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
 //! Pushing events: what becomes of the incident, and that repeating changes nothing.
 
 use super::stage::{RULES, Stage, alert, incident};
-use crate::scripts::rule;
-use crate::support::join_all;
-use crate::wire::{Wire, answer, read};
 use serde_json::json;
 use servicenow_host::callbacks::Change;
 use servicenow_host::changes::Selection;
-use servicenow_host::simulator::{Effect, Fault};
 use servicenow_host::sync::{NoteResult, PushOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
 use servicenow_host::{Failed, Ledger, Outcome};
+use servicenow_simulator::{Effect, Fault};
+use servicenow_test_support::client::rule;
+use servicenow_test_support::join_all;
+use servicenow_test_support::{ScriptedServer, answer, read_request};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -145,10 +145,10 @@ async fn a_column_that_the_instance_drops_is_told_and_is_no_change() {
 #[tokio::test]
 async fn headers_of_the_rules_go_with_each_request_to_the_instance() {
     let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
-    let wire = Wire::serve("http", move |mut stream| {
+    let wire = ScriptedServer::serve("http", move |mut stream| {
         let sender = sender.clone();
         async move {
-            while let Ok(request) = read(&mut stream).await {
+            while let Ok(request) = read_request(&mut stream).await {
                 let _ = sender.send(request);
                 let json = "content-type: application/json\r\nx-total-count: 0\r\n";
                 let _ = stream.write_all(&answer("200 OK", json, br#"{"result":[]}"#)).await;
@@ -242,7 +242,8 @@ async fn an_event_without_its_key_belongs_to_no_incident() {
 async fn what_the_instance_does_not_keep_is_not_told_as_done() {
     let stage = Stage::set().await;
     stage.pushed(&alert(1, "Info", "Trigger", "")).await;
-    rule(&stage.simulator, "incident", "before", "if (current.state == 6) { current.state = 2; }").await;
+    rule(&stage.simulator.access().base_url, "incident", "before", "if (current.state == 6) { current.state = 2; }")
+        .await;
     let report = stage.push(RULES, &alert(1, "Info", "Closed", "")).await;
     assert_eq!(report.outcome.case(), "updated");
     assert!(incident(&report.outcome).not_stored.contains(&"state".to_string()), "{:?}", report.outcome);

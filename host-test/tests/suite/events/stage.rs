@@ -1,15 +1,18 @@
 //! What the tests of events have in common: an instance, a host, a receiver, and the event's side as a table.
 
-use crate::scripts::write;
 use crate::support::{PATIENT_MS, host_with};
+use host_test::components::load;
+use host_test::lab::scenarios::authorizations;
 use serde_json::{Value, json};
+use servicenow_artifacts::Artifact;
 use servicenow_host::callbacks::{Change, Verdict};
-use servicenow_host::events::{NotDelivered, Receiver, Taker};
+use servicenow_host::event_sync::{NotDelivered, Receiver, Taker};
 use servicenow_host::provisioning::{Settings, StepsOutcome};
-use servicenow_host::simulator::{Options, Simulator};
 use servicenow_host::sync::PushOutcome;
 use servicenow_host::types::Call;
-use servicenow_host::{Events, Ledger, Limits, Outcome, Report};
+use servicenow_host::{EventSync, Ledger, Limits, Outcome, Report};
+use servicenow_simulator::{Options, Simulator};
+use servicenow_test_support::client::write;
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -60,8 +63,8 @@ impl Taker for Desk {
 pub struct Stage {
     /// The instance.
     pub simulator: Simulator,
-    /// Events of the host.
-    pub events: Arc<Events>,
+    /// EventSync of the host.
+    pub events: Arc<EventSync>,
     /// The receiver, where deliveries are set up.
     pub receiver: Option<Receiver>,
     /// The changes that arrived.
@@ -73,12 +76,12 @@ pub struct Stage {
 }
 
 /// The host of all these tests, with its second component compiled once.
-pub fn events(simulator: &Simulator, ledger: Ledger) -> Events {
-    static LOADED: LazyLock<Events> = LazyLock::new(|| {
+pub fn events(simulator: &Simulator, ledger: Ledger) -> EventSync {
+    static LOADED: LazyLock<EventSync> = LazyLock::new(|| {
         let host = host_with(Default::default(), Limits::default());
-        host.events(Ledger::default(), None).unwrap()
+        host.event_sync_with(&load(Artifact::Sync).unwrap(), Ledger::default()).unwrap()
     });
-    LOADED.of(&host_with(simulator.authorizations(), Limits::default()), ledger)
+    LOADED.of(&host_with(authorizations(simulator), Limits::default()), ledger)
 }
 
 impl Stage {
@@ -162,7 +165,7 @@ impl Stage {
     /// What an agent does in the instance.
     pub async fn agent(&self, path: &str, columns: Value) -> Value {
         let method = if path.contains('/') { "PATCH" } else { "POST" };
-        let (status, answer) = write(&self.simulator, method, path, columns).await;
+        let (status, answer) = write(&self.simulator.access().base_url, method, path, columns).await;
         assert!(status == 200 || status == 201, "{status} {answer}");
         answer["result"].clone()
     }

@@ -1,0 +1,121 @@
+//! The components, and what each is made of.
+
+use crate::component::{append_docs, encode};
+#[cfg(feature = "compose")]
+use crate::composition::compose;
+use crate::guest::{self, Guest};
+use anyhow::Result;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What guests are made of, in the workspace. A change of one of them builds them again.
+pub const INPUTS: [&str; 9] =
+    ["adapters", "artifacts", "component", "core", "json", "sync", "wit", "Cargo.lock", "Cargo.toml"];
+
+/// The incident node. Its stack needs a fraction of this.
+const INCIDENT_NODE: Guest =
+    Guest { package: "servicenow-component", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+
+/// The same for an engine that puts secrets in place of placeholders.
+#[cfg(feature = "compose")]
+const INCIDENT_NODE_WITH_PLACEHOLDERS: Guest = Guest { features: &["placeholders"], ..INCIDENT_NODE };
+
+/// Two-way event sync. Templates and JSON are parsed by calls within calls: some 400 levels of them fit.
+const SYNC: Guest =
+    Guest { package: "servicenow-sync", features: &[], stack_bytes: 1024 * 1024, memory_bytes: 4 * 1024 * 1024 };
+
+/// Credentials from the environment.
+#[cfg(feature = "compose")]
+const ENV: Guest = Guest { package: "servicenow-env", features: &[], stack_bytes: 32 * 1024, memory_bytes: 128 * 1024 };
+
+/// The server. An answer of some megabytes is text and JSON at once.
+#[cfg(feature = "compose")]
+const HTTP: Guest =
+    Guest { package: "servicenow-http", features: &[], stack_bytes: 256 * 1024, memory_bytes: 1024 * 1024 };
+
+/// Activities of Obelisk.
+#[cfg(feature = "compose")]
+const OBELISK: Guest =
+    Guest { package: "servicenow-obelisk", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+
+/// A component that this workspace publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Artifact {
+    /// The incident node.
+    Node,
+    /// Two-way event sync.
+    Sync,
+    /// The incident node with credentials from environment variables: it needs nothing but WASI.
+    #[cfg(feature = "compose")]
+    Env,
+    /// The methods as JSON over HTTP, with credentials from environment variables, for whatever serves `wasi:http`.
+    #[cfg(feature = "compose")]
+    Http,
+    /// The incident node as activities of Obelisk.
+    #[cfg(feature = "compose")]
+    Obelisk,
+}
+
+impl Artifact {
+    /// All components.
+    #[cfg(feature = "compose")]
+    pub const ALL: [Self; 5] = [Self::Node, Self::Sync, Self::Env, Self::Http, Self::Obelisk];
+
+    /// The name of its file.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Node => "servicenow.wasm",
+            Self::Sync => "servicenow-sync.wasm",
+            #[cfg(feature = "compose")]
+            Self::Env => "servicenow-env.wasm",
+            #[cfg(feature = "compose")]
+            Self::Http => "servicenow-http.wasm",
+            #[cfg(feature = "compose")]
+            Self::Obelisk => "servicenow-obelisk.wasm",
+        }
+    }
+
+    /// Builds the component from the sources in `workspace`. What is compiled in between goes to `target_dir`.
+    ///
+    /// # Errors
+    ///
+    /// If a guest does not compile; the compiler's messages are on standard error then.
+    pub fn build(self, workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
+        let guest = |guest: &Guest| encode(&fs::read(guest::compile(workspace, guest, target_dir)?)?);
+        let documented = |mut bytes: Vec<u8>| {
+            append_docs(&mut bytes, &workspace.join("wit"))?;
+            Ok(bytes)
+        };
+        match self {
+            Self::Node => documented(guest(&INCIDENT_NODE)?),
+            Self::Sync => documented(guest(&SYNC)?),
+            #[cfg(feature = "compose")]
+            Self::Env => documented(compose(&guest(&INCIDENT_NODE)?, &[&guest(&ENV)?])?),
+            #[cfg(feature = "compose")]
+            Self::Http => {
+                let env = guest(&ENV)?;
+                let node_with_env = compose(&guest(&INCIDENT_NODE)?, &[&env])?;
+                // One after the other, because both have the interface `types`.
+                let with_node = compose(&guest(&HTTP)?, &[&node_with_env])?;
+                let with_sync = compose(&with_node, &[&compose(&guest(&SYNC)?, &[&env])?])?;
+                compose(&with_sync, &[&env])
+            }
+            #[cfg(feature = "compose")]
+            Self::Obelisk => {
+                let node = compose(&guest(&INCIDENT_NODE_WITH_PLACEHOLDERS)?, &[&guest(&ENV)?])?;
+                compose(&guest(&OBELISK)?, &[&node])
+            }
+        }
+    }
+}
+
+/// The workspace that this crate was compiled in.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder that guests are compiled into, apart from the target folder of the outer build, which is locked meanwhile.
+pub fn target_dir() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from).join("guests")
+}

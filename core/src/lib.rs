@@ -1,0 +1,18 @@
+//! The core of the ServiceNow components: a client without I/O, and the methods on it.
+//!
+//! Requests and responses are values, and time is an argument, so everything builds and is tested natively. What reaches the
+//! world outside is the [`Host`](host::Host) that a method is handed; `wasi` implements it over `wasi:http`. The records and
+//! variants of `wit/` are used as they are.
+
+pub mod authorization;
+pub mod bindings;
+pub mod callback_secret;
+pub mod failure;
+pub mod host;
+pub mod incidents;
+pub mod json;
+pub mod manifest;
+pub mod servicenow;
+pub mod text;
+#[cfg(target_arch = "wasm32")]
+pub mod wasi;

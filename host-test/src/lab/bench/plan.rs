@@ -1,0 +1,331 @@
+//! How each figure is measured.
+
+use super::canned::Addresses;
+use super::contenders::{AT_ONCE, Contender, IN_FLIGHT, Native, Sandboxed, authorizations, keeping, limits};
+use super::figures::Figures;
+use super::measure::{cpu, median, percentile, resident_kb, us};
+use super::peers;
+use anyhow::Context;
+use servicenow_host::Host;
+use servicenow_host::{Connections, Proxy};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// How many calls one connection has to serve.
+const SEQUENTIAL: usize = 1_000;
+
+/// How many authorizations share the throughput.
+const AUTHORIZATIONS: usize = 100;
+
+/// What is measured, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many rounds the contenders take turns in.
+    pub rounds: usize,
+    /// How many calls of each a round has.
+    pub calls: usize,
+    /// Whether clients of other languages are timed too.
+    pub peers: bool,
+}
+
+impl Plan {
+    /// A minute: for numbers to keep.
+    pub const FULL: Self = Self { rounds: 15, calls: 300, peers: false };
+
+    /// A few seconds: for a look.
+    pub const QUICK: Self = Self { rounds: 5, calls: 100, peers: false };
+
+    /// How many steps a progress bar has.
+    pub fn steps(&self) -> u64 {
+        self.rounds as u64 * 3 + 8
+    }
+}
+
+impl Plan {
+    /// Measures everything. `step` is called after each step.
+    pub async fn run(&self, addresses: &Addresses, step: impl Fn()) -> anyhow::Result<Figures> {
+        let mut figures = Figures { component_bytes: servicenow_host::COMPONENT.len(), ..Figures::default() };
+        self.loading(&mut figures, addresses)?;
+        step();
+        let host = Host::builder().limits(keeping()).proxy(Proxy::default()).build()?;
+        let idle_kb = resident_kb();
+        let one = authorizations(&addresses.http, addresses, 1)?;
+        let plain = Sandboxed::new(host.with(one.clone(), limits())?, &addresses.http, 1);
+        let kept = Sandboxed::new(host.with(one, keeping())?, &addresses.http, 1);
+        let native = Native::new(&addresses.http, addresses)?;
+        figures.instantiate_p50_us = self.instantiation(&plain).await?;
+        step();
+        self.latency(&mut figures, (&plain, &kept, &native), &step).await?;
+        self.throughput(&mut figures, (&plain, &kept, &native), &step).await?;
+        drop(kept);
+        let many = authorizations(&addresses.http, addresses, AUTHORIZATIONS)?;
+        let many = Sandboxed::new(host.with(many, limits())?, &addresses.http, AUTHORIZATIONS);
+        figures.throughput_100_authorizations = self.shared(&plain, &many).await?;
+        step();
+        figures.ratio_unpooled_tls = self.tls(&host, addresses, &step).await?;
+        self.sizes(&mut figures, &plain).await?;
+        step();
+        figures.connections = self.connections(&host, addresses).await?;
+        step();
+        self.in_flight(&mut figures, &host, addresses, idle_kb).await?;
+        step();
+        if self.peers {
+            figures.peers = peers::run(addresses)?;
+            let pysnow = figures.peers.iter().find(|(name, _)| name == peers::PYSNOW).map(|(_, us)| *us);
+            figures.peer_ratio = pysnow.map(|us| us / figures.create_p50_us);
+        }
+        step();
+        Ok(figures)
+    }
+
+    /// A store and an instance, made and dropped.
+    async fn instantiation(&self, sandboxed: &Sandboxed) -> anyhow::Result<f64> {
+        let mut samples = Vec::new();
+        for _ in 0..self.rounds * self.calls {
+            let started = Instant::now();
+            sandboxed.host().instantiate().await?;
+            samples.push(us(started.elapsed()));
+        }
+        Ok(median(&mut samples))
+    }
+
+    /// Turns of component, component with instances kept, and native client, one call at a time.
+    async fn latency(
+        &self,
+        figures: &mut Figures,
+        (fresh, kept, native): (&Sandboxed, &Sandboxed, &Native),
+        step: &impl Fn(),
+    ) -> anyhow::Result<()> {
+        one_by_one(fresh, self.calls).await?;
+        one_by_one(kept, self.calls).await?;
+        one_by_one(native, self.calls).await?;
+        let (mut ours, mut again, mut theirs) = (Rounds::default(), Rounds::default(), Rounds::default());
+        for _ in 0..self.rounds {
+            ours.add(one_by_one(fresh, self.calls).await?);
+            again.add(one_by_one(kept, self.calls).await?);
+            theirs.add(one_by_one(native, self.calls).await?);
+            step();
+        }
+        figures.ratio_p50_kept = median(&mut ratios(&again.p50, &theirs.p50));
+        figures.create_p50_kept_us = median(&mut again.p50);
+        figures.cpu_us_kept = median(&mut again.cpu);
+        figures.ratio_p50 = median(&mut ratios(&ours.p50, &theirs.p50));
+        figures.create_p50_us = median(&mut ours.p50);
+        figures.create_p99_us = median(&mut ours.p99);
+        figures.native_p50_us = median(&mut theirs.p50);
+        figures.cpu_us_per_call = median(&mut ours.cpu);
+        figures.cpu_us_native = median(&mut theirs.cpu);
+        Ok(())
+    }
+
+    /// Turns of component, component with instances kept, and native client, many calls at once.
+    async fn throughput(
+        &self,
+        figures: &mut Figures,
+        (fresh, kept, native): (&Sandboxed, &Sandboxed, &Native),
+        step: &impl Fn(),
+    ) -> anyhow::Result<()> {
+        let count = calls_at_once(self.calls);
+        at_once(fresh, AT_ONCE, count).await?;
+        at_once(kept, AT_ONCE, count).await?;
+        at_once(native, AT_ONCE, count).await?;
+        let (mut ours, mut again, mut theirs, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut spent, mut spent_again) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            let before = cpu();
+            ours.push(at_once(fresh, AT_ONCE, count).await?);
+            spent.push(us(cpu() - before) / count as f64);
+            alone.push(at_once(fresh, 1, self.calls).await?);
+            let before = cpu();
+            again.push(at_once(kept, AT_ONCE, count).await?);
+            spent_again.push(us(cpu() - before) / count as f64);
+            theirs.push(at_once(native, AT_ONCE, count).await?);
+            step();
+        }
+        figures.cpu_us_at_64 = median(&mut spent);
+        figures.cpu_us_kept_at_64 = median(&mut spent_again);
+        figures.ratio_throughput_64_kept = median(&mut ratios(&again, &theirs));
+        figures.throughput_kept_per_s = median(&mut again);
+        figures.ratio_throughput_64 = median(&mut ratios(&ours, &theirs));
+        figures.throughput_64_over_1 = median(&mut ratios(&ours, &alone));
+        figures.throughput_per_s = median(&mut ours);
+        figures.native_throughput_per_s = median(&mut theirs);
+        Ok(())
+    }
+
+    /// One authorization and many, in turns.
+    async fn shared(&self, one: &Sandboxed, many: &Sandboxed) -> anyhow::Result<f64> {
+        let count = calls_at_once(self.calls);
+        at_once(many, AT_ONCE, count).await?;
+        let mut ratios = Vec::new();
+        for _ in 0..self.rounds {
+            let alone = at_once(one, AT_ONCE, count).await?;
+            ratios.push(at_once(many, AT_ONCE, count).await? / alone);
+        }
+        Ok(median(&mut ratios))
+    }
+
+    /// Over TLS, with a connection per request and with a pool.
+    async fn tls(&self, host: &Host, addresses: &Addresses, step: &impl Fn()) -> anyhow::Result<f64> {
+        let authorizations = authorizations(&addresses.https, addresses, 1)?;
+        let pooled = Sandboxed::new(host.with(authorizations.clone(), limits())?, &addresses.https, 1);
+        let unpooled = host.with_connections(authorizations, limits(), Connections::PerRequest)?;
+        let unpooled = Sandboxed::new(unpooled, &addresses.https, 1);
+        let count = self.calls / 5;
+        one_by_one(&pooled, count).await?;
+        one_by_one(&unpooled, count).await?;
+        let (mut with, mut without) = (Rounds::default(), Rounds::default());
+        for _ in 0..self.rounds {
+            with.add(one_by_one(&pooled, count).await?);
+            without.add(one_by_one(&unpooled, count).await?);
+            step();
+        }
+        Ok(median(&mut ratios(&without.p50, &with.p50)))
+    }
+
+    /// Answers of three sizes.
+    async fn sizes(&self, figures: &mut Figures, sandboxed: &Sandboxed) -> anyhow::Result<()> {
+        for (at, limit) in [1, 100, 1_000].into_iter().enumerate() {
+            let mut samples = Vec::new();
+            for _ in 0..self.rounds.max(5) {
+                let report = sandboxed.host().find(sandboxed.call(), String::new(), limit, 0).await;
+                let servicenow_host::incidents::FindOutcome::FindSuccess(page) = report.outcome else {
+                    anyhow::bail!("a find ended in {:?}", report.outcome);
+                };
+                anyhow::ensure!(page.incidents.len() == limit as usize, "a page is short");
+                samples.push(us(report.elapsed));
+                let bytes: u64 = report.exchanges.iter().map(|exchange| exchange.response_bytes).sum();
+                figures.guest_memory_per_byte = report.guest_memory as f64 / bytes.max(1) as f64;
+            }
+            figures.find_us[at] = median(&mut samples);
+        }
+        Ok(())
+    }
+
+    /// Connections that sequential creates open, with a token fetched first.
+    async fn connections(&self, host: &Host, addresses: &Addresses) -> anyhow::Result<usize> {
+        let text = format!(
+            "[authorizations.bench-0]\ninstance = {:?}\ngrant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"\nallow-http-loopback = true\n",
+            addresses.http
+        );
+        let authorizations = servicenow_host::Authorizations::parse(&text, Path::new("the benchmark's own file"))?;
+        let fresh = Sandboxed::new(host.with(authorizations, limits())?, &addresses.http, 1);
+        let before = count(&addresses.http).await?;
+        for _ in 0..SEQUENTIAL {
+            fresh.create().await?;
+        }
+        // The one that counts is one itself.
+        Ok(count(&addresses.http).await?.saturating_sub(before + 1))
+    }
+
+    /// Many calls that wait for a late answer.
+    /// They come last, for they leave every place of the pool used; what they hold is counted from before the first call, so
+    /// that nothing that earlier calls left is missed.
+    async fn in_flight(
+        &self,
+        figures: &mut Figures,
+        host: &Host,
+        addresses: &Addresses,
+        idle_kb: u64,
+    ) -> anyhow::Result<()> {
+        let authorizations = authorizations(&addresses.slow, addresses, 1)?;
+        let slow = Sandboxed::new(host.with(authorizations, limits())?, &addresses.slow, 1);
+        let mut calls = JoinSet::new();
+        for _ in 0..IN_FLIGHT {
+            let slow = slow.clone();
+            calls.spawn(async move { slow.create().await });
+        }
+        let mut most = idle_kb;
+        let mut right = 0_usize;
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            tokio::select! {
+                ended = calls.join_next() => match ended {
+                    Some(Ok(Ok(()))) => right += 1,
+                    Some(Ok(Err(error))) => tracing::warn!("a call in flight failed: {error:#}"),
+                    Some(Err(error)) => tracing::warn!("a call in flight failed: {error}"),
+                    None => break,
+                },
+                _ = look.tick() => most = most.max(resident_kb()),
+            }
+        }
+        let at_once = IN_FLIGHT.min(limits().max_calls);
+        figures.rss_per_inflight_kb = most.saturating_sub(idle_kb) as f64 / at_once as f64;
+        figures.inflight_10k_ok = right == IN_FLIGHT && at_once == IN_FLIGHT;
+        Ok(())
+    }
+}
+
+/// The samples of a contender's rounds.
+#[derive(Default)]
+struct Rounds {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Rounds {
+    fn add(&mut self, (mut times, cpu): (Vec<f64>, Duration)) {
+        self.cpu.push(us(cpu) / times.len().max(1) as f64);
+        self.p50.push(median(&mut times));
+        self.p99.push(percentile(&mut times, 0.99));
+    }
+}
+
+/// Calls one after the other: the time of each, and the processor time of all.
+async fn one_by_one(contender: &impl Contender, count: usize) -> anyhow::Result<(Vec<f64>, Duration)> {
+    let contender = contender.clone();
+    // In a task, as an engine calls: outside of one, each answer would cross threads.
+    let calls = tokio::spawn(async move {
+        let (mut times, before) = (Vec::with_capacity(count), cpu());
+        for _ in 0..count {
+            let started = Instant::now();
+            contender.create().await?;
+            times.push(us(started.elapsed()));
+        }
+        Ok((times, cpu() - before))
+    });
+    calls.await?
+}
+
+/// Ten rounds' calls, as a multiple of those that are made at once.
+fn calls_at_once(calls: usize) -> usize {
+    (calls * 10).next_multiple_of(AT_ONCE)
+}
+
+/// Round by round, one against the other.
+fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect()
+}
+
+/// So many calls, so many at once: calls a second.
+async fn at_once(contender: &impl Contender, width: usize, count: usize) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    let mut workers = JoinSet::new();
+    for _ in 0..width {
+        let contender = contender.clone();
+        workers.spawn(async move {
+            for _ in 0..count / width {
+                contender.create().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended??;
+    }
+    Ok((count / width * width) as f64 / started.elapsed().as_secs_f64())
+}
+
+/// How many connections the canned server has accepted.
+async fn count(origin: &str) -> anyhow::Result<usize> {
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let response = client
+        .request(
+            http::Request::get(format!("{origin}/connections")).body(http_body_util::Empty::<bytes::Bytes>::new())?,
+        )
+        .await?;
+    let body = http_body_util::BodyExt::collect(response.into_body()).await?.to_bytes();
+    String::from_utf8_lossy(&body).parse().context("the canned server counts its connections")
+}

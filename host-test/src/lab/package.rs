@@ -1,0 +1,158 @@
+//! What is published: the components, the interface, the manifest, and how to push them to a registry.
+
+use crate::components;
+use anyhow::Context;
+use ring::digest::{SHA256, digest};
+use serde_json::json;
+use servicenow_artifacts::{Artifact, package as interface_package};
+use servicenow_host::Host;
+use servicenow_host::json::to_json;
+use std::fmt::Write;
+use std::path::Path;
+
+/// A file to publish.
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A component to publish.
+struct Component {
+    name: &'static str,
+    description: &'static str,
+    artifact: Artifact,
+}
+
+const COMPONENTS: [Component; 5] = [
+    Component {
+        name: "servicenow",
+        description: "Create, get, update and find ServiceNow incidents",
+        artifact: Artifact::Node,
+    },
+    Component {
+        name: "servicenow-sync",
+        description: "Events become ServiceNow incidents, and changes come back",
+        artifact: Artifact::Sync,
+    },
+    Component {
+        name: "servicenow-env",
+        description: "The same as servicenow, with credentials from environment variables",
+        artifact: Artifact::Env,
+    },
+    Component {
+        name: "servicenow-http",
+        description: "The methods of servicenow as JSON over HTTP, and deliveries forwarded as CloudEvents",
+        artifact: Artifact::Http,
+    },
+    Component {
+        name: "servicenow-obelisk",
+        description: "Create, get and update ServiceNow incidents as activities of Obelisk",
+        artifact: Artifact::Obelisk,
+    },
+];
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const LICENSES: &str = "Apache-2.0 OR MIT";
+
+/// All files, with their checksums. `wit` is the folder of the interface.
+pub async fn files(wit: &Path) -> anyhow::Result<Vec<File>> {
+    let file = |name: String, bytes: Vec<u8>| File { name, bytes };
+    let mut files = Vec::new();
+    for Component { artifact, .. } in COMPONENTS {
+        files.push(file(artifact.file_name().to_string(), components::load(artifact)?.to_vec()));
+    }
+    files.push(file(
+        format!("servicenow-plugin-{VERSION}.wasm"),
+        interface_package(wit).context("run this in a checkout")?,
+    ));
+    let node = Host::builder().build()?.describe().await?;
+    files.push(file("manifest.json".to_string(), text(serde_json::to_string_pretty(&to_json(&node))?)));
+    files.push(file("publish.sh".to_string(), script().into_bytes()));
+    let sums = files.iter().fold(String::new(), |mut sums, file| {
+        let sum = digest(&SHA256, &file.bytes);
+        let hex = sum.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let _ = writeln!(sums, "{hex}  {}", file.name);
+        sums
+    });
+    files.push(file("SHA256SUMS".to_string(), sums.into_bytes()));
+    Ok(files)
+}
+
+fn text(mut text: String) -> Vec<u8> {
+    text.push('\n');
+    text.into_bytes()
+}
+
+/// The annotations that registries show.
+fn annotations(name: &str, description: &str) -> serde_json::Value {
+    json!({
+        "org.opencontainers.image.title": name,
+        "org.opencontainers.image.description": description,
+        "org.opencontainers.image.version": VERSION,
+        "org.opencontainers.image.licenses": LICENSES,
+    })
+}
+
+/// The commands that push all of it.
+fn script() -> String {
+    let mut script = "\
+#!/bin/sh
+# Pushes everything to a registry of OCI artifacts: ./publish.sh REGISTRY/FOLDER
+# It takes wkg (`cargo install wkg`), logged in as with `docker login`.
+set -eu
+to=\"${1:?name the registry and folder, such as ghcr.io/example/servicenow}\"
+cd \"$(dirname \"$0\")\"
+sha256sum --check --quiet SHA256SUMS
+"
+    .to_string();
+    let interface =
+        ("plugin-wit", "The interface of the ServiceNow plugin", format!("servicenow-plugin-{VERSION}.wasm"));
+    let components = COMPONENTS.iter().map(|known| (known.name, known.description, format!("{}.wasm", known.name)));
+    for (name, description, file) in components.chain([interface]) {
+        let _ = write!(script, "wkg oci push \"$to/{name}:{VERSION}\" {file}");
+        for (key, value) in annotations(name, description).as_object().into_iter().flatten() {
+            let _ = write!(script, " \\\n    --annotation {key}={value}");
+        }
+        script.push('\n');
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interface_and_every_component_are_pushed_with_what_registries_show() {
+        let script = script();
+        for name in [
+            "servicenow:",
+            "servicenow-sync:",
+            "servicenow-env:",
+            "servicenow-http:",
+            "servicenow-obelisk:",
+            "plugin-wit:",
+        ] {
+            assert_eq!(script.matches(&format!("wkg oci push \"$to/{name}{VERSION}\"")).count(), 1, "{name}");
+        }
+        assert!(script.contains("--annotation org.opencontainers.image.licenses=\"Apache-2.0 OR MIT\""), "{script}");
+    }
+
+    #[tokio::test]
+    async fn checksums_are_of_every_other_file_and_the_interface_is_whole() {
+        let wit = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit"));
+        let files = files(wit).await.unwrap();
+        let sums = String::from_utf8(files.last().unwrap().bytes.clone()).unwrap();
+        assert_eq!(sums.lines().count(), files.len() - 1);
+        let package = files.iter().find(|file| file.name.starts_with("servicenow-plugin")).unwrap();
+        let wit_component::DecodedWasm::WitPackage(resolve, package) = wit_component::decode(&package.bytes).unwrap()
+        else {
+            panic!("it is a component")
+        };
+        assert_eq!(resolve.packages[package].worlds.len(), 3);
+        assert!(resolve.packages[package].interfaces.contains_key("incidents"));
+    }
+}

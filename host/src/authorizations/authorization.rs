@@ -1,0 +1,114 @@
+//! A named credential, and what may be done with it.
+
+use super::addresses::Addresses;
+use super::allowed_call::AllowedCall;
+use crate::origin::Origin;
+use crate::secret::Secret;
+use ring::digest::{SHA256, digest};
+use std::path::PathBuf;
+use subtle::{Choice, ConstantTimeEq};
+use url::Url;
+
+/// A named credential.
+#[derive(Clone)]
+pub struct Authorization {
+    /// The only origin it is valid for.
+    pub instance: Origin,
+    /// How access is obtained.
+    pub grant: Grant,
+    /// Where tokens come from.
+    pub token_url: Url,
+    /// Where a refresh token is exchanged.
+    pub refresh_url: Url,
+    /// How much of the credential the guest is shown.
+    pub credential: Handout,
+    /// Files of certificates trusted beside the platform's, as PEM.
+    pub ca_files: Vec<PathBuf>,
+    /// The certificate that the host shows of itself, and its key, as PEM.
+    pub client_certificate: Option<ClientCertificate>,
+    /// The methods and paths that requests may be made with.
+    pub allowed_calls: Vec<AllowedCall>,
+    /// The addresses that connections may be made to.
+    pub addresses: Addresses,
+    /// What deliveries from the instance come with: the one that is written to the instance first, and after it one that is
+    /// accepted while that is new.
+    pub callback_secrets: Vec<Secret>,
+}
+
+impl Authorization {
+    /// Whether a text is one of the callback secrets, in a time that tells nothing of them.
+    pub fn is_callback_secret(&self, presented: &str) -> bool {
+        let digest = |text: &str| digest(&SHA256, text.as_bytes());
+        let presented = digest(presented);
+        // Each is compared, whichever it is.
+        let equal = |secret: &Secret| digest(secret.expose()).as_ref().ct_eq(presented.as_ref());
+        let any = self.callback_secrets.iter().map(equal).fold(Choice::from(0), |any, equal| any | equal);
+        any.into()
+    }
+}
+
+/// A certificate that the host shows of itself, for mutual TLS.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate, with its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// How access is obtained.
+#[derive(Clone)]
+pub enum Grant {
+    /// OAuth 2.0 client credentials.
+    ClientCredentials(Client),
+    /// OAuth 2.0 resource owner password.
+    Password {
+        /// The client.
+        client: Client,
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// OAuth 2.0 refresh token.
+    RefreshToken {
+        /// The client.
+        client: Client,
+        /// The first refresh token; a rotated one replaces it while the host runs.
+        refresh_token: Secret,
+    },
+    /// A bearer token made elsewhere.
+    Bearer(Secret),
+    /// HTTP Basic.
+    Basic {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// A ServiceNow API key.
+    ApiKey(Secret),
+}
+
+/// An OAuth client.
+#[derive(Clone)]
+pub struct Client {
+    /// The client id.
+    pub id: String,
+    /// The client secret.
+    pub secret: Secret,
+    /// The scope to ask for.
+    pub scope: Option<String>,
+}
+
+/// How much of a credential the guest is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handout {
+    /// Nothing: the host adds the header to allowed requests itself.
+    #[default]
+    AddedByHost,
+    /// The header with the token.
+    Header,
+    /// The OAuth client, with which the guest obtains a token itself.
+    Grant,
+}

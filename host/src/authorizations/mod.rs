@@ -1,0 +1,46 @@
+//! The authorizations of a host: named credentials, and the one origin each is valid for.
+
+pub mod addresses;
+pub mod allowed_call;
+mod authorization;
+mod file;
+
+pub use addresses::Addresses;
+pub use allowed_call::{AllowedCall, NotACall};
+pub use authorization::{Authorization, Client, ClientCertificate, Grant, Handout};
+pub use file::Invalid;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// All authorizations of a host, by name.
+#[derive(Clone, Default)]
+pub struct Authorizations(BTreeMap<String, Authorization>);
+
+impl Authorizations {
+    /// Reads a file, and the secrets it points to.
+    pub fn from_file(path: &Path) -> Result<Self, Invalid> {
+        let text = std::fs::read_to_string(path).map_err(|error| Invalid::Unreadable(path.to_path_buf(), error))?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of an authorizations file. `path` is named in messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Invalid> {
+        file::parse(text, path).map(Self)
+    }
+
+    /// One authorization.
+    pub fn get(&self, name: &str) -> Option<&Authorization> {
+        self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Authorization)> {
+        self.0.iter()
+    }
+
+    /// Adds or replaces one.
+    pub fn insert(&mut self, name: impl Into<String>, authorization: Authorization) {
+        self.0.insert(name.into(), authorization);
+    }
+}

@@ -1,0 +1,215 @@
+//! The state of one call's store: what the guest holds, and what it can reach.
+
+use crate::authorizations::{Authorization, Authorizations, Grant, Handout};
+use crate::bindings::servicenow::plugin::credentials::{
+    Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
+};
+use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Policy, Proxy, RateLimits, TlsFile};
+use crate::engine::resource_limiter::Bounds;
+use crate::limits::Limits;
+use crate::tokens::{Access, NoAccess, Tokens, grant_type};
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime::component::{HasSelf, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// A call asks for its credential once, and once more after each 401; twice as often is beyond any need.
+const MAX_CREDENTIAL_CALLS: u32 = 16;
+
+/// The state of one call.
+pub struct CallState {
+    /// What the guest may use, and has used.
+    pub bounds: Bounds,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hook: Egress,
+    /// What the call has for its requests.
+    pub egress: Arc<CallEgress>,
+    name: String,
+    authorization: Option<Authorization>,
+    tokens: Tokens,
+    credentials_left: u32,
+    generation: u64,
+    deadline: Instant,
+}
+
+/// What credentials and egress are shared by all calls of a host.
+#[derive(Clone)]
+pub struct Shared {
+    /// The authorizations.
+    pub authorizations: Authorizations,
+    /// Their tokens.
+    pub tokens: Tokens,
+    /// Their connections.
+    pub clients: Clients,
+    /// What their instances said about rate limits.
+    pub rate_limits: RateLimits,
+    /// What one call may use.
+    pub limits: Limits,
+}
+
+impl Shared {
+    /// What the calls with these authorizations share.
+    pub fn new(
+        authorizations: Authorizations,
+        limits: Limits,
+        proxy: &Proxy,
+        connections: Connections,
+    ) -> Result<Self, TlsFile> {
+        let clients = Clients::new(&authorizations, proxy, limits.max_header_bytes, connections)?;
+        let tokens = Tokens::new(&authorizations, clients.clone());
+        let rate_limits = RateLimits::new(&authorizations);
+        Ok(Self { authorizations, tokens, clients, rate_limits, limits })
+    }
+}
+
+impl CallState {
+    /// The state of a call made with this authorization: it answers for no other.
+    pub fn new(shared: &Shared, authorization: &str, journal: Journal, deadline: Instant) -> Self {
+        let limits = &shared.limits;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.max_resources);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(limits.max_header_bytes);
+        let known = shared.authorizations.get(authorization);
+        let guest_authorizes = known.is_some_and(|known| known.credential != Handout::AddedByHost);
+        let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
+        let policy = known.map(Policy::new);
+        let egress = CallEgress::new(authorization, policy, guest_authorizes, means, deadline, limits.clone());
+        let callback_secrets = known.map(|known| known.callback_secrets.as_slice()).unwrap_or_default();
+        let egress = Arc::new(egress.with_callback_secrets(callback_secrets));
+        Self {
+            bounds: Bounds::new(limits),
+            table,
+            // No environment, no arguments, no files, no sockets, no output.
+            wasi: WasiCtx::builder().build(),
+            http,
+            hook: Egress(Arc::clone(&egress)),
+            egress,
+            name: authorization.to_string(),
+            authorization: known.cloned(),
+            tokens: shared.tokens.clone(),
+            credentials_left: MAX_CREDENTIAL_CALLS,
+            generation: 0,
+            deadline,
+        }
+    }
+
+    /// The type parameter of generated `add_to_linker` functions.
+    pub fn credentials(&mut self) -> &mut Self {
+        self
+    }
+
+    /// The authorization of this call, if it is the one named and was not asked for too often.
+    fn known(&mut self, authorization: &str) -> Result<Authorization, CredentialError> {
+        let known = self.authorization.clone().filter(|_| authorization == self.name);
+        let known = known.ok_or(CredentialError::UnknownAuthorization)?;
+        self.credentials_left = self.credentials_left.checked_sub(1).ok_or_else(|| {
+            tracing::warn!(authorization, "denied: the component asked for its credential too often");
+            CredentialError::Unreachable(UnreachableReason::DeniedByHost)
+        })?;
+        Ok(known)
+    }
+
+    fn granted(&mut self, authorization: &Authorization, access: Access) -> Result<Granted, CredentialError> {
+        self.generation = access.generation;
+        if let Grant::Basic { password, .. } = &authorization.grant {
+            self.egress.keep(password.expose());
+        }
+        let credential = match authorization.credential {
+            Handout::AddedByHost => {
+                let value = access.header_value().ok_or(CredentialError::UnknownAuthorization)?;
+                self.egress.inject(access.name.clone(), value);
+                Credential::AddedByHost
+            }
+            Handout::Header | Handout::Grant => {
+                self.egress.hand_out(access.value.expose());
+                if let Grant::Basic { password, .. } = &authorization.grant {
+                    self.egress.hand_out(password.expose());
+                }
+                Credential::Header(Header { name: access.name.to_string(), value: access.value.expose().to_string() })
+            }
+        };
+        Ok(grant(authorization, credential, access.info()))
+    }
+}
+
+/// The `HasData` of generated `add_to_linker` functions.
+pub type CallData = HasSelf<CallState>;
+
+fn grant(
+    authorization: &Authorization,
+    credential: Credential,
+    token: Option<crate::bindings::servicenow::plugin::credentials::TokenInfo>,
+) -> Granted {
+    Granted {
+        origin: authorization.instance.to_string(),
+        token_url: match credential {
+            Credential::Grant(_) => authorization.token_url.to_string(),
+            Credential::AddedByHost | Credential::Header(_) => String::new(),
+        },
+        grant_type: grant_type(&authorization.grant),
+        credential,
+        token,
+    }
+}
+
+impl Credentials for CallState {
+    async fn get(&mut self, authorization: String) -> Result<Granted, CredentialError> {
+        let known = self.known(&authorization)?;
+        if let (Handout::Grant, Grant::ClientCredentials(client)) = (known.credential, &known.grant) {
+            self.egress.hand_out(client.secret.expose());
+            let client = OauthClient {
+                client_id: client.id.clone(),
+                client_secret: client.secret.expose().to_string(),
+                scope: client.scope.clone(),
+            };
+            return Ok(grant(&known, Credential::Grant(client), None));
+        }
+        let fetched = self.tokens.get(&authorization, self.deadline).await;
+        let access = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
+        self.granted(&known, access)
+    }
+
+    async fn refused(&mut self, authorization: String) -> Result<Granted, CredentialError> {
+        // Only the instance's own 401 costs a token: a guest cannot make the host fetch one after the other.
+        if !self.egress.was_unauthorized() {
+            return self.get(authorization).await;
+        }
+        let known = self.known(&authorization)?;
+        if known.credential == Handout::Grant {
+            return self.get(authorization).await;
+        }
+        let fetched = self.tokens.refused(&authorization, self.generation, self.deadline).await;
+        let access = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
+        self.granted(&known, access)
+    }
+
+    async fn verify_callback(&mut self, authorization: String, presented: String) -> bool {
+        self.known(&authorization).is_ok_and(|known| known.is_callback_secret(&presented))
+    }
+}
+
+impl From<NoAccess> for CredentialError {
+    fn from(error: NoAccess) -> Self {
+        match error {
+            NoAccess::Refused(refusal) => CredentialError::Refused(refusal),
+            NoAccess::Unreachable(reason) => CredentialError::Unreachable(reason),
+            NoAccess::Timeout => CredentialError::Timeout,
+        }
+    }
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for CallState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.hook, table: &mut self.table, ctx: &mut self.http }
+    }
+}

@@ -1,0 +1,298 @@
+//! What one call has for its requests, and how one of them is exchanged for an answer.
+
+use super::callback_secret;
+use super::client::{Clients, Sent};
+use super::journal::Journal;
+use super::policy::{Allowed, Denied, Policy, Target};
+use super::rate_limit::{RateLimits, refusal};
+use crate::limits::Limits;
+use crate::secret::{Known, Secret};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use servicenow_core::bindings::credentials::GrantType;
+use servicenow_core::host::Response as Answer;
+use servicenow_core::servicenow::oauth;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::time::{sleep_until, timeout_at};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// A pause that ends this short before the deadline is not worth waiting for: what is sent then may be cut off, and a
+/// certain no would become an unknown. The component keeps as much.
+const LEFT_AFTER_PAUSE: Duration = Duration::from_millis(200);
+
+/// What one call has for its requests. It is shared with the credentials of the call.
+pub struct CallEgress {
+    /// The authorization that the call was made with.
+    pub authorization: String,
+    /// What it may reach. Nothing where the host does not know the authorization.
+    pub policy: Option<Policy>,
+    /// Whether the guest adds the credential itself.
+    pub guest_authorizes: bool,
+    /// The pooled clients.
+    pub clients: Clients,
+    /// What the instance said about its rate limit.
+    pub rate_limits: RateLimits,
+    /// What is noted.
+    pub journal: Journal,
+    /// When the call ends.
+    pub deadline: Instant,
+    /// What a call may use.
+    pub limits: Limits,
+    /// What the instance is to send with its deliveries.
+    callback_secret: Option<Secret>,
+    injected: Mutex<Option<(HeaderName, HeaderValue)>>,
+    /// What the guest was handed out of the credential.
+    handed_out: Known,
+    /// Everything secret that an answer could repeat.
+    secrets: Known,
+    requests: AtomicU32,
+    bytes: AtomicUsize,
+    unauthorized: AtomicBool,
+}
+
+impl CallEgress {
+    /// What a new call has.
+    pub fn new(
+        authorization: &str,
+        policy: Option<Policy>,
+        guest_authorizes: bool,
+        (clients, rate_limits, journal): (Clients, RateLimits, Journal),
+        deadline: Instant,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            authorization: authorization.to_string(),
+            policy,
+            guest_authorizes,
+            clients,
+            rate_limits,
+            journal,
+            deadline,
+            limits,
+            callback_secret: None,
+            injected: Mutex::default(),
+            handed_out: Known::default(),
+            secrets: Known::default(),
+            requests: AtomicU32::new(0),
+            bytes: AtomicUsize::new(0),
+            unauthorized: AtomicBool::new(false),
+        }
+    }
+
+    /// The same with the secrets of deliveries: the first can be written to the instance, and all are struck from answers.
+    pub fn with_callback_secrets(mut self, secrets: &[Secret]) -> Self {
+        secrets.iter().for_each(|secret| self.secrets.add(secret.expose()));
+        self.callback_secret = secrets.first().cloned();
+        self
+    }
+
+    /// Sets the header that the host adds to the requests to come.
+    pub fn inject(&self, name: HeaderName, mut value: HeaderValue) {
+        value.set_sensitive(true);
+        self.secrets.add(&String::from_utf8_lossy(value.as_bytes()));
+        *self.injected.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, value));
+    }
+
+    /// Notes a secret that the guest is handed.
+    pub fn hand_out(&self, secret: &str) {
+        self.handed_out.add(secret);
+        self.secrets.add(secret);
+    }
+
+    /// Notes a secret that stays with the host, so that it is struck from answers.
+    pub fn keep(&self, secret: &str) {
+        self.secrets.add(secret);
+    }
+
+    /// Whether an outcome tells a secret that the guest was handed.
+    pub fn is_told(&self, outcome: &impl serde::Serialize) -> bool {
+        // A credential that stayed with the host was struck from every answer: nothing is to be searched for.
+        !self.handed_out.is_empty() && serde_json::to_vec(outcome).is_ok_and(|text| self.handed_out.are_in(&text))
+    }
+
+    /// Whether the instance refused the credential since this was asked last.
+    pub fn was_unauthorized(&self) -> bool {
+        self.unauthorized.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether a request may leave, before its body is known.
+    pub fn admit(&self, request: &Request<WasiBody>) -> Result<Allowed, Error> {
+        // Before anything of the request can be logged.
+        let is_elsewhere =
+            |(name, value): (&HeaderName, &HeaderValue)| !carries_credential(name) && self.leaks(value.as_bytes());
+        let head = format!("{} {}", request.method(), request.uri());
+        if self.leaks(head.as_bytes()) || request.headers().iter().any(is_elsewhere) {
+            return Err(self.deny(&"the component put the credential it was handed into an address or another header"));
+        }
+        let policy = self.policy.as_ref().ok_or(Error::HttpRequestDenied)?;
+        let allowed = policy.check(request.method(), request.uri()).map_err(|denied: Denied| self.deny(&denied))?;
+        if self.requests.fetch_add(1, Ordering::AcqRel) >= self.limits.max_requests {
+            return Err(self.deny(&"the call made too many requests"));
+        }
+        Ok(allowed)
+    }
+
+    fn deny(&self, why: &dyn std::fmt::Display) -> Error {
+        tracing::warn!(authorization = self.authorization, "denied: {why}");
+        Error::HttpRequestDenied
+    }
+
+    fn leaks(&self, text: &[u8]) -> bool {
+        self.handed_out.are_in(text)
+    }
+
+    /// Sends a request that was admitted or denied, and takes in its whole answer.
+    pub async fn exchange(
+        &self,
+        admitted: Result<Allowed, Error>,
+        request: Request<WasiBody>,
+        deadline: Instant,
+    ) -> Result<Response<Bytes>, Error> {
+        let started = Instant::now();
+        let (mut head, body) = request.into_parts();
+        // The body is taken in whatever was decided: a guest that is refused sees the refusal and not a broken stream. And
+        // a request goes out in one piece.
+        let kept = admitted.is_ok();
+        let body = timeout_at(deadline.into(), self.gather(body, self.limits.max_request_bytes, kept)).await;
+        let body = body.map_err(|_| Error::ConnectionTimeout)?.map_err(|_| Error::HttpRequestBodySize(None))?;
+        let Allowed { target, uri } = admitted?;
+        let to_instance = target == Target::Instance;
+        // A token request carries what was handed out: that is what it is for.
+        if to_instance && self.leaks(&body) {
+            return Err(self.deny(&"the component put the credential it was handed into a body"));
+        }
+        let body = callback_secret::fill(&head.method, uri.path(), body, self.callback_secret.as_ref())
+            .map_err(|unfilled| self.deny(&unfilled))?;
+        // The guest counted what it sent.
+        if head.headers.contains_key(header::CONTENT_LENGTH) {
+            head.headers.insert(header::CONTENT_LENGTH, body.len().into());
+        }
+        while let Some(until) = self.rate_limits.pause(&self.authorization).filter(|_| to_instance) {
+            if until + LEFT_AFTER_PAUSE >= deadline {
+                return Ok(refusal(until));
+            }
+            sleep_until(until.into()).await;
+        }
+        let injected = self.injected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((name, value)) = injected.filter(|_| to_instance && !self.guest_authorizes) {
+            head.headers.insert(name, value);
+        }
+        // Where the guest adds the credential, only a 401 to what it was handed says anything about that.
+        let is_handed_out =
+            |(name, value): (&HeaderName, &HeaderValue)| carries_credential(name) && self.leaks(value.as_bytes());
+        let tells = to_instance && (!self.guest_authorizes || head.headers.iter().any(is_handed_out));
+        head.uri = uri.clone();
+        let (sent, method) = (Sent::default(), head.method.clone());
+        let is_write = to_instance && method != Method::GET;
+        if is_write && !self.journal.watch_write(sent.clone()) {
+            return Err(Error::ConnectionTimeout);
+        }
+        let exchange = async {
+            let response = self.clients.send(&self.authorization, Request::from_parts(head, body), &sent).await?;
+            self.unauthorized.fetch_or(tells && response.status() == StatusCode::UNAUTHORIZED, Ordering::AcqRel);
+            self.receive(response, target).await
+        };
+        let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
+        // What never left is told as a failure to connect: that proves to the guest that nothing was written.
+        let result = result.map_err(|error| match (&error, is_write && !sent.revoke()) {
+            (Error::HttpResponseTimeout, true) => Error::ConnectionTimeout,
+            (Error::ConnectionTerminated, true) => Error::ConnectionRefused,
+            _ => error,
+        });
+        let status = result.as_ref().map(|response| (response.status().as_u16(), response.body().len()));
+        self.journal.note(&method, &uri, status.map_err(describe), started.elapsed());
+        result
+    }
+
+    /// Takes in the whole answer before the guest sees any of it: an answer that breaks or is too large then ends as an
+    /// error of the exchange, with its reason. In a stream that reason would be lost, for wasmtime 48 does not pass it on.
+    async fn receive(
+        &self,
+        response: Response<hyper::body::Incoming>,
+        target: Target,
+    ) -> Result<Response<Bytes>, Error> {
+        let (mut head, body) = response.into_parts();
+        if target == Target::Instance {
+            self.rate_limits.learn(&self.authorization, head.status, &head.headers);
+        }
+        let body = self.gather(body, self.limits.max_response_bytes, true).await.map_err(|error| match error {
+            Ungathered::TooLarge => Error::HttpResponseBodySize(None),
+            Ungathered::Broken => Error::HttpResponseIncomplete,
+        })?;
+        if target == Target::TokenService {
+            // The guest obtains it itself, so from here on it has it.
+            if let Ok(token) = oauth::read(&as_answer(&head, &body), GrantType::ClientCredentials) {
+                self.hand_out(&token.authorization);
+                token.refresh_token.iter().for_each(|token| self.hand_out(token));
+            }
+            return Ok(Response::from_parts(head, body));
+        }
+        let secret: Vec<_> = head.headers.iter().filter(|(_, value)| self.secrets.are_in(value.as_bytes())).collect();
+        let secret: Vec<_> = secret.into_iter().map(|(name, _)| name.clone()).collect();
+        secret.into_iter().for_each(|name| drop(head.headers.remove(name)));
+        Ok(Response::from_parts(head, self.secrets.struck_from(body)))
+    }
+
+    /// A whole body, or nothing of it where it is not kept. What is kept counts against the call's own limit.
+    async fn gather<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        mut body: B,
+        max: usize,
+        kept: bool,
+    ) -> Result<Bytes, Ungathered> {
+        let (mut whole, mut length) = (BytesMut::new(), 0_usize);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Ungathered::Broken)?.into_data() else { continue };
+            length += data.len();
+            if kept {
+                let all = self.bytes.fetch_add(data.len(), Ordering::AcqRel) + data.len();
+                if all > self.limits.max_call_bytes {
+                    return Err(Ungathered::TooLarge);
+                }
+                if whole.is_empty() && body.is_end_stream() {
+                    return if length > max { Err(Ungathered::TooLarge) } else { Ok(data) };
+                }
+                whole.extend_from_slice(&data);
+            }
+            if length > max {
+                return Err(Ungathered::TooLarge);
+            }
+        }
+        Ok(whole.freeze())
+    }
+}
+
+/// Why a body was not taken in.
+enum Ungathered {
+    TooLarge,
+    Broken,
+}
+
+/// Whether a header is one that carries credentials of the kinds there are.
+pub fn carries_credential(name: &HeaderName) -> bool {
+    *name == header::AUTHORIZATION || name == "x-sn-apikey"
+}
+
+fn as_answer(head: &http::response::Parts, body: &Bytes) -> Answer {
+    let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
+    Answer { status: head.status.as_u16(), headers, body: body.to_vec() }
+}
+
+fn describe(error: &Error) -> String {
+    match error {
+        Error::DnsError { .. } => "the host name could not be resolved",
+        Error::DestinationIpProhibited => "the address may not be reached",
+        Error::TlsCertificateError => "the TLS handshake failed",
+        Error::ConnectionRefused => "no connection could be made",
+        Error::ConnectionTimeout => "the deadline passed before anything was sent",
+        Error::HttpResponseTimeout => "the deadline passed before an answer came",
+        Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => "the answer is larger than allowed",
+        _ => "the connection broke",
+    }
+    .to_string()
+}

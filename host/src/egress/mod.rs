@@ -1,0 +1,18 @@
+//! What leaves the sandbox: a policy as a value, a pooled client per authorization, and the thin hook between them.
+
+mod call;
+mod callback_secret;
+mod client;
+mod connect;
+mod hook;
+mod journal;
+pub mod policy;
+mod rate_limit;
+
+pub use call::CallEgress;
+pub use client::{Clients, Connections, Sent, TlsFile};
+pub use connect::{BadProxy, Proxy};
+pub use hook::Egress;
+pub use journal::{Exchange, Journal};
+pub use policy::Policy;
+pub use rate_limit::RateLimits;

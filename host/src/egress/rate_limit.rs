@@ -1,0 +1,101 @@
+//! What an instance said about its rate limit, remembered per authorization: a request that would be refused is not sent.
+
+use crate::authorizations::Authorizations;
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use servicenow_core::host::Response as Answer;
+use servicenow_core::servicenow::answer::retry_after_ms;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The pause after a 429 that names none.
+const ASSUMED_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause: ServiceNow's rules count by the hour.
+const MAX_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// The headers that name a pause.
+const NAMING: [&str; 2] = ["retry-after", "x-ratelimit-reset"];
+
+/// Until when each authorization pauses.
+#[derive(Clone)]
+pub struct RateLimits(Arc<HashMap<String, Mutex<Option<Instant>>>>);
+
+impl RateLimits {
+    /// No pauses.
+    pub fn new(authorizations: &Authorizations) -> Self {
+        Self(Arc::new(authorizations.iter().map(|(name, _)| (name.clone(), Mutex::default())).collect()))
+    }
+
+    /// Until when this authorization pauses, if it does.
+    pub fn pause(&self, authorization: &str) -> Option<Instant> {
+        let pause = *self.0.get(authorization)?.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.filter(|until| Instant::now() < *until)
+    }
+
+    /// Remembers the pause that an answer calls for, if it does.
+    pub fn learn(&self, authorization: &str, status: StatusCode, headers: &HeaderMap) {
+        let Some(slot) = self.0.get(authorization).filter(|_| status == StatusCode::TOO_MANY_REQUESTS) else { return };
+        let until = Instant::now() + named(headers).unwrap_or(ASSUMED_PAUSE).min(MAX_PAUSE);
+        // The later one holds, in whatever order the answers came.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = slot.max(Some(until));
+    }
+}
+
+fn named(headers: &HeaderMap) -> Option<Duration> {
+    let value = |name: &str| Some((name.to_string(), headers.get(name)?.to_str().ok()?.to_string()));
+    let headers = NAMING.iter().filter_map(|name| value(name)).collect();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let answer = Answer { status: 429, headers, body: Vec::new() };
+    retry_after_ms(&answer, now).map(|ms| Duration::from_millis(ms.into()))
+}
+
+/// The answer to a request that is not sent: what ServiceNow would say again, and that it was not asked.
+pub fn refusal(until: Instant) -> Response<Bytes> {
+    let seconds = until.saturating_duration_since(Instant::now()).as_secs() + 1;
+    let body = serde_json::json!({
+        "error": {
+            "message": "Rate limit exceeded",
+            "detail": "not sent: an earlier answer said when this authorization may call again",
+        },
+        "status": "failure",
+    });
+    let mut answer = Response::new(Bytes::from(body.to_string()));
+    *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    answer.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn a_pause_is_named_in_seconds_by_a_time_or_not_at_all() {
+        let text = "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"bearer\"\ntoken = \"t\"";
+        let authorizations = Authorizations::parse(text, Path::new("a.toml")).unwrap();
+        let in_a_minute = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 60;
+        for (name, value, seconds) in [
+            ("retry-after", "30".to_string(), 30),
+            ("x-ratelimit-reset", in_a_minute.to_string(), 60),
+            ("retry-after", "soon".to_string(), 1),
+            ("retry-after", u64::MAX.to_string(), 3_600),
+            ("x-other", "1".to_string(), 1),
+        ] {
+            let limits = RateLimits::new(&authorizations);
+            let mut headers = HeaderMap::new();
+            headers.insert(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+            limits.learn("main", StatusCode::OK, &headers);
+            assert_eq!(limits.pause("main"), None);
+            limits.learn("main", StatusCode::TOO_MANY_REQUESTS, &headers);
+            let left = limits.pause("main").unwrap() - Instant::now();
+            let expected = Duration::from_secs(seconds);
+            assert!(left <= expected && left + Duration::from_secs(2) > expected, "{name}: {value}: {left:?}");
+            assert_eq!(limits.pause("other"), None);
+        }
+    }
+}

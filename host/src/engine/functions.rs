@@ -1,0 +1,82 @@
+//! What a component exports: checked against its world once, when it is loaded, and then called by its place.
+//!
+//! The generated bindings look every function up and compare its types for each instance. A call needs one function.
+
+use crate::bindings::exports::servicenow::plugin as interfaces;
+use crate::call_state::CallState;
+use crate::engine::component::{Loaded, compile, find, has, link};
+use std::path::Path;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::{Engine, Result};
+
+/// The place of an exported function.
+pub type Export = ComponentExportIndex;
+
+/// Checks that a component has these interfaces with all their functions, and names its functions' places.
+macro_rules! exports {
+    ($(#[$docs:meta])* $name:ident {
+        $($module:ident as $interface:literal { $($function:ident as $exported:literal),+ $(,)? })+
+        $(; optional $option:ident as $optional:literal { $may:ident as $may_exported:literal })?
+    }) => {
+        $(#[$docs])*
+        pub struct $name {
+            /// The component.
+            pub component: Loaded,
+            $($(#[doc = concat!("`", $interface, ".", $exported, "`.")] pub $function: Export,)+)+
+            $(#[doc = concat!("`", $optional, ".", $may_exported, "`, where the component has it.")] pub $may: Option<Export>,)?
+        }
+
+        impl $name {
+            /// Checks a component against the world.
+            fn new(component: &Component, instance: InstancePre<CallState>) -> Result<Self> {
+                $(has(component, $interface)?;)+
+                $(interfaces::$module::GuestIndices::new(&instance)?;)+
+                $(if find(component, $optional, $may_exported).is_ok() {
+                    interfaces::$option::GuestIndices::new(&instance)?;
+                })?
+                Ok(Self {
+                    $($($function: find(component, $interface, $exported)?,)+)+
+                    $($may: find(component, $optional, $may_exported).ok(),)?
+                    component: Loaded::new(instance),
+                })
+            }
+
+            /// Compiles a component, checks it against the world, and links it. `cache` is a folder for compiled code.
+            pub fn load(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Result<Self> {
+                let component = compile(engine, bytes, cache)?;
+                Self::new(&component, link(engine, &component)?)
+            }
+
+            /// The same component with none of its instances kept yet.
+            pub fn afresh(&self) -> Self {
+                Self { component: self.component.afresh(), ..*self }
+            }
+        }
+    };
+}
+
+exports!(
+    /// The incident node, and where its functions are.
+    NodeFunctions {
+        incidents as "incidents" {
+            create as "create", get as "get", update as "update", find as "find", columns as "columns",
+        }
+        manifest as "manifest" { describe as "describe" }
+        ; optional authorization as "authorization" { authenticate as "authenticate" }
+    }
+);
+
+#[cfg(feature = "sync")]
+exports!(
+    /// Two-way event sync, and where its functions are.
+    SyncFunctions {
+        mapping as "mapping" { preview as "preview", paths as "paths" }
+        sync as "sync" { push as "push" }
+        callbacks as "callbacks" { subject as "subject", receive as "receive", judge as "judge", names as "names" }
+        changes as "changes" { since as "since" }
+        provisioning as "provisioning" {
+            plan as "plan", apply as "apply", inspect as "inspect", rotate as "rotate", pause as "pause",
+            resume as "resume", remove as "remove", probe as "probe",
+        }
+    }
+);

@@ -1,0 +1,26 @@
+//! Why a host cannot be built.
+
+use crate::egress::{BadProxy, TlsFile};
+
+/// Why a host cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A certificate or key file cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFile),
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] BadProxy),
+    /// The bytes are no component, or one of another world.
+    #[error("this is not a component of the world servicenow:plugin/{world}@0.1.0: {error:#}")]
+    Component {
+        /// The world that is expected.
+        world: &'static str,
+        /// What is wrong.
+        error: wasmtime::Error,
+    },
+    /// No component was given, and none is built into this crate without its feature `bundled`.
+    #[error("no component: give one with `Builder::component`, or turn on the feature `bundled` of servicenow-host")]
+    NoComponent,
+}

@@ -1,0 +1,12 @@
+//! Two-way event sync: the second component, what its host remembers of records, and a receiver of deliveries.
+
+mod ledger;
+#[cfg(feature = "receiver")]
+mod receiver;
+mod service;
+mod writes;
+
+pub use ledger::Ledger;
+#[cfg(feature = "receiver")]
+pub use receiver::{Receiver, Taker};
+pub use service::{EventSync, NotDelivered, Reconciled};

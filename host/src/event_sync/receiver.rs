@@ -1,0 +1,159 @@
+//! An HTTP server for deliveries: to try things on, and as a model for an engine's own.
+//!
+//! What the instance is answered changes nothing there, for it does not try again; it stands in its outbound log.
+
+use super::service::{EventSync, NotDelivered};
+use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Delivery, Verdict};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+/// The component takes 4 MiB and says so itself; the surplus is for that answer.
+const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
+
+/// How long a client may take for its headers, so that silent ones do not pile up.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many connections are served at once; more wait. An instance has a few dozen workers that deliver.
+const MAX_CONNECTIONS: usize = 256;
+
+/// How long it is waited where no connection can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What deliveries are for.
+pub trait Taker: Send + Sync + 'static {
+    /// Takes a change. It is remembered only where this succeeds.
+    fn take(&self, change: &Change) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Sees how a delivery was judged.
+    fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>);
+}
+
+/// A running receiver. It stops when dropped.
+pub struct Receiver {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// Starts to listen; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    pub async fn start<T: Taker>(
+        listen: SocketAddr,
+        sync: Arc<EventSync>,
+        authorization: String,
+        rules: Option<String>,
+        taker: Arc<T>,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        let desk = Arc::new(Desk { sync, authorization, rules, taker });
+        let task = tokio::spawn(async move {
+            // With this task its connections end.
+            let mut connections = JoinSet::new();
+            let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            loop {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Out of descriptors, mostly: trying again at once would only keep a processor busy.
+                    sleep(PAUSE).await;
+                    continue;
+                };
+                while connections.try_join_next().is_some() {}
+                let desk = Arc::clone(&desk);
+                let serve = service_fn(move |request| {
+                    let desk = Arc::clone(&desk);
+                    async move { Ok::<_, std::convert::Infallible>(desk.answer(request).await) }
+                });
+                let mut connection = http1::Builder::new();
+                connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+                let served = connection.serve_connection(TokioIo::new(stream), serve);
+                connections.spawn(async move {
+                    let _place = place;
+                    // A connection that breaks says nothing.
+                    let _ = served.await;
+                });
+            }
+        });
+        Ok(Self { address, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Desk<T> {
+    sync: Arc<EventSync>,
+    authorization: String,
+    rules: Option<String>,
+    taker: Arc<T>,
+}
+
+impl<T: Taker> Desk<T> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.method() != Method::POST {
+            return answer(StatusCode::METHOD_NOT_ALLOWED, "post a delivery");
+        }
+        let (head, body) = request.into_parts();
+        let headers = head.headers.iter();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let mut delivery =
+            Delivery { authorization: self.authorization.clone(), headers: headers.collect(), body: Vec::new() };
+        // Before a body is taken in from just anybody.
+        if !self.sync.is_authentic(&delivery) {
+            self.taker.judged(&Ok(Verdict::Unauthenticated));
+            return answer(StatusCode::UNAUTHORIZED, "unauthenticated");
+        }
+        let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+        let Ok(Ok(body)) = body else {
+            return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
+        };
+        delivery.body = body.to_bytes().into();
+        let taker = &self.taker;
+        let verdict =
+            self.sync.deliver(delivery, self.rules.clone(), |change| async move { taker.take(&change).await }).await;
+        self.taker.judged(&verdict);
+        match &verdict {
+            Ok(Verdict::Accepted(_)) => answer(StatusCode::OK, "accepted"),
+            Ok(Verdict::Duplicate) => answer(StatusCode::OK, "duplicate"),
+            Ok(Verdict::Stale) => answer(StatusCode::OK, "stale"),
+            Ok(Verdict::Echo(_)) => answer(StatusCode::OK, "echo"),
+            Ok(Verdict::Ignored(_)) => answer(StatusCode::OK, "ignored"),
+            Ok(Verdict::Unauthenticated) => answer(StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Ok(Verdict::InvalidData(_)) => answer(StatusCode::BAD_REQUEST, "no delivery of a known form"),
+            Err(_) => answer(StatusCode::SERVICE_UNAVAILABLE, "not taken"),
+        }
+    }
+}
+
+fn answer(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,303 @@
+//! EventSync both ways, for an engine: the second component, and what its host remembers.
+//!
+//! - [`EventSync::push`] brings an event into ServiceNow.
+//! - [`EventSync::deliver`] takes in what the instance posted, hands on what is new, and remembers it.
+//! - [`EventSync::reconcile`] brings what deliveries missed.
+//! - [`EventSync::apply`] and its siblings set the instance up.
+
+use super::ledger::Ledger;
+use crate::bindings::exports::servicenow::plugin::callbacks::{
+    Change, Delivery, Judgement, Known, NamesOutcome, Novelty, Verdict, Version,
+};
+use crate::bindings::exports::servicenow::plugin::changes::{ChangesOutcome, Selection};
+use crate::bindings::exports::servicenow::plugin::mapping::{PathsOutcome, PreviewOutcome};
+use crate::bindings::exports::servicenow::plugin::provisioning::{
+    InspectOutcome, ProbeOutcome, Settings, StepsOutcome,
+};
+use crate::bindings::exports::servicenow::plugin::sync::{PushOutcome, Pushed};
+use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::engine::component::Loaded;
+use crate::engine::functions::{Export, SyncFunctions};
+use crate::error::BuildError;
+use crate::host::Host;
+use crate::runner::{Report, Runner};
+use servicenow_core::callback_secret::presented;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// EventSync both ways, with the authorizations, tokens and connections of the host they were made from.
+pub struct EventSync {
+    runner: Runner,
+    exports: Arc<SyncFunctions>,
+    ledger: Arc<Ledger>,
+}
+
+/// The world of the component.
+const WORLD: &str = "events";
+
+/// Why a delivery was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDelivered<E> {
+    /// The component does not keep to its world, or to the time.
+    #[error("the component failed: {0:#}")]
+    Component(wasmtime::Error),
+    /// What the change was handed to did not take it. It is not remembered, so that it is new the next time.
+    #[error("the change was not taken: {0}")]
+    NotTaken(E),
+    /// What was seen could not be written down.
+    #[error("the ledger cannot be written: {0}")]
+    Ledger(std::io::Error),
+}
+
+/// How a reconciliation went.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// How many changes were handed on.
+    pub accepted: usize,
+    /// How many were known, or the host's own.
+    pub known: usize,
+}
+
+impl Host {
+    /// Two-way event sync with the component that is built with this crate, beside the incident node.
+    ///
+    /// # Errors
+    ///
+    /// If this host cannot load the component.
+    #[cfg(feature = "bundled-sync")]
+    pub fn event_sync(&self, ledger: Ledger) -> Result<EventSync, BuildError> {
+        self.event_sync_with(crate::bundled::SYNC_COMPONENT, ledger)
+    }
+
+    /// The same with another component of the world `events`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not such a component.
+    pub fn event_sync_with(&self, component: &[u8], ledger: Ledger) -> Result<EventSync, BuildError> {
+        let functions = SyncFunctions::load(&self.runner.engine, component, self.cache.as_deref());
+        let functions = functions.map_err(|error| BuildError::Component { world: WORLD, error })?;
+        Ok(EventSync { runner: self.runner.clone(), exports: Arc::new(functions), ledger: Arc::new(ledger) })
+    }
+}
+
+impl EventSync {
+    /// The same component for another host's authorizations and another ledger. Nothing is compiled again.
+    pub fn of(&self, host: &Host, ledger: Ledger) -> Self {
+        Self { runner: host.runner.clone(), exports: Arc::new(self.exports.afresh()), ledger: Arc::new(ledger) }
+    }
+
+    /// What is remembered.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Shows what a push would send. Needs no network.
+    pub async fn preview(&self, rules: String, event: String, manual: bool) -> wasmtime::Result<PreviewOutcome> {
+        let (component, preview) = self.function(|exports| &exports.preview);
+        self.runner.compute("", component, preview, (rules, event, manual)).await
+    }
+
+    /// Lists what an event offers.
+    pub async fn paths(&self, event: String) -> wasmtime::Result<PathsOutcome> {
+        let (component, paths) = self.function(|exports| &exports.paths);
+        self.runner.compute("", component, paths, (event,)).await
+    }
+
+    /// Pushes an event. The version it wrote is remembered, so that its delivery is known as an echo.
+    pub async fn push(&self, call: Call, rules: String, event: String, manual: bool) -> Report<PushOutcome> {
+        let authorization = call.authorization.clone();
+        let writing = self.ledger.writing(&authorization);
+        let push = self.function(|exports| &exports.push);
+        let report = self.runner.run(Instant::now(), call, None, push, |call| (call, rules, event, manual)).await;
+        if let PushOutcome::Created(pushed)
+        | PushOutcome::Updated(pushed)
+        | PushOutcome::Commented(pushed)
+        | PushOutcome::Reopened(pushed)
+        | PushOutcome::Resolved(pushed) = &report.outcome
+        {
+            let Pushed { sys_id, version, .. } = pushed;
+            if let Some(Err(error)) = version.map(|version| self.ledger.settled(&authorization, sys_id, version)) {
+                // Without it the delivery of this write counts as a change, which changes nothing.
+                tracing::warn!(%error, "an own write is not remembered");
+            }
+        }
+        drop(writing);
+        report
+    }
+
+    /// Whether a delivery carries its authorization's callback secret. Its body need not be there yet.
+    pub fn is_authentic(&self, delivery: &Delivery) -> bool {
+        let known = self.runner.shared.authorizations.get(&delivery.authorization);
+        known.zip(presented(&delivery.headers)).is_some_and(|(known, secret)| known.is_callback_secret(secret))
+    }
+
+    /// Judges a delivery; what is new is handed on, and remembered once it was taken. Deliveries of one record are judged one
+    /// after the other, and none before the pushes that were on their way when it came: it may be the echo of one.
+    pub async fn deliver<E, F: Future<Output = Result<(), E>>>(
+        &self,
+        delivery: Delivery,
+        rules: Option<String>,
+        act: impl FnOnce(Change) -> F,
+    ) -> Result<Verdict, NotDelivered<E>> {
+        let authorization = delivery.authorization.clone();
+        // The component asks for the same. What nobody vouches for is not even read.
+        if !self.is_authentic(&delivery) {
+            return Ok(Verdict::Unauthenticated);
+        }
+        let (component, subject) = self.function(|exports| &exports.subject);
+        let sys_id: Option<String> = self
+            .runner
+            .compute("", component, subject, (delivery.body.clone(),))
+            .await
+            .map_err(NotDelivered::Component)?;
+        self.ledger.written(&authorization).await;
+        let record = sys_id.as_deref().unwrap_or_default();
+        let turn = self.ledger.turn(&authorization, record).await;
+        let known = self.ledger.known(&authorization, record);
+        let (component, receive) = self.function(|exports| &exports.receive);
+        let verdict: Verdict = self
+            .runner
+            .compute(&authorization, component, receive, (delivery, rules, known))
+            .await
+            .map_err(NotDelivered::Component)?;
+        match &verdict {
+            Verdict::Accepted(accepted) => {
+                act(accepted.change.clone()).await.map_err(NotDelivered::NotTaken)?;
+                self.remember(&authorization, record, &accepted.remember)?;
+            }
+            Verdict::Echo(version) => self.remember(&authorization, record, version)?,
+            Verdict::Ignored(ignored) => {
+                let settled = ignored.mod_count.map(|count| self.ledger.settled(&authorization, record, count));
+                settled.unwrap_or(Ok(())).map_err(NotDelivered::Ledger)?;
+            }
+            Verdict::Duplicate | Verdict::Stale | Verdict::Unauthenticated | Verdict::InvalidData(_) => {}
+        }
+        drop(turn);
+        Ok(verdict)
+    }
+
+    /// Reads the changes since the ledger's cursor, hands on what is new, and moves the cursor with each page. Without a cursor it
+    /// sets one to now.
+    pub async fn reconcile<E, F: Future<Output = Result<(), E>>>(
+        &self,
+        call: &Call,
+        selection: &Selection,
+        rules: Option<String>,
+        mut act: impl FnMut(Change) -> F,
+    ) -> Result<(Report<ChangesOutcome>, Reconciled), NotDelivered<E>> {
+        let mut reconciled = Reconciled::default();
+        loop {
+            let cursor = self.ledger.cursor(&call.authorization);
+            let report = self.since(call.clone(), selection.clone(), rules.clone(), cursor).await;
+            let ChangesOutcome::ChangesPage(page) = &report.outcome else { return Ok((report, reconciled)) };
+            self.ledger.written(&call.authorization).await;
+            for change in &page.changes {
+                let turn = self.ledger.turn(&call.authorization, &change.sys_id).await;
+                let known = self.ledger.known(&call.authorization, &change.sys_id);
+                let judged = self.judge(&change.version, known).await.map_err(NotDelivered::Component)?;
+                match judged.novelty {
+                    Novelty::New => {
+                        act(change.clone()).await.map_err(NotDelivered::NotTaken)?;
+                        reconciled.accepted += 1;
+                        self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
+                    }
+                    Novelty::Echo => {
+                        reconciled.known += 1;
+                        self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
+                    }
+                    Novelty::Duplicate | Novelty::Stale => reconciled.known += 1,
+                }
+                drop(turn);
+            }
+            self.ledger.move_cursor(&call.authorization, &page.cursor).map_err(NotDelivered::Ledger)?;
+            if !page.more {
+                return Ok((report, reconciled));
+            }
+        }
+    }
+
+    /// One page of changes, and nothing remembered.
+    pub async fn since(
+        &self,
+        call: Call,
+        selection: Selection,
+        rules: Option<String>,
+        cursor: Option<String>,
+    ) -> Report<ChangesOutcome> {
+        let since = self.function(|exports| &exports.since);
+        self.runner.run(Instant::now(), call, None, since, |call| (call, selection, rules, cursor)).await
+    }
+
+    /// The names behind a record's references.
+    pub async fn names(&self, call: Call, table: String, sys_id: String) -> Report<NamesOutcome> {
+        let names = self.function(|exports| &exports.names);
+        self.runner.run(Instant::now(), call, None, names, |call| (call, table, sys_id)).await
+    }
+
+    /// What setting up would do.
+    pub async fn plan(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, |exports| &exports.plan).await
+    }
+
+    /// Sets the instance up.
+    pub async fn apply(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, |exports| &exports.apply).await
+    }
+
+    /// Writes the callback secret anew.
+    pub async fn rotate(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, |exports| &exports.rotate).await
+    }
+
+    /// Switches deliveries off.
+    pub async fn pause(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, |exports| &exports.pause).await
+    }
+
+    /// Switches deliveries on.
+    pub async fn resume(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, |exports| &exports.resume).await
+    }
+
+    /// Removes what was set up.
+    pub async fn remove(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, |exports| &exports.remove).await
+    }
+
+    /// Shows the set-up as it is.
+    pub async fn inspect(&self, call: Call, settings: Settings) -> Report<InspectOutcome> {
+        let inspect = self.function(|exports| &exports.inspect);
+        self.runner.run(Instant::now(), call, None, inspect, |call| (call, settings)).await
+    }
+
+    /// Makes a harmless change, so that a delivery follows.
+    pub async fn probe(&self, call: Call, settings: Settings) -> Report<ProbeOutcome> {
+        let probe = self.function(|exports| &exports.probe);
+        self.runner.run(Instant::now(), call, None, probe, |call| (call, settings)).await
+    }
+
+    async fn steps(
+        &self,
+        call: Call,
+        settings: Settings,
+        function: impl FnOnce(&SyncFunctions) -> &Export,
+    ) -> Report<StepsOutcome> {
+        let function = self.function(function);
+        self.runner.run(Instant::now(), call, None, function, |call| (call, settings)).await
+    }
+
+    async fn judge(&self, version: &Version, known: Known) -> wasmtime::Result<Judgement> {
+        let (component, judge) = self.function(|exports| &exports.judge);
+        self.runner.compute("", component, judge, (version.clone(), known)).await
+    }
+
+    fn remember<E>(&self, authorization: &str, sys_id: &str, version: &Version) -> Result<(), NotDelivered<E>> {
+        self.ledger.seen(authorization, sys_id, version).map_err(NotDelivered::Ledger)
+    }
+
+    /// A function with the component that has it.
+    fn function(&self, function: impl FnOnce(&SyncFunctions) -> &Export) -> (&Loaded, &Export) {
+        (&self.exports.component, function(&self.exports))
+    }
+}

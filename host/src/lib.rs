@@ -1,0 +1,64 @@
+//! The reference host of the ServiceNow components, to embed into a flow engine.
+//!
+//! ```no_run
+#![cfg_attr(feature = "bundled", doc = include_str!("../examples/embed.rs"))]
+//! ```
+//!
+//! - [`Host`] loads the component once and calls it from any number of tasks.
+//! - [`Authorizations`] are the credentials it may use; the component never sees them by default.
+//! - [`Limits`] bound what one call may use.
+//! - `EventSync` turns events into incidents and brings changes back, by a second component (feature `sync`).
+//!
+//! # Features
+//!
+//! - `bundled` (default) builds `servicenow.wasm` with this crate. Without it no compiler runs for WebAssembly, and the
+//!   component is given as bytes with [`Builder::component`].
+//! - `sync` adds two-way event sync, and `bundled-sync` builds its component with this crate.
+//! - `receiver` adds an HTTP server for deliveries.
+
+mod admission;
+#[doc(hidden)]
+pub mod bench {
+    //! Not part of the interface: what the benchmark compares with.
+    pub use crate::egress::{Clients, Sent};
+    pub use crate::engine::component::compile;
+    pub use crate::engine::pool;
+}
+pub mod authorizations;
+pub mod bindings;
+mod builder;
+mod bundled;
+mod call_state;
+mod capacity;
+mod egress;
+mod engine;
+mod error;
+#[cfg(feature = "sync")]
+pub mod event_sync;
+mod host;
+pub mod json;
+pub mod limits;
+pub mod origin;
+pub mod outcome;
+mod runner;
+pub mod secret;
+mod tokens;
+
+pub use authorizations::{Authorizations, addresses};
+pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};
+#[cfg(feature = "sync")]
+pub use bindings::exports::servicenow::plugin::{callbacks, changes, mapping, provisioning, sync};
+pub use builder::Builder;
+#[cfg(feature = "bundled")]
+pub use bundled::COMPONENT;
+#[cfg(feature = "bundled-sync")]
+pub use bundled::SYNC_COMPONENT;
+pub use egress::{BadProxy, Connections, Exchange, Proxy, TlsFile, policy};
+pub use engine::code_cache::usual_folder;
+pub use error::BuildError;
+#[cfg(feature = "sync")]
+pub use event_sync::{EventSync, Ledger};
+pub use host::Host;
+pub use limits::Limits;
+pub use outcome::{Failed, Outcome};
+pub use runner::Report;

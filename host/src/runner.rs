@@ -1,0 +1,202 @@
+//! Runs calls: each gets a store of its own, a place, a deadline, and an outcome whatever ends it.
+//!
+//! The store is dropped with the call: a call that is cut off leaves nothing behind, and no call can see another's. Where
+//! the embedder has instances kept, a call may get one that served the same authorization before, with a new state.
+
+use crate::admission::Admission;
+use crate::authorizations::{Authorizations, Handout};
+use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
+use crate::call_state::{CallState, Shared};
+use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
+use crate::engine::component::{Loaded, Outcomes, Parameters};
+use crate::engine::functions::Export;
+use crate::engine::warm_pool::{MAX_KEPT_MEMORY, Ready};
+use crate::limits::Limits;
+use crate::outcome::{Outcome, ended_by_host};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use tokio::time::timeout_at;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+/// What runs calls, of whichever component.
+#[derive(Clone)]
+pub struct Runner {
+    /// The engine.
+    pub engine: Engine,
+    /// What all calls share.
+    pub shared: Shared,
+    /// The places.
+    pub admission: Admission,
+    /// The way out.
+    pub proxy: Proxy,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub struct Report<T> {
+    /// The outcome, which the engine routes.
+    pub outcome: T,
+    /// How long the call took, all in all.
+    pub elapsed: Duration,
+    /// The HTTP exchanges that came to an end.
+    pub exchanges: Vec<Exchange>,
+    /// Whether the host ended the call: the outcome is then its word, and not the component's.
+    pub by_host: bool,
+    /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
+    pub guest_memory: usize,
+}
+
+impl Runner {
+    /// The same engine with other authorizations and limits.
+    pub fn with(
+        &self,
+        authorizations: Authorizations,
+        limits: Limits,
+        connections: Connections,
+    ) -> Result<Self, TlsFile> {
+        let admission = self.admission.with(&authorizations, &limits);
+        let shared = Shared::new(authorizations, limits, &self.proxy, connections)?;
+        Ok(Self { engine: self.engine.clone(), shared, admission, proxy: self.proxy.clone() })
+    }
+
+    /// Makes an instance and drops it: what every call pays before its own work.
+    pub async fn instantiate(&self, component: &Loaded) -> wasmtime::Result<()> {
+        let deadline = Instant::now() + self.shared.limits.default_timeout;
+        let store = self.store(self.state("", Journal::default(), deadline), deadline);
+        component.instantiate(store).await.map(drop)
+    }
+
+    /// Calls a function that makes no request. The error is a component that does not keep to its world, or to the time.
+    pub async fn compute<P: Parameters, R: Outcomes>(
+        &self,
+        authorization: &str,
+        component: &Loaded,
+        function: &Export,
+        parameters: P,
+    ) -> wasmtime::Result<R> {
+        let deadline = Instant::now() + self.shared.limits.default_timeout;
+        let computed = async {
+            let _admitted = self.admission.enter(authorization).await;
+            let store = self.store(self.state(authorization, Journal::default(), deadline), deadline);
+            component.instantiate(store).await?.call(function, parameters).await
+        };
+        match timeout_at(deadline.into(), computed).await {
+            Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
+                Err(wasmtime::Error::msg("the component computes for too long: give it less"))
+            }
+            Ok(computed) => computed,
+            Err(_) => Err(wasmtime::Error::msg("the component computes for too long: give it less")),
+        }
+    }
+
+    /// The state of one call, whose requests end at `deadline`.
+    fn state(&self, authorization: &str, journal: Journal, deadline: Instant) -> CallState {
+        CallState::new(&self.shared, authorization, journal, deadline)
+    }
+
+    /// A store for one call, in which everything ends at `deadline`.
+    fn store(&self, state: CallState, deadline: Instant) -> Store<CallState> {
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.bounds);
+        self.bound(&mut store, deadline);
+        store
+    }
+
+    /// A kept instance for one more call: nothing of the host's state of the last one is left.
+    fn renewed(&self, mut kept: Ready, mut state: CallState, deadline: Instant) -> Ready {
+        state.bounds.memory = kept.store.data().bounds.memory;
+        *kept.store.data_mut() = state;
+        self.bound(&mut kept.store, deadline);
+        kept
+    }
+
+    /// Whether an instance may serve its authorization again: the embedder wants it, it did not grow, and it was shown no
+    /// secret that it could tell later, when the host no longer looks for it.
+    fn may_be_kept(&self, authorization: &str, memory: usize) -> bool {
+        let known = self.shared.authorizations.get(authorization);
+        let saw_no_secret = known.is_some_and(|known| known.credential == Handout::AddedByHost);
+        self.shared.limits.kept_instances > 0 && saw_no_secret && memory <= MAX_KEPT_MEMORY
+    }
+
+    /// Bounds what the guest may do until the deadline.
+    fn bound(&self, store: &mut Store<CallState>, deadline: Instant) {
+        store.set_hostcall_fuel(self.shared.limits.hostcall_fuel);
+        store.set_epoch_deadline(1);
+        // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
+        // guest is ended here.
+        store.epoch_deadline_callback(move |_| {
+            Ok(if Instant::now() < deadline { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        });
+    }
+
+    /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
+    pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
+        &self,
+        started: Instant,
+        mut call: Call,
+        correlation_id: Option<String>,
+        (component, function): (&Loaded, &Export),
+        parameters: impl FnOnce(Call) -> P,
+    ) -> Report<T> {
+        let timeout = self.shared.limits.timeout(call.timeout_ms);
+        let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
+        let journal = Journal::default();
+        let ended = async {
+            let _admitted = self.admission.enter(&call.authorization).await;
+            let state = self.state(&call.authorization, journal.clone(), guest_deadline);
+            let mut ready = match component.kept.take(&call.authorization) {
+                Some(kept) => self.renewed(kept, state, deadline),
+                None => component.instantiate(self.store(state, deadline)).await?,
+            };
+            let left = guest_deadline.saturating_duration_since(Instant::now());
+            let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
+            // A deadline of 0 is the guest's to refuse.
+            call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
+            let authorization = call.authorization.clone();
+            let outcome: T = ready.call(function, parameters(call)).await?;
+            let state = ready.store.data();
+            let (tells, memory) = (state.egress.is_told(&outcome), state.bounds.memory);
+            if !tells && self.may_be_kept(&authorization, memory) {
+                // What it was handed ends with its call, given back or not, and while nobody calls it it holds no credential.
+                let nobody = self.state("", Journal::default(), deadline);
+                ready = self.renewed(ready, nobody, deadline);
+                component.kept.keep(&authorization, ready, self.shared.limits.kept_instances);
+            }
+            Ok((outcome, tells, memory))
+        };
+        let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
+        let (mut guest_memory, mut by_component) = (0, false);
+        let outcome = match timeout_at(deadline.into(), ended).await {
+            Ok(Ok((_, true, _))) => {
+                tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
+                T::error(by_host(
+                    Reason::DeniedByHost,
+                    "the host withheld the outcome: the component put a secret into it",
+                ))
+            }
+            Ok(Ok((outcome, false, memory))) => {
+                (guest_memory, by_component) = (memory, true);
+                outcome
+            }
+            Ok(Err(error)) if Instant::now() < deadline => {
+                let error: wasmtime::Error = error;
+                tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
+                let message =
+                    "the component ended with a trap or ran into a limit of the host; the host's log says which";
+                T::error(by_host(Reason::Limit, message))
+            }
+            Ok(Err(_)) | Err(_) => {
+                T::timeout(by_host(Reason::Deadline, "the host ended the call: no outcome before the deadline"))
+            }
+        };
+        // Whatever ended it: nothing leaves from here on.
+        journal.close();
+        Report {
+            outcome,
+            elapsed: started.elapsed(),
+            exchanges: journal.exchanges(),
+            by_host: !by_component,
+            guest_memory,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One exchange with the token service: the request that a grant makes, and what its answer gives.
+//!
+//! The answer is read by the component's own core: one idea, one place.
+
+use super::access::{Access, NoAccess, grant_type, refusal};
+use crate::authorizations::{Authorization, Client, Grant};
+use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
+use crate::egress::{Clients, Sent};
+use crate::secret::{Known, Secret};
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, Limited};
+use servicenow_core::bindings::credentials as guest;
+use servicenow_core::host::Response;
+use servicenow_core::servicenow::oauth;
+use std::time::{Duration, Instant};
+use url::form_urlencoded;
+use wasmtime_wasi_http::Error;
+
+/// The life of a token whose answer names none. ServiceNow's default is 1800 s; a shorter guess costs one more fetch.
+const ASSUMED_LIFE: Duration = Duration::from_secs(300);
+
+/// A token answer is below 1 KB, or a few KB with a JWT.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// What a token service gave.
+pub struct Answer {
+    /// The credential.
+    pub access: Access,
+    /// A refresh token that replaces the last.
+    pub refresh_token: Option<Secret>,
+}
+
+/// Fetches a token. `rotated` is the refresh token that the last answer brought.
+pub async fn fetch(
+    name: &str,
+    authorization: &Authorization,
+    rotated: Option<Secret>,
+    clients: &Clients,
+) -> Result<Answer, NoAccess> {
+    let grant_type = grant_type(&authorization.grant);
+    let request = request(authorization, rotated)
+        .ok_or_else(|| refusal(grant_type, None, "", "the authorization has no token to fetch"))?;
+    let response = clients.send(name, request, &Sent::default()).await.map_err(|error| unreachable(&error))?;
+    let status = response.status().as_u16();
+    let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    let body = body.map_err(|_| NoAccess::Unreachable(UnreachableReason::Lost))?.to_bytes().into();
+    take(&Response { status, headers, body }, grant_type).map_err(|refused| without_secrets(refused, authorization))
+}
+
+/// A refusal in whose words the authorization's own secrets are struck out: a token service may quote what it was sent.
+fn without_secrets(refused: NoAccess, authorization: &Authorization) -> NoAccess {
+    let NoAccess::Refused(mut refusal) = refused else { return refused };
+    let secrets = Known::default();
+    match &authorization.grant {
+        Grant::ClientCredentials(client) => secrets.add(client.secret.expose()),
+        Grant::Password { client, password, .. } => {
+            secrets.add(client.secret.expose());
+            secrets.add(password.expose());
+        }
+        Grant::RefreshToken { client, refresh_token } => {
+            secrets.add(client.secret.expose());
+            secrets.add(refresh_token.expose());
+        }
+        Grant::Bearer(_) | Grant::Basic { .. } | Grant::ApiKey(_) => {}
+    }
+    for text in [&mut refusal.error, &mut refusal.description] {
+        let struck = secrets.struck_from(std::mem::take(text).into());
+        *text = String::from_utf8_lossy(&struck).into_owned();
+    }
+    NoAccess::Refused(refusal)
+}
+
+fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Request<Bytes>> {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    let client_into = |form: &mut form_urlencoded::Serializer<'_, String>, client: &Client| {
+        form.append_pair("client_id", &client.id).append_pair("client_secret", client.secret.expose());
+        if let Some(scope) = &client.scope {
+            form.append_pair("scope", scope);
+        }
+    };
+    let url = match &authorization.grant {
+        Grant::ClientCredentials(client) => {
+            client_into(form.append_pair("grant_type", "client_credentials"), client);
+            &authorization.token_url
+        }
+        Grant::Password { client, username, password } => {
+            client_into(form.append_pair("grant_type", "password"), client);
+            form.append_pair("username", username).append_pair("password", password.expose());
+            &authorization.token_url
+        }
+        Grant::RefreshToken { client, refresh_token } => {
+            client_into(form.append_pair("grant_type", "refresh_token"), client);
+            form.append_pair("refresh_token", rotated.as_ref().unwrap_or(refresh_token).expose());
+            &authorization.refresh_url
+        }
+        Grant::Bearer(_) | Grant::Basic { .. } | Grant::ApiKey(_) => return None,
+    };
+    Request::post(url.as_str())
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ACCEPT, "application/json")
+        .body(Bytes::from(form.finish()))
+        .ok()
+}
+
+/// Takes over a token answer, which the component's own core reads.
+fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoAccess> {
+    let token = oauth::read(answer, guest_grant_type(grant_type)).map_err(|denied| match denied {
+        oauth::Denied::Unreachable(reason) => NoAccess::Unreachable(host_reason(reason)),
+        oauth::Denied::Refused(refused) => {
+            let description = match grant_type {
+                GrantType::RefreshToken => "the refresh token expired or was revoked: reconnect",
+                _ => refused.description.as_str(),
+            };
+            refusal(grant_type, refused.status, &refused.error, description)
+        }
+    })?;
+    let life = token.info.expires_in.map_or(ASSUMED_LIFE, |seconds| Duration::from_secs(seconds.into()));
+    let obtained = Instant::now();
+    Ok(Answer {
+        access: Access {
+            name: header::AUTHORIZATION,
+            value: Secret::new(token.authorization),
+            scope: token.info.scope,
+            expires: obtained.checked_add(life),
+            obtained,
+            generation: 0,
+        },
+        refresh_token: token.refresh_token.map(Secret::new),
+    })
+}
+
+fn guest_grant_type(grant_type: GrantType) -> guest::GrantType {
+    match grant_type {
+        GrantType::ClientCredentials => guest::GrantType::ClientCredentials,
+        GrantType::Password => guest::GrantType::Password,
+        GrantType::RefreshToken => guest::GrantType::RefreshToken,
+        GrantType::Bearer => guest::GrantType::Bearer,
+        GrantType::Basic => guest::GrantType::Basic,
+        GrantType::ApiKey => guest::GrantType::ApiKey,
+    }
+}
+
+fn host_reason(reason: guest::UnreachableReason) -> UnreachableReason {
+    match reason {
+        guest::UnreachableReason::Dns => UnreachableReason::Dns,
+        guest::UnreachableReason::Connect => UnreachableReason::Connect,
+        guest::UnreachableReason::Tls => UnreachableReason::Tls,
+        guest::UnreachableReason::Lost => UnreachableReason::Lost,
+        guest::UnreachableReason::DeniedByHost => UnreachableReason::DeniedByHost,
+        guest::UnreachableReason::Hibernating => UnreachableReason::Hibernating,
+        guest::UnreachableReason::NotJson => UnreachableReason::NotJson,
+        guest::UnreachableReason::RateLimited => UnreachableReason::RateLimited,
+        guest::UnreachableReason::ServerError => UnreachableReason::ServerError,
+    }
+}
+
+fn unreachable(error: &Error) -> NoAccess {
+    NoAccess::Unreachable(match error {
+        Error::DnsError { .. } => UnreachableReason::Dns,
+        Error::TlsCertificateError => UnreachableReason::Tls,
+        Error::DestinationIpProhibited => UnreachableReason::DeniedByHost,
+        Error::ConnectionRefused => UnreachableReason::Connect,
+        _ => UnreachableReason::Lost,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(expires_in: &str) -> Access {
+        let body = format!(r#"{{"access_token":"t","token_type":"Bearer"{expires_in}}}"#).into_bytes();
+        let headers = vec![("content-type".to_string(), "application/json".to_string())];
+        take(&Response { status: 200, headers, body }, GrantType::ClientCredentials).ok().unwrap().access
+    }
+
+    #[test]
+    fn a_token_lives_as_long_as_its_answer_says_or_as_long_as_is_safe_to_assume() {
+        for (expires_in, seconds) in
+            [(r#","expires_in":1799"#, 1799), (r#","expires_in":"1799""#, 1799), (r#","expires_in":3"#, 3), ("", 300)]
+        {
+            let access = access(expires_in);
+            assert_eq!(access.expires, Some(access.obtained + Duration::from_secs(seconds)), "{expires_in}");
+            assert!(access.is_fresh(), "{expires_in}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The Attachment API: a file in, its description or the file out (docs/servicenow-api.md 6). Multipart uploads are not simulated.
+
+use super::answer::{Answer, error, json, typed};
+use super::row::Row;
+use super::table_api::{Asked, Call, missing};
+use super::table_write::empty;
+use super::{Instance, dictionary, lock};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use ring::digest::{SHA256, digest};
+use serde_json::json;
+
+/// The table that describes them.
+pub const TABLE: &str = "sys_attachment";
+
+/// How a file is cut up in the database, which its description tells.
+const CHUNK_BYTES: &str = "700000";
+
+/// Answers a request; `first` and `second` are what follows in the path.
+pub fn answer(
+    instance: &Instance,
+    asked: &Asked<'_>,
+    method: &Method,
+    request: &Request<Bytes>,
+    (first, second): (&str, Option<&str>),
+) -> Answer {
+    let of = |sys_id: &str| instance.store().find(TABLE, sys_id).map(|row| row["table_name"].to_string());
+    let is_refused = match (method, of(first)) {
+        (&Method::DELETE, Some(table)) => !asked.caller.writes(&table),
+        (_, Some(table)) => !asked.caller.reads(&table),
+        // A list is of files of any record.
+        (_, None) => first.is_empty() && !asked.caller.reads("task"),
+    };
+    if is_refused {
+        return missing();
+    }
+    match (method, first, second) {
+        (&Method::POST, "file", None) => upload(instance, asked, request),
+        (&Method::GET, "", None) => list(instance, asked),
+        (&Method::GET, sys_id, None) => Call { asked, store: &instance.store() }.read(sys_id),
+        (&Method::GET, sys_id, Some("file")) => download(instance, asked, sys_id),
+        (&Method::DELETE, sys_id, None) => match instance.store().remove(TABLE, sys_id) {
+            Some(_) => {
+                lock(&instance.files).remove(sys_id);
+                empty(StatusCode::NO_CONTENT)
+            }
+            None => missing(),
+        },
+        _ => error(405, "Method Not Allowed", ""),
+    }
+}
+
+/// The files, without the headers that are the Table API's own (docs/servicenow-api.md 2.4).
+fn list(instance: &Instance, asked: &Asked<'_>) -> Answer {
+    let mut answer = Call { asked, store: &instance.store() }.list();
+    for header in ["x-total-count", "link"] {
+        answer.headers_mut().remove(header);
+    }
+    answer
+}
+
+fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> Answer {
+    let (table, record, name) =
+        (asked.parameter("table_name"), asked.parameter("table_sys_id"), asked.parameter("file_name"));
+    if dictionary::table(table).is_none() {
+        return error(400, &format!("Invalid table {table}"), "");
+    }
+    if !asked.caller.writes(table) {
+        return error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints");
+    }
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(media_type) = media_type.filter(|_| !name.is_empty()) else {
+        return error(400, "Missing parameter", "file_name and Content-Type are required");
+    };
+    let body = request.body();
+    let mut store = instance.store();
+    if store.find(table, record).is_none() {
+        return missing();
+    }
+    let (key, now) = (store.source.sys_id(), store.source.now());
+    let hash: String = digest(&SHA256, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let size = body.len().to_string();
+    let columns = [
+        ("sys_id", key.as_str()),
+        ("table_name", table),
+        ("table_sys_id", record),
+        ("file_name", name),
+        ("content_type", media_type),
+        ("size_bytes", &size),
+        ("chunk_size_bytes", CHUNK_BYTES),
+        ("compressed", "true"),
+        ("state", "available"),
+        ("hash", &hash),
+        ("sys_created_on", &now),
+        ("sys_updated_on", &now),
+        ("sys_created_by", &asked.caller.user_name),
+    ];
+    let row = Row::new(TABLE, columns);
+    store.add(TABLE, row.clone());
+    lock(&instance.files).insert(key.clone(), body.clone());
+    let mut answer = json(201, &json!({"result": asked.shape().record(&store, TABLE, &row)}));
+    let location = format!("{}/api/now/attachment/{key}", instance.base_url);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
+}
+
+fn download(instance: &Instance, asked: &Asked<'_>, sys_id: &str) -> Answer {
+    let store = instance.store();
+    let file = lock(&instance.files).get(sys_id).cloned();
+    let Some((row, file)) = store.find(TABLE, sys_id).zip(file) else { return missing() };
+    let mut answer = typed(200, &row["content_type"], String::new()).map(|_| file);
+    let description = asked.shape().record(&store, TABLE, row).to_string();
+    if let Ok(description) = HeaderValue::from_str(&description) {
+        answer.headers_mut().insert("x-attachment-metadata", description);
+    }
+    answer
+}

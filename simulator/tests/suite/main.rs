@@ -1,0 +1,10 @@
+//! The simulator as clients see it, over real HTTP.
+
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod instance;
+mod records;
+mod script_limits;
+mod scripts;
+mod shapes;
+mod table_api;
