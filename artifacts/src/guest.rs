@@ -49,9 +49,13 @@ pub fn compile(workspace: &Path, guest: &Guest, target_dir: &Path) -> Result<Pat
     for name in OUTER_SETTINGS {
         cargo.env_remove(name);
     }
+    let module = target_dir.join(TARGET).join("guest").join(format!("{}.wasm", package.replace('-', "_")));
+    if !module.exists() {
+        eprintln!("compiling {package} for {TARGET}, which takes up to a minute the first time");
+    }
     let status = cargo
         .current_dir(workspace)
-        .args(["build", "--locked", "--lib", "--package", package, "--profile", "guest"])
+        .args(["build", "--quiet", "--locked", "--lib", "--package", package, "--profile", "guest"])
         .args(["--features", &features.join(",")])
         .args(["--target", TARGET, "--target-dir"])
         .arg(target_dir)
@@ -61,7 +65,7 @@ pub fn compile(workspace: &Path, guest: &Guest, target_dir: &Path) -> Result<Pat
     if !status.success() {
         bail!("{package} did not compile; the compiler's messages are above");
     }
-    Ok(target_dir.join(TARGET).join("guest").join(format!("{}.wasm", package.replace('-', "_"))))
+    Ok(module)
 }
 
 /// Adds the target through rustup where the compiler lacks it. Only a target: the toolchain stays as it is.

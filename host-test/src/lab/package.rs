@@ -9,6 +9,7 @@ use servicenow_host::Host;
 use servicenow_host::json::to_json;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file to publish.
 pub struct File {
@@ -59,10 +60,14 @@ const LICENSES: &str = "Apache-2.0 OR MIT";
 
 /// All files, with their checksums. `wit` is the folder of the interface.
 pub async fn files(wit: &Path) -> anyhow::Result<Vec<File>> {
+    files_of(wit, components::load).await
+}
+
+async fn files_of(wit: &Path, component: impl Fn(Artifact) -> anyhow::Result<Arc<[u8]>>) -> anyhow::Result<Vec<File>> {
     let file = |name: String, bytes: Vec<u8>| File { name, bytes };
     let mut files = Vec::new();
     for Component { artifact, .. } in COMPONENTS {
-        files.push(file(artifact.file_name().to_string(), components::load(artifact)?.to_vec()));
+        files.push(file(artifact.file_name().to_string(), component(artifact)?.to_vec()));
     }
     files.push(file(
         format!("servicenow-plugin-{VERSION}.wasm"),
@@ -144,7 +149,8 @@ mod tests {
     #[tokio::test]
     async fn checksums_are_of_every_other_file_and_the_interface_is_whole() {
         let wit = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit"));
-        let files = files(wit).await.unwrap();
+        // What each component is made of is of no account here.
+        let files = files_of(wit, |artifact| Ok(artifact.file_name().as_bytes().into())).await.unwrap();
         let sums = String::from_utf8(files.last().unwrap().bytes.clone()).unwrap();
         assert_eq!(sums.lines().count(), files.len() - 1);
         let package = files.iter().find(|file| file.name.starts_with("servicenow-plugin")).unwrap();

@@ -1,5 +1,7 @@
 //! The command line: what it prints, and the codes it exits with.
 
+use crate::support::components;
+use host_test::components::FOLDER;
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -8,7 +10,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 fn host_test(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_host-test")).args(arguments).stdin(Stdio::null()).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_host-test"))
+        .env(FOLDER, components())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

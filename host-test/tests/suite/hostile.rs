@@ -11,8 +11,8 @@ use servicenow_host::{Authorizations, Failed, Host, Limits, Report};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
-use wit_parser::{ManglingAndAbi, Resolve};
+use wit_component_for_dummies::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser_for_dummies::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 /// How much later than its deadline a call may end.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ fn component(change: impl FnOnce(String) -> String) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).unwrap();
     let world = resolve.packages[package].worlds["plugin"];
-    let trapping = dummy_module(&resolve, world, ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync));
+    let trapping = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
     let mut module = wat::parse_str(change(wasmprinter::print_bytes(trapping).unwrap())).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()

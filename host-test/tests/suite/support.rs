@@ -1,7 +1,9 @@
 //! What several tests need.
 
+use host_test::components::load;
+use servicenow_artifacts::Artifact;
 use servicenow_host::{Authorizations, Exchange, Host, Limits, Proxy};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Long enough for any answer on loopback.
@@ -22,4 +24,17 @@ pub fn host(authorizations: &str) -> Host {
 pub fn host_with(authorizations: Authorizations, limits: Limits) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().proxy(Proxy::default()).build().unwrap());
     LOADED.with(authorizations, limits).unwrap()
+}
+
+/// A folder with the components that commands load, built once. A command would ask cargo for them each time.
+pub fn components() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
+        std::fs::create_dir_all(&folder).unwrap();
+        for artifact in [Artifact::Node, Artifact::Sync] {
+            std::fs::write(folder.join(artifact.file_name()), load(artifact).unwrap()).unwrap();
+        }
+        folder
+    });
+    &FOLDER
 }

@@ -3,6 +3,8 @@
 //! A block ```` ```json NAME ```` is a file, `sh` is run, and each line of `text` begins or is in a line that the last commands
 //! printed, in this order.
 
+use crate::support::components;
+use host_test::components::FOLDER;
 use std::path::Path;
 use std::process::Command;
 
@@ -38,6 +40,7 @@ fn walk(page: &str) {
         .args([PATIENCE_SECONDS, "bash", "-c", &script])
         .current_dir(folder.path())
         .env("PATH", path)
+        .env(FOLDER, components())
         .output()
         .unwrap();
     let (printed, complained) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));

@@ -1,6 +1,8 @@
 //! `listen` as a process of its own: what it forwards, and what it does about a consumer that is down.
 
 use super::stage::Stage;
+use crate::support::components;
+use host_test::components::FOLDER;
 use serde_json::json;
 use servicenow_test_support::body;
 use servicenow_test_support::{ScriptedServer, answer, read_request};
@@ -43,6 +45,7 @@ async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_
     let listen = || {
         let _ = std::fs::remove_file(path("ready"));
         let child = Command::new(env!("CARGO_BIN_EXE_host-test"))
+            .env(FOLDER, components())
             .args(["listen", "--instance", &stage.simulator.access().base_url, "--authorization", "events"])
             .args(["--authorizations", &path("authorizations.toml"), "--ledger", &path("ledger.jsonl")])
             .args(["--ready-file", &path("ready"), "--forward", &format!("{}/events", consumer.origin)])
