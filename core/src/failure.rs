@@ -2,20 +2,20 @@
 
 use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Failure, Reason, Retry, Violation, WriteHappened};
-use crate::host::{Broken, Response};
-use crate::servicenow::answer::{self, Refusal};
+use crate::host::{Response, TransportError};
+use crate::servicenow::response::{self, ApiError};
 
 /// The end of a call that did not succeed. Each method maps it to a case of its own outcome.
 #[derive(Debug, PartialEq)]
-pub enum End {
+pub enum CallError {
     /// Inputs were refused before anything was sent.
     InvalidData(Vec<Violation>),
     /// A value is outside its declared choices.
     InvalidChoice(Vec<Violation>),
     /// There is no token to be had; by this kind of grant, where it is known.
-    NoToken(Failure, Option<GrantType>),
+    NoCredential(Failure, Option<GrantType>),
     /// ServiceNow answered; the status decides the case.
-    Answered(Failure),
+    Rejected(Failure),
     /// The deadline passed.
     Timeout(Failure),
     /// The method could not be invoked.
@@ -31,9 +31,9 @@ pub enum Effect {
     Writes,
 }
 
-impl End {
+impl CallError {
     /// An answer that is not the success asked for.
-    pub fn refused(refusal: Refusal, effect: Effect) -> Self {
+    pub fn refused(refusal: ApiError, effect: Effect) -> Self {
         let written = match effect {
             Effect::Reads => WriteHappened::No,
             Effect::Writes => written_despite(refusal.status, refusal.reason),
@@ -42,41 +42,42 @@ impl End {
         failure.status = Some(refusal.status);
         failure.detail = refusal.detail;
         failure.retry_after_ms = refusal.retry_after_ms;
-        End::Answered(failure)
+        CallError::Rejected(failure)
     }
 
     /// An exchange that brought no whole response.
-    pub fn broken(broken: &Broken, effect: Effect) -> Self {
+    pub fn broken(broken: &TransportError, effect: Effect) -> Self {
         let written = match effect {
-            Effect::Writes if !broken.nothing_sent => WriteHappened::Unknown,
+            Effect::Writes if !broken.not_sent => WriteHappened::Unknown,
             _ => WriteHappened::No,
         };
         let mut failure = failure(broken.reason, explain(broken.reason).to_string(), written);
         failure.status = broken.status;
         match broken.reason {
-            Reason::Deadline => End::Timeout(failure),
-            Reason::TooLarge => End::Answered(failure),
-            _ => End::Error(failure),
+            Reason::Deadline => CallError::Timeout(failure),
+            Reason::TooLarge => CallError::Rejected(failure),
+            _ => CallError::Error(failure),
         }
     }
 
     /// An answer, judged: the records of a success, or the end that it means.
-    pub fn judge(response: Response, expected: u16, unix_now: u64, effect: Effect) -> Result<answer::Rows, Self> {
-        answer::read(response, expected, unix_now).map_err(|refusal| Self::refused(refusal, effect))
+    pub fn classify(response: Response, expected: u16, unix_now: u64, effect: Effect) -> Result<response::Rows, Self> {
+        response::read(response, expected, unix_now).map_err(|refusal| Self::refused(refusal, effect))
     }
 
     /// A call that could not be invoked.
     pub fn error(reason: Reason, message: impl Into<String>) -> Self {
-        End::Error(failure(reason, message.into(), WriteHappened::No))
+        CallError::Error(failure(reason, message.into(), WriteHappened::No))
     }
 
     /// The failure inside, where there is one.
     pub fn failure_mut(&mut self) -> Option<&mut Failure> {
         match self {
-            End::InvalidData(_) | End::InvalidChoice(_) => None,
-            End::NoToken(failure, _) | End::Answered(failure) | End::Timeout(failure) | End::Error(failure) => {
-                Some(failure)
-            }
+            CallError::InvalidData(_) | CallError::InvalidChoice(_) => None,
+            CallError::NoCredential(failure, _)
+            | CallError::Rejected(failure)
+            | CallError::Timeout(failure)
+            | CallError::Error(failure) => Some(failure),
         }
     }
 
@@ -84,10 +85,10 @@ impl End {
     /// record back can settle it. An answer of 2xx that makes no sense is not settled this way: it stays a failure.
     pub fn is_unsettled_write(&self) -> bool {
         match self {
-            End::Answered(failure) => {
+            CallError::Rejected(failure) => {
                 failure.write_happened == WriteHappened::Unknown && failure.status.is_none_or(|status| status >= 300)
             }
-            End::Error(failure) => failure.write_happened == WriteHappened::Unknown,
+            CallError::Error(failure) => failure.write_happened == WriteHappened::Unknown,
             _ => false,
         }
     }
@@ -188,13 +189,13 @@ mod tests {
 
     #[test]
     fn a_request_that_never_left_wrote_nothing() {
-        let broken = |nothing_sent| Broken { reason: Reason::Deadline, status: None, nothing_sent };
-        let written = |end: End| match end {
-            End::Timeout(failure) => failure.write_happened,
+        let broken = |not_sent| TransportError { reason: Reason::Deadline, status: None, not_sent };
+        let written = |end: CallError| match end {
+            CallError::Timeout(failure) => failure.write_happened,
             other => panic!("{other:?}"),
         };
-        assert_eq!(written(End::broken(&broken(true), Effect::Writes)), WriteHappened::No);
-        assert_eq!(written(End::broken(&broken(false), Effect::Writes)), WriteHappened::Unknown);
-        assert_eq!(written(End::broken(&broken(false), Effect::Reads)), WriteHappened::No);
+        assert_eq!(written(CallError::broken(&broken(true), Effect::Writes)), WriteHappened::No);
+        assert_eq!(written(CallError::broken(&broken(false), Effect::Writes)), WriteHappened::Unknown);
+        assert_eq!(written(CallError::broken(&broken(false), Effect::Reads)), WriteHappened::No);
     }
 }

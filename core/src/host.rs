@@ -52,20 +52,25 @@ impl Response {
 
 /// An exchange that brought no whole response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Broken {
+pub struct TransportError {
     /// Why: `deadline`, `dns`, `connect`, `tls`, `lost`, `too-large` or `denied-by-host`.
     pub reason: Reason,
     /// The status, where the head of a response arrived.
     pub status: Option<u16>,
     /// Whether it is proven that the request never left the machine.
-    pub nothing_sent: bool,
+    pub not_sent: bool,
 }
 
 /// The world outside the component.
 pub trait Host {
     /// Sends a request, with a credential's header where there is one, and reads the response to its end, all within so
     /// many milliseconds.
-    fn send(&mut self, request: &Request, credential: Option<&Header>, within_ms: u64) -> Result<Response, Broken>;
+    fn send(
+        &mut self,
+        request: &Request,
+        credential: Option<&Header>,
+        within_ms: u64,
+    ) -> Result<Response, TransportError>;
     /// A clock that only goes forward, in milliseconds.
     fn now_ms(&self) -> u64;
     /// The time of day, in seconds since 1970.

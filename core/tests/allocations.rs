@@ -7,7 +7,7 @@ use servicenow_core::bindings::incidents::RequestBody;
 use servicenow_core::host::Response;
 use servicenow_core::incidents::body;
 use servicenow_core::incidents::violations::Violations;
-use servicenow_core::servicenow::answer;
+use servicenow_core::servicenow::response;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -43,7 +43,7 @@ fn a_record_takes_two_allocations_a_column() {
     let json = include_str!("fixtures/create-201.json");
     let headers = vec![("content-type".to_string(), "application/json;charset=UTF-8".to_string())];
     let response = Response { status: 201, headers, body: json.into() };
-    let (count, rows) = allocations(|| answer::read(response, 201, 0).unwrap());
+    let (count, rows) = allocations(|| response::read(response, 201, 0).unwrap());
     let columns = rows.records[0].0.len();
     // A name and a value each; two more for the link of a reference, and a few for the lists they stand in.
     assert!(columns > 50 && count < columns * 2 + 32, "{count} allocations for {columns} columns");

@@ -9,7 +9,7 @@ use servicenow_core::bindings::types::Reason;
 use servicenow_core::host::Response;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::incidents::{body, get, receipt};
-use servicenow_core::servicenow::answer::{self, Refusal, Rows};
+use servicenow_core::servicenow::response::{self, ApiError, Rows};
 use servicenow_core::servicenow::{choices, oauth, origin::Origin};
 
 fn response(status: u16, body: &str) -> Response {
@@ -18,11 +18,11 @@ fn response(status: u16, body: &str) -> Response {
 }
 
 fn rows(status: u16, body: &str) -> Rows {
-    answer::read(response(status, body), status, 0).unwrap()
+    response::read(response(status, body), status, 0).unwrap()
 }
 
-fn refusal(status: u16, body: &str) -> Refusal {
-    answer::read(response(status, body), 200, 0).expect_err("a refusal")
+fn refusal(status: u16, body: &str) -> ApiError {
+    response::read(response(status, body), 200, 0).expect_err("a refusal")
 }
 
 #[test]

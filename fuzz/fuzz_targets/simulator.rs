@@ -2,11 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use servicenow_host::simulator::{Offline, Options};
+use servicenow_host::simulator::{InProcess, Options};
 use std::cell::RefCell;
 
 thread_local! {
-    static SIMULATOR: RefCell<Offline> = RefCell::new(Offline::new(Options { seed: Some(1), ..Options::default() }));
+    static SIMULATOR: RefCell<InProcess> = RefCell::new(InProcess::new(Options { seed: Some(1), ..Options::default() }));
 }
 
 fuzz_target!(|input: (u8, &str, &[u8])| {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
-use host_test::lab::scenarios::{Stage, authorizations, by};
+use host_test::lab::scenarios::{TestBed, authorizations, by};
 use servicenow_host::incidents::GetOutcome;
 use servicenow_host::{Host, Limits};
 use servicenow_simulator::{Effect, Fault};
@@ -17,10 +17,10 @@ const PATIENT_MS: u32 = 60_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_beyond_what_the_machine_can_hold_wait_and_none_fails() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     // Held by the instance for a while, so that as many as may run do run at once.
     let held = Fault::once("GET", "/api/now/table/incident", Effect::Delay { ms: 1_000 });
-    stage.simulator.inject(held.times(OFFERED));
+    bed.simulator.inject(held.times(OFFERED));
     // The simulator's ends of the connections are in this process too.
     let limits = Limits::default();
     let max_calls = limits.max_calls * 2 / 3;
@@ -30,11 +30,11 @@ async fn calls_beyond_what_the_machine_can_hold_wait_and_none_fails() {
         max_timeout: std::time::Duration::from_secs(60),
         ..limits
     };
-    let host = Host::builder().authorizations(authorizations(&stage.simulator)).limits(limits).build().unwrap();
+    let host = Host::builder().authorizations(authorizations(&bed.simulator)).limits(limits).build().unwrap();
     let host = Arc::new(host);
     let mut calls = JoinSet::new();
     for _ in 0..OFFERED {
-        let (host, call) = (Arc::clone(&host), stage.call(PATIENT_MS));
+        let (host, call) = (Arc::clone(&host), bed.call(PATIENT_MS));
         calls.spawn(async move { host.get(call, by("number", "INC0010001")).await.outcome });
     }
     let (mut succeeded, mut most) = (0, 0);

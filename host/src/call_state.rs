@@ -1,6 +1,6 @@
 //! The state of one call's store: what the guest holds, and what it can reach.
 
-use crate::authorizations::{Authorization, Authorizations, Grant, Handout};
+use crate::authorizations::{Authorization, Authorizations, CredentialMode, Grant};
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
@@ -74,7 +74,7 @@ impl CallState {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.max_header_bytes);
         let known = shared.authorizations.get(authorization);
-        let guest_authorizes = known.is_some_and(|known| known.credential != Handout::AddedByHost);
+        let guest_authorizes = known.is_some_and(|known| known.credential != CredentialMode::HostInjected);
         let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
         let policy = known.map(Policy::new);
         let egress = CallEgress::new(authorization, policy, guest_authorizes, means, deadline, limits.clone());
@@ -116,18 +116,18 @@ impl CallState {
     fn granted(&mut self, authorization: &Authorization, access: Access) -> Result<Granted, CredentialError> {
         self.generation = access.generation;
         if let Grant::Basic { password, .. } = &authorization.grant {
-            self.egress.keep(password.expose());
+            self.egress.register_hidden(password.expose());
         }
         let credential = match authorization.credential {
-            Handout::AddedByHost => {
+            CredentialMode::HostInjected => {
                 let value = access.header_value().ok_or(CredentialError::UnknownAuthorization)?;
                 self.egress.inject(access.name.clone(), value);
                 Credential::AddedByHost
             }
-            Handout::Header | Handout::Grant => {
-                self.egress.hand_out(access.value.expose());
+            CredentialMode::Header | CredentialMode::Grant => {
+                self.egress.register_exposed(access.value.expose());
                 if let Grant::Basic { password, .. } = &authorization.grant {
-                    self.egress.hand_out(password.expose());
+                    self.egress.register_exposed(password.expose());
                 }
                 Credential::Header(Header { name: access.name.to_string(), value: access.value.expose().to_string() })
             }
@@ -159,8 +159,8 @@ fn grant(
 impl Credentials for CallState {
     async fn get(&mut self, authorization: String) -> Result<Granted, CredentialError> {
         let known = self.known(&authorization)?;
-        if let (Handout::Grant, Grant::ClientCredentials(client)) = (known.credential, &known.grant) {
-            self.egress.hand_out(client.secret.expose());
+        if let (CredentialMode::Grant, Grant::ClientCredentials(client)) = (known.credential, &known.grant) {
+            self.egress.register_exposed(client.secret.expose());
             let client = OauthClient {
                 client_id: client.id.clone(),
                 client_secret: client.secret.expose().to_string(),
@@ -179,7 +179,7 @@ impl Credentials for CallState {
             return self.get(authorization).await;
         }
         let known = self.known(&authorization)?;
-        if known.credential == Handout::Grant {
+        if known.credential == CredentialMode::Grant {
             return self.get(authorization).await;
         }
         let fetched = self.tokens.refused(&authorization, self.generation, self.deadline).await;

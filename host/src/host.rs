@@ -9,12 +9,12 @@ use crate::bindings::exports::servicenow::plugin::incidents::{
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::egress::Connections;
-use crate::engine::component::Loaded;
-use crate::engine::functions::{Export, NodeFunctions};
+use crate::engine::component::LoadedComponent;
+use crate::engine::functions::{FunctionIndex, NodeFunctions};
 use crate::error::BuildError;
 use crate::limits::Limits;
 use crate::outcome::ended_by_host;
-use crate::runner::{Report, Runner};
+use crate::runner::{EndedBy, Report, Runner};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -110,7 +110,7 @@ impl Host {
                 outcome,
                 elapsed: started.elapsed(),
                 exchanges: Vec::new(),
-                by_host: true,
+                ended_by: EndedBy::Host,
                 guest_memory: 0,
             };
         };
@@ -129,7 +129,7 @@ impl Host {
     }
 
     /// A function with the component that has it.
-    fn function(&self, function: impl FnOnce(&NodeFunctions) -> &Export) -> (&Loaded, &Export) {
+    fn function(&self, function: impl FnOnce(&NodeFunctions) -> &FunctionIndex) -> (&LoadedComponent, &FunctionIndex) {
         (&self.exports.component, function(&self.exports))
     }
 }

@@ -61,4 +61,4 @@ pub use event_sync::{EventSync, Ledger};
 pub use host::Host;
 pub use limits::Limits;
 pub use outcome::{Failed, Outcome};
-pub use runner::Report;
+pub use runner::{EndedBy, Report};

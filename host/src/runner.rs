@@ -4,13 +4,13 @@
 //! the embedder has instances kept, a call may get one that served the same authorization before, with a new state.
 
 use crate::admission::Admission;
-use crate::authorizations::{Authorizations, Handout};
+use crate::authorizations::{Authorizations, CredentialMode};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::call_state::{CallState, Shared};
 use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
-use crate::engine::component::{Loaded, Outcomes, Parameters};
-use crate::engine::functions::Export;
-use crate::engine::warm_pool::{MAX_KEPT_MEMORY, Ready};
+use crate::engine::component::{LoadedComponent, Outcomes, Parameters};
+use crate::engine::functions::FunctionIndex;
+use crate::engine::warm_pool::{Instance, MAX_KEPT_MEMORY};
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use serde::Serialize;
@@ -31,8 +31,18 @@ pub struct Runner {
     pub proxy: Proxy,
 }
 
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The component returned the outcome.
+    Component,
+    /// The host ended the call, and made the outcome from its own journal.
+    Host,
+}
+
 /// How a call ended.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Report<T> {
     /// The outcome, which the engine routes.
     pub outcome: T,
@@ -40,8 +50,8 @@ pub struct Report<T> {
     pub elapsed: Duration,
     /// The HTTP exchanges that came to an end.
     pub exchanges: Vec<Exchange>,
-    /// Whether the host ended the call: the outcome is then its word, and not the component's.
-    pub by_host: bool,
+    /// Who ended the call, and so whose report the outcome is.
+    pub ended_by: EndedBy,
     /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
     pub guest_memory: usize,
 }
@@ -60,7 +70,7 @@ impl Runner {
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.
-    pub async fn instantiate(&self, component: &Loaded) -> wasmtime::Result<()> {
+    pub async fn instantiate(&self, component: &LoadedComponent) -> wasmtime::Result<()> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let store = self.store(self.state("", Journal::default(), deadline), deadline);
         component.instantiate(store).await.map(drop)
@@ -70,8 +80,8 @@ impl Runner {
     pub async fn compute<P: Parameters, R: Outcomes>(
         &self,
         authorization: &str,
-        component: &Loaded,
-        function: &Export,
+        component: &LoadedComponent,
+        function: &FunctionIndex,
         parameters: P,
     ) -> wasmtime::Result<R> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
@@ -103,7 +113,7 @@ impl Runner {
     }
 
     /// A kept instance for one more call: nothing of the host's state of the last one is left.
-    fn renewed(&self, mut kept: Ready, mut state: CallState, deadline: Instant) -> Ready {
+    fn renewed(&self, mut kept: Instance, mut state: CallState, deadline: Instant) -> Instance {
         state.bounds.memory = kept.store.data().bounds.memory;
         *kept.store.data_mut() = state;
         self.bound(&mut kept.store, deadline);
@@ -114,7 +124,7 @@ impl Runner {
     /// secret that it could tell later, when the host no longer looks for it.
     fn may_be_kept(&self, authorization: &str, memory: usize) -> bool {
         let known = self.shared.authorizations.get(authorization);
-        let saw_no_secret = known.is_some_and(|known| known.credential == Handout::AddedByHost);
+        let saw_no_secret = known.is_some_and(|known| known.credential == CredentialMode::HostInjected);
         self.shared.limits.kept_instances > 0 && saw_no_secret && memory <= MAX_KEPT_MEMORY
     }
 
@@ -135,7 +145,7 @@ impl Runner {
         started: Instant,
         mut call: Call,
         correlation_id: Option<String>,
-        (component, function): (&Loaded, &Export),
+        (component, function): (&LoadedComponent, &FunctionIndex),
         parameters: impl FnOnce(Call) -> P,
     ) -> Report<T> {
         let timeout = self.shared.limits.timeout(call.timeout_ms);
@@ -155,7 +165,7 @@ impl Runner {
             let authorization = call.authorization.clone();
             let outcome: T = ready.call(function, parameters(call)).await?;
             let state = ready.store.data();
-            let (tells, memory) = (state.egress.is_told(&outcome), state.bounds.memory);
+            let (tells, memory) = (state.egress.leaks_secret(&outcome), state.bounds.memory);
             if !tells && self.may_be_kept(&authorization, memory) {
                 // What it was handed ends with its call, given back or not, and while nobody calls it it holds no credential.
                 let nobody = self.state("", Journal::default(), deadline);
@@ -165,7 +175,7 @@ impl Runner {
             Ok((outcome, tells, memory))
         };
         let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
-        let (mut guest_memory, mut by_component) = (0, false);
+        let (mut guest_memory, mut ended_by) = (0, EndedBy::Host);
         let outcome = match timeout_at(deadline.into(), ended).await {
             Ok(Ok((_, true, _))) => {
                 tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
@@ -175,7 +185,7 @@ impl Runner {
                 ))
             }
             Ok(Ok((outcome, false, memory))) => {
-                (guest_memory, by_component) = (memory, true);
+                (guest_memory, ended_by) = (memory, EndedBy::Component);
                 outcome
             }
             Ok(Err(error)) if Instant::now() < deadline => {
@@ -191,12 +201,6 @@ impl Runner {
         };
         // Whatever ended it: nothing leaves from here on.
         journal.close();
-        Report {
-            outcome,
-            elapsed: started.elapsed(),
-            exchanges: journal.exchanges(),
-            by_host: !by_component,
-            guest_memory,
-        }
+        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges(), ended_by, guest_memory }
     }
 }

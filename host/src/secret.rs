@@ -26,15 +26,15 @@ impl Secret {
 
 /// Secrets that texts are searched for, shared by all that may meet them.
 #[derive(Clone, Default)]
-pub struct Known(Arc<Mutex<Vec<Secret>>>);
+pub struct Redactor(Arc<Mutex<Vec<Secret>>>);
 
 /// A shorter secret would be found by chance.
 const MIN_SEARCHED: usize = 8;
 
-impl Known {
+impl Redactor {
     /// Notes a secret, as it is, as JSON writes it and as a form does. Of the value of a header, `Bearer x` or `Basic x`, it
     /// is `x`.
-    pub fn add(&self, value: &str) {
+    pub fn register(&self, value: &str) {
         let scheme = |scheme: &str| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
         let value =
             if scheme("bearer ") || scheme("basic ") { value.split_once(' ').map_or(value, |(_, x)| x) } else { value };
@@ -49,13 +49,13 @@ impl Known {
     }
 
     /// Whether one of them is in a text, as it is. A guest that disguises it is not found out.
-    pub fn are_in(&self, text: &[u8]) -> bool {
+    pub fn matches(&self, text: &[u8]) -> bool {
         self.lock().iter().any(|secret| memchr::memmem::find(text, secret.expose().as_bytes()).is_some())
     }
 
     /// The text with stars in their place.
-    pub fn struck_from(&self, text: Bytes) -> Bytes {
-        if !self.are_in(&text) {
+    pub fn redact(&self, text: Bytes) -> Bytes {
+        if !self.matches(&text) {
             return text;
         }
         let mut text = text.to_vec();
@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_as_it_is_and_as_json_writes_it() {
-        let known = Known::default();
-        known.add("Bearer to\"ken-12345");
-        known.add("short");
+        let known = Redactor::default();
+        known.register("Bearer to\"ken-12345");
+        known.register("short");
         for (text, found) in [
             ("x to\"ken-12345 y", true),
             (r#"{"a":"to\"ken-12345"}"#, true),
@@ -155,9 +155,9 @@ mod tests {
             ("short", false),
             ("", false),
         ] {
-            assert_eq!(known.are_in(text.as_bytes()), found, "{text}");
+            assert_eq!(known.matches(text.as_bytes()), found, "{text}");
         }
-        let struck = known.struck_from(Bytes::from_static(b"<to\"ken-12345>"));
+        let struck = known.redact(Bytes::from_static(b"<to\"ken-12345>"));
         assert_eq!(struck, b"<************>".as_slice());
     }
 }

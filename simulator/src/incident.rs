@@ -1,8 +1,8 @@
 //! What the instance does to a task and to an incident: defaults, the priority matrix, the mirrored state, and the data
 //! policy on resolving (docs/servicenow-api.md 4).
 
+use super::api_errors::Refused;
 use super::dictionary;
-use super::refused::Refused;
 use super::row::Row;
 
 /// What a new task has where nothing is sent.

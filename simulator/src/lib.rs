@@ -15,6 +15,7 @@
 mod access;
 mod admin;
 mod answer;
+mod api_errors;
 mod attachments;
 mod authentication;
 mod batch;
@@ -24,14 +25,14 @@ mod choices;
 pub mod cli;
 mod dictionary;
 mod fault;
+mod ids_and_clock;
 mod import;
+mod in_process;
 mod incident;
 mod instance;
 mod oauth;
-mod offline;
 mod query;
 mod rate_limit;
-mod refused;
 mod render;
 mod resource;
 mod router;
@@ -39,17 +40,16 @@ mod row;
 mod script;
 mod server;
 mod settings;
-mod source;
 mod stats;
 mod store;
 mod table_api;
 mod table_write;
-mod tiny;
+mod tinyurl;
 pub mod tls;
 mod write;
 
 pub use fault::{Effect, Fault};
-pub use offline::Offline;
+pub use in_process::InProcess;
 pub use row::Row;
 pub use server::listen;
 pub use settings::{RateRule, Settings, User};
@@ -123,7 +123,7 @@ struct Instance {
     connections: AtomicUsize,
     transactions: AtomicU64,
     files: Mutex<HashMap<String, Bytes>>,
-    tiny: Mutex<Vec<(String, String)>>,
+    tinyurl: Mutex<Vec<(String, String)>>,
     client_data: Mutex<HashMap<(String, String), String>>,
     outbound: script::Outbound,
     jobs: Mutex<VecDeque<script::Job>>,
@@ -146,7 +146,7 @@ impl Instance {
             connections: AtomicUsize::new(0),
             transactions: AtomicU64::new(0),
             files: Mutex::default(),
-            tiny: Mutex::default(),
+            tinyurl: Mutex::default(),
             client_data: Mutex::default(),
             outbound: script::Outbound::new(),
             jobs: Mutex::default(),

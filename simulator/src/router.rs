@@ -5,7 +5,7 @@ use super::answer::{Answer, error, hibernating, typed};
 use super::resource::{Api, Resource};
 use super::table_api::{Asked, Call};
 use super::table_write::empty;
-use super::{Instance, admin, attachments, authentication, batch, dictionary, import, lock, oauth, tiny};
+use super::{Instance, admin, attachments, authentication, batch, dictionary, import, lock, oauth, tinyurl};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use std::sync::Arc;
@@ -176,7 +176,7 @@ fn resource(
         (Api::Attachment, ..) => {
             attachments::answer(instance, &asked, method, request, (resource.table, resource.sys_id))
         }
-        (Api::TinyUrl, &Method::POST, None) => tiny::shorten(instance, body),
+        (Api::TinyUrl, &Method::POST, None) => tinyurl::shorten(instance, body),
         (Api::Import, &Method::POST, None | Some("insertMultiple")) => {
             import::answer(instance, &asked, resource.table, resource.sys_id.is_some(), body)
         }
@@ -194,8 +194,8 @@ fn resource(
 fn parameters(instance: &Instance, query: &str) -> Vec<(String, String)> {
     let read = |query: &str| form_urlencoded::parse(query.as_bytes()).into_owned().collect::<Vec<_>>();
     let sent = read(query);
-    let key = sent.iter().find(|(name, _)| name == tiny::PARAMETER).map(|(_, key)| key.as_str());
-    match key.and_then(|key| tiny::query(instance, key)) {
+    let key = sent.iter().find(|(name, _)| name == tinyurl::PARAMETER).map(|(_, key)| key.as_str());
+    match key.and_then(|key| tinyurl::query(instance, key)) {
         Some(whole) => read(&whole),
         None => sent,
     }

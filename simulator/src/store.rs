@@ -1,7 +1,7 @@
 //! The tables of the instance: rows in memory, found by their place, their key or an index.
 
+use super::ids_and_clock::Source;
 use super::query::Query;
-use super::source::Source;
 use super::{choices, dictionary};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use super::Instance;
 use super::answer::{Answer, error, json};
-use super::refused::Refused;
+use super::api_errors::Refused;
 use super::script::commit::{Actor, Commit};
 use super::table_api::{Asked, missing};
 use super::write::Sent;

@@ -1,7 +1,7 @@
 //! Writing a record of any table: what is sent is taken, dropped or refused as the instance does it (docs/servicenow-api.md 2.7).
 
+use super::api_errors::Refused;
 use super::dictionary::{self, Column};
-use super::refused::Refused;
 use super::row::Row;
 use super::store::Store;
 use super::{Settings, choices, incident};

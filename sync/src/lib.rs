@@ -8,7 +8,7 @@ pub mod bindings;
 mod bounded;
 pub mod callbacks;
 pub mod changes;
-mod ends;
+mod convert;
 pub mod mapping;
 pub mod provisioning;
 pub mod push;

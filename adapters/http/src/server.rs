@@ -7,7 +7,7 @@ use crate::openapi::openapi;
 use crate::reply::Reply;
 use crate::route::{Head, Route, SINK, TOKEN, callback_secret, route, unauthentic};
 use servicenow_core::bindings::types::Reason;
-use servicenow_core::host::{Broken, Host, Method, Request};
+use servicenow_core::host::{Host, Method, Request, TransportError};
 use servicenow_core::wasi::p2::Wasi;
 use servicenow_json::to_json;
 use wasip2::cli::environment::get_environment;
@@ -123,8 +123,8 @@ fn deliver(delivery: Delivery) -> Result<Reply, Reply> {
     match Wasi.send(&event, None, SINK_MS) {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(Reply::empty(204)),
         Ok(answer) => Err(refused(format!("it answered {}", answer.status))),
-        Err(Broken { reason: Reason::Deadline, .. }) => Err(refused("no answer in time".to_string())),
-        Err(broken) if broken.nothing_sent => Err(refused("it cannot be reached".to_string())),
+        Err(TransportError { reason: Reason::Deadline, .. }) => Err(refused("no answer in time".to_string())),
+        Err(broken) if broken.not_sent => Err(refused("it cannot be reached".to_string())),
         Err(_) => Err(refused("the connection broke".to_string())),
     }
 }

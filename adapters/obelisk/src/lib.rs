@@ -3,7 +3,7 @@
 //! placeholders of its secrets.
 
 pub mod bindings;
-pub mod ends;
+pub mod results;
 
 #[cfg(target_arch = "wasm32")]
 mod export {
@@ -12,7 +12,7 @@ mod export {
         self, CreateOptions, IncidentRef, RequestBody, UpdateOptions,
     };
     use crate::bindings::servicenow::plugin::types::Call;
-    use crate::ends::{created, got, missing_correlation_id, updated};
+    use crate::results::{created, got, missing_correlation_id, updated};
 
     /// The component.
     pub struct Activities;

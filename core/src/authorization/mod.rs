@@ -5,7 +5,7 @@ mod diagnosis;
 use crate::bindings::authorization::{Access, AuthenticateOutcome, Diagnosis};
 use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Call, Failure, Reason};
-use crate::failure::{Effect, End};
+use crate::failure::{CallError, Effect};
 use crate::host::Host;
 use crate::incidents::call;
 use crate::incidents::violations::Violations;
@@ -42,15 +42,17 @@ pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
 }
 
 /// Sorts an end: what tells something about the set-up is diagnosed, what the caller or the host decided is not.
-fn ended(end: End, grant_type: Option<GrantType>) -> AuthenticateOutcome {
+fn ended(end: CallError, grant_type: Option<GrantType>) -> AuthenticateOutcome {
     match end {
         // Authenticate has no input with declared choices.
-        End::InvalidData(violations) | End::InvalidChoice(violations) => AuthenticateOutcome::InvalidData(violations),
-        End::NoToken(failure, Some(grant_type)) => diagnosed(failure, Answerer::TokenService(grant_type)),
-        End::NoToken(failure, None) => diagnosed(failure, Answerer::TableApi(None)),
-        End::Answered(failure) => diagnosed(failure, Answerer::TableApi(grant_type)),
-        End::Timeout(failure) => AuthenticateOutcome::Timeout(failure),
-        End::Error(failure) => match failure.reason {
+        CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => {
+            AuthenticateOutcome::InvalidData(violations)
+        }
+        CallError::NoCredential(failure, Some(grant_type)) => diagnosed(failure, Answerer::TokenService(grant_type)),
+        CallError::NoCredential(failure, None) => diagnosed(failure, Answerer::TableApi(None)),
+        CallError::Rejected(failure) => diagnosed(failure, Answerer::TableApi(grant_type)),
+        CallError::Timeout(failure) => AuthenticateOutcome::Timeout(failure),
+        CallError::Error(failure) => match failure.reason {
             Reason::UnknownAuthorization | Reason::WrongInstance | Reason::DeniedByHost => {
                 AuthenticateOutcome::Error(failure)
             }

@@ -3,7 +3,7 @@
 use super::violations::Violations;
 use crate::bindings::incidents::RequestBody;
 use crate::bindings::types::Reason;
-use crate::failure::End;
+use crate::failure::CallError;
 use crate::json;
 use crate::text::excerpt;
 
@@ -34,7 +34,7 @@ impl Body {
     }
 
     /// The body as it is sent, with what the component adds. It must fit into ServiceNow's limit.
-    pub fn to_json(&self, added: &[(&str, &str)]) -> Result<String, End> {
+    pub fn to_json(&self, added: &[(&str, &str)]) -> Result<String, CallError> {
         let own = self.columns.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let json = json::object(own.chain(added.iter().copied()));
         let mut violations = Violations::default();
@@ -48,7 +48,7 @@ impl Body {
 
 /// Checks a request body. The outer error is a key that stands twice among individual pairs: like the original node,
 /// such a call ends in `error`.
-pub fn check(body: &RequestBody, violations: &mut Violations) -> Result<Option<Body>, End> {
+pub fn check(body: &RequestBody, violations: &mut Violations) -> Result<Option<Body>, CallError> {
     let found = violations.list.len();
     let columns = match body {
         RequestBody::Json(text) => parse(text, violations),
@@ -69,7 +69,7 @@ pub fn check(body: &RequestBody, violations: &mut Violations) -> Result<Option<B
         (Some(name), RequestBody::Fields(_)) if violations.list.is_empty() => {
             let message =
                 format!("the key \"{}\" stands more than once among the pairs; nothing was sent", excerpt(name));
-            return Err(End::error(Reason::DuplicateKey, message));
+            return Err(CallError::error(Reason::DuplicateKey, message));
         }
         _ => {}
     }
@@ -121,24 +121,26 @@ fn parse(text: &str, violations: &mut Violations) -> Vec<(String, String)> {
 mod tests {
     use super::*;
 
-    fn checked(body: RequestBody) -> Result<Body, End> {
+    fn checked(body: RequestBody) -> Result<Body, CallError> {
         let mut violations = Violations::default();
         let body = check(&body, &mut violations)?;
         let body = violations.or_invalid_data(body)?;
         body.to_json(&[]).map(|_| body)
     }
 
-    fn json(text: &str) -> Result<Body, End> {
+    fn json(text: &str) -> Result<Body, CallError> {
         checked(RequestBody::Json(text.to_string()))
     }
 
-    fn pairs(pairs: &[(&str, &str)]) -> Result<Body, End> {
+    fn pairs(pairs: &[(&str, &str)]) -> Result<Body, CallError> {
         checked(RequestBody::Fields(pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()))
     }
 
-    fn refused(result: Result<Body, End>) -> Vec<String> {
+    fn refused(result: Result<Body, CallError>) -> Vec<String> {
         match result {
-            Err(End::InvalidData(violations)) => violations.into_iter().map(|violation| violation.field).collect(),
+            Err(CallError::InvalidData(violations)) => {
+                violations.into_iter().map(|violation| violation.field).collect()
+            }
             other => panic!("not refused: {other:?}"),
         }
     }
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn the_same_key_twice_among_pairs_is_an_error_that_names_it() {
         match pairs(&[("urgency", "1"), ("impact", "1"), ("urgency", "2")]) {
-            Err(End::Error(failure)) => {
+            Err(CallError::Error(failure)) => {
                 assert_eq!(failure.reason, Reason::DuplicateKey);
                 assert!(failure.message.contains("urgency"), "{}", failure.message);
             }

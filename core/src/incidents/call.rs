@@ -12,7 +12,7 @@ const MAX_NAME: usize = 200;
 
 /// A call whose inputs are in order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checked {
+pub struct ValidCall {
     /// The authorization's name.
     pub authorization: String,
     /// The instance's origin.
@@ -22,7 +22,7 @@ pub struct Checked {
 }
 
 /// Checks the inputs that every method has.
-pub fn check(call: &Call, violations: &mut Violations) -> Option<Checked> {
+pub fn check(call: &Call, violations: &mut Violations) -> Option<ValidCall> {
     let name = &call.authorization;
     let authorization = if name.trim().is_empty() || name.len() > MAX_NAME || name.contains(char::is_control) {
         violations.refuse(
@@ -39,7 +39,7 @@ pub fn check(call: &Call, violations: &mut Violations) -> Option<Checked> {
         Some(0) => violations.refuse("timeout_ms", "0", "a number of milliseconds above 0"),
         given => Some(given.unwrap_or(DEFAULT_TIMEOUT_MS)),
     };
-    Some(Checked { authorization: authorization?, origin: origin?, timeout_ms: timeout_ms? })
+    Some(ValidCall { authorization: authorization?, origin: origin?, timeout_ms: timeout_ms? })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use crate::bindings::types::{Reason, Violation, WriteHappened};
-use crate::failure::{Effect, End, failure};
+use crate::failure::{CallError, Effect, failure};
 use crate::servicenow::choices::{self, Choice};
 use crate::servicenow::query::is_value;
 use crate::servicenow::session::Session;
@@ -38,7 +38,7 @@ impl Mode {
     }
 
     /// Checks the columns of a body.
-    pub fn check(self, body: &Body, display_values: bool, session: &mut Session<'_>) -> Result<(), End> {
+    pub fn check(self, body: &Body, display_values: bool, session: &mut Session<'_>) -> Result<(), CallError> {
         let declared = match self {
             Mode::Off => return Ok(()),
             Mode::Base => choices::base(),
@@ -46,7 +46,7 @@ impl Mode {
         };
         match choices::check(&body.columns, &declared, display_values) {
             violations if violations.is_empty() => Ok(()),
-            violations => Err(End::InvalidChoice(violations)),
+            violations => Err(CallError::InvalidChoice(violations)),
         }
     }
 }
@@ -60,7 +60,7 @@ pub fn unknown(field: &str, given: &str, declared: &[&str]) -> Violation {
 
 /// The instance's own choices for some columns, or for all where none is named. They stand in `sys_choice` under the
 /// table or the one it extends.
-pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> Result<Vec<Choice>, End> {
+pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> Result<Vec<Choice>, CallError> {
     let names = columns.iter().map(|(name, _)| name.as_str());
     let named: Vec<&str> = names.filter(|name| is_value(name) && !name.contains(',')).collect();
     let elements = if named.is_empty() { String::new() } else { format!("^elementIN{}", join(&named, ",")) };
@@ -77,14 +77,14 @@ pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> R
     let rows = session.fetch(&request, 200, Effect::Reads).map_err(not_of_the_incident)?;
     if rows.total.is_some_and(|total| total > rows.records.len() as u64) {
         let message = "sys_choice counts more rows than it shows: the user may not read all choices";
-        return Err(End::Answered(failure(Reason::Forbidden, message.to_string(), WriteHappened::No)));
+        return Err(CallError::Rejected(failure(Reason::Forbidden, message.to_string(), WriteHappened::No)));
     }
     Ok(choices::from_rows(&rows.records))
 }
 
 /// A 400 or 404 here says nothing of the incident, so it must not pick the case that speaks of it.
-fn not_of_the_incident(mut end: End) -> End {
-    if let End::Answered(failure) = &mut end {
+fn not_of_the_incident(mut end: CallError) -> CallError {
+    if let CallError::Rejected(failure) = &mut end {
         failure.message = format!("the choices could not be read: {}", failure.message);
         failure.status = failure.status.filter(|status| !matches!(status, 400 | 404));
     }

@@ -5,7 +5,7 @@ use super::choice_check::of_instance;
 use super::violations::Violations;
 use crate::bindings::incidents::{Choice, Column, ColumnsOutcome};
 use crate::bindings::types::{Call, Reason, WriteHappened};
-use crate::failure::{Effect, End, failure};
+use crate::failure::{CallError, Effect, failure};
 use crate::host::Host;
 use crate::servicenow::choices;
 use crate::servicenow::record::Record;
@@ -23,7 +23,7 @@ pub fn columns(call: &Call, host: &mut dyn Host) -> ColumnsOutcome {
     }
 }
 
-fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, End> {
+fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, CallError> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
     let started_ms = host.now_ms();
@@ -43,7 +43,7 @@ fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, End> {
         let message = "no row of sys_dictionary is visible: the user needs the role personalize_dictionary or admin";
         let mut hidden = failure(Reason::Forbidden, message.to_string(), WriteHappened::No);
         hidden.status = Some(200);
-        return Err(End::Answered(hidden));
+        return Err(CallError::Rejected(hidden));
     }
     let choices = of_instance(&[], &mut session)?;
     Ok(merge(&rows, &choices))
@@ -83,16 +83,18 @@ fn column(row: &Record, choices: &[choices::Choice]) -> Column {
     }
 }
 
-impl From<End> for ColumnsOutcome {
-    fn from(end: End) -> Self {
+impl From<CallError> for ColumnsOutcome {
+    fn from(end: CallError) -> Self {
         match end {
             // Columns has no input with declared choices.
-            End::InvalidData(violations) | End::InvalidChoice(violations) => ColumnsOutcome::InvalidData(violations),
-            End::NoToken(failure, _) => ColumnsOutcome::AuthorizationFail(failure),
-            End::Answered(failure) if failure.status == Some(401) => ColumnsOutcome::AuthorizationFail(failure),
-            End::Answered(failure) => ColumnsOutcome::ColumnsFailure(failure),
-            End::Timeout(failure) => ColumnsOutcome::Timeout(failure),
-            End::Error(failure) => ColumnsOutcome::Error(failure),
+            CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => {
+                ColumnsOutcome::InvalidData(violations)
+            }
+            CallError::NoCredential(failure, _) => ColumnsOutcome::AuthorizationFail(failure),
+            CallError::Rejected(failure) if failure.status == Some(401) => ColumnsOutcome::AuthorizationFail(failure),
+            CallError::Rejected(failure) => ColumnsOutcome::ColumnsFailure(failure),
+            CallError::Timeout(failure) => ColumnsOutcome::Timeout(failure),
+            CallError::Error(failure) => ColumnsOutcome::Error(failure),
         }
     }
 }

@@ -4,14 +4,14 @@
 //! A look-up before the create would prove nothing: a row may commit between the two.
 
 use super::body::{self, Body};
-use super::call::{self, Checked};
+use super::call::{self, ValidCall};
 use super::choice_check::Mode;
 use super::read_back;
 use super::receipt::receipt;
 use super::violations::Violations;
 use crate::bindings::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody};
 use crate::bindings::types::{Call, Reason, WriteHappened};
-use crate::failure::{Effect, End, failure};
+use crate::failure::{CallError, Effect, failure};
 use crate::host::Host;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::session::Session;
@@ -23,8 +23,8 @@ use crate::text::{contains, excerpt};
 pub const MAX_CORRELATION_ID: usize = 100;
 
 /// A create whose inputs are in order.
-struct Draft {
-    call: Checked,
+struct ValidCreate {
+    call: ValidCall,
     body: Body,
     correlation_id: String,
     choices: Mode,
@@ -46,10 +46,10 @@ pub fn create_after(
     host: &mut dyn Host,
 ) -> (CreateOutcome, bool) {
     let started_ms = host.now_ms();
-    let ended = check(call, body, options, host).and_then(|draft| {
-        run(&draft, earlier, started_ms, host).map_err(|mut end| {
+    let ended = check(call, body, options, host).and_then(|create| {
+        run(&create, earlier, started_ms, host).map_err(|mut end| {
             if let Some(failure) = end.failure_mut() {
-                failure.correlation_id = Some(draft.correlation_id);
+                failure.correlation_id = Some(create.correlation_id);
             }
             end
         })
@@ -60,7 +60,12 @@ pub fn create_after(
     }
 }
 
-fn check(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> Result<Draft, End> {
+fn check(
+    call: &Call,
+    body: &RequestBody,
+    options: &CreateOptions,
+    host: &mut dyn Host,
+) -> Result<ValidCreate, CallError> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
     let body = body::check(body, &mut violations)?;
@@ -80,8 +85,8 @@ fn check(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dy
         _ => None,
     };
     let (call, body, correlation_id) = violations.or_invalid_data(parsed)?;
-    let choices = choices.map_err(|violation| End::InvalidChoice(vec![violation]))?;
-    Ok(Draft { call, body, correlation_id, choices, display_values: options.input_display_values })
+    let choices = choices.map_err(|violation| CallError::InvalidChoice(vec![violation]))?;
+    Ok(ValidCreate { call, body, correlation_id, choices, display_values: options.input_display_values })
 }
 
 /// A correlation id that can be looked up again.
@@ -97,22 +102,27 @@ pub fn check_correlation_id(given: &str, violations: &mut Violations) -> Option<
     }
 }
 
-fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn Host) -> Result<(Receipt, bool), End> {
+fn run(
+    create: &ValidCreate,
+    earlier: Option<&SysId>,
+    started_ms: u64,
+    host: &mut dyn Host,
+) -> Result<(Receipt, bool), CallError> {
     let sys_id = match earlier {
-        None => SysId::derive(&draft.call.authorization, &draft.correlation_id),
-        Some(earlier) => SysId::derive(earlier.as_str(), &draft.correlation_id),
+        None => SysId::derive(&create.call.authorization, &create.correlation_id),
+        Some(earlier) => SysId::derive(earlier.as_str(), &create.correlation_id),
     };
     let mut added = vec![("sys_id", sys_id.as_str())];
-    if draft.body.value("correlation_id").is_none() {
-        added.push(("correlation_id", &draft.correlation_id));
+    if create.body.value("correlation_id").is_none() {
+        added.push(("correlation_id", &create.correlation_id));
     }
-    let json = draft.body.to_json(&added)?;
-    let mut session = Session::open(&draft.call, started_ms, host)?;
-    draft.choices.check(&draft.body, draft.display_values, &mut session)?;
-    let request = table::insert(&session.origin, INCIDENT, json, draft.display_values);
+    let json = create.body.to_json(&added)?;
+    let mut session = Session::open(&create.call, started_ms, host)?;
+    create.choices.check(&create.body, create.display_values, &mut session)?;
+    let request = table::insert(&session.origin, INCIDENT, json, create.display_values);
     let answered = session.fetch(&request, 201, Effect::Writes).and_then(|rows| {
         let record = rows.records.into_iter().next().unwrap_or_default();
-        receipt(&session.origin, &record, rows.payload, Made::Created, &draft.body, draft.display_values).ok_or_else(
+        receipt(&session.origin, &record, rows.payload, Made::Created, &create.body, create.display_values).ok_or_else(
             || {
                 let mut failure = failure(
                     Reason::UnexpectedAnswer,
@@ -120,7 +130,7 @@ fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn H
                     WriteHappened::Yes,
                 );
                 failure.status = Some(201);
-                End::Answered(failure)
+                CallError::Rejected(failure)
             },
         )
     });
@@ -128,18 +138,23 @@ fn run(draft: &Draft, earlier: Option<&SysId>, started_ms: u64, host: &mut dyn H
         Ok(receipt) => Ok((receipt, false)),
         Err(end) => {
             let was_lost = end.is_unsettled_write();
-            settle(end, draft, &sys_id, &mut session).map(|receipt| (receipt, was_lost))
+            settle(end, create, &sys_id, &mut session).map(|receipt| (receipt, was_lost))
         }
     }
 }
 
 /// Reads the record back where the answer leaves open whether it is there: another create with this key won, or the
 /// result of this one is unknown. What cannot be settled stays as it was.
-fn settle(mut end: End, draft: &Draft, sys_id: &SysId, session: &mut Session<'_>) -> Result<Receipt, End> {
+fn settle(
+    mut end: CallError,
+    create: &ValidCreate,
+    sys_id: &SysId,
+    session: &mut Session<'_>,
+) -> Result<Receipt, CallError> {
     if !end.is_unsettled_write() && !may_be_second(&end) {
         return Err(end);
     }
-    let found = match read_back::created(session, sys_id, &draft.correlation_id) {
+    let found = match read_back::created(session, sys_id, &create.correlation_id) {
         Ok(Some(found)) => found,
         Ok(None) | Err(_) => {
             if let Some(failure) = end.failure_mut().filter(|failure| failure.reason == Reason::Conflict) {
@@ -150,30 +165,30 @@ fn settle(mut end: End, draft: &Draft, sys_id: &SysId, session: &mut Session<'_>
             return Err(end);
         }
     };
-    receipt(&session.origin, &found.record, found.payload, Made::Found, &draft.body, draft.display_values).ok_or(end)
+    receipt(&session.origin, &found.record, found.payload, Made::Found, &create.body, create.display_values).ok_or(end)
 }
 
 /// Whether a refusal may mean that the record exists. The status and text of a refused second key are not documented,
 /// so an insert refused for no reason of its own counts too.
-fn may_be_second(end: &End) -> bool {
-    let End::Answered(failure) = end else { return false };
+fn may_be_second(end: &CallError) -> bool {
+    let CallError::Rejected(failure) = end else { return false };
     let says_insert_failed =
         failure.detail.iter().chain([&failure.message]).any(|text| contains(text, "Error during insert"));
     failure.reason == Reason::Conflict || says_insert_failed
 }
 
-impl From<End> for CreateOutcome {
-    fn from(end: End) -> Self {
+impl From<CallError> for CreateOutcome {
+    fn from(end: CallError) -> Self {
         match end {
-            End::InvalidData(violations) => CreateOutcome::InvalidData(violations),
-            End::InvalidChoice(violations) => CreateOutcome::InvalidChoice(violations),
-            End::Answered(failure) => match failure.status {
+            CallError::InvalidData(violations) => CreateOutcome::InvalidData(violations),
+            CallError::InvalidChoice(violations) => CreateOutcome::InvalidChoice(violations),
+            CallError::Rejected(failure) => match failure.status {
                 Some(400) => CreateOutcome::BadRequest(failure),
                 Some(404) => CreateOutcome::NotFound(failure),
                 _ => CreateOutcome::CreateIncidentFailure(failure),
             },
-            End::Timeout(failure) => CreateOutcome::Timeout(failure),
-            End::NoToken(failure, _) | End::Error(failure) => CreateOutcome::Error(failure),
+            CallError::Timeout(failure) => CreateOutcome::Timeout(failure),
+            CallError::NoCredential(failure, _) | CallError::Error(failure) => CreateOutcome::Error(failure),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Find: one page of incidents by an encoded query.
 
-use super::call::{self, Checked};
+use super::call::{self, ValidCall};
 use super::get::fields;
 use super::violations::Violations;
 use crate::bindings::incidents::{FindOutcome, IncidentPage, IncidentRow};
 use crate::bindings::types::Call;
-use crate::failure::{Effect, End};
+use crate::failure::{CallError, Effect};
 use crate::host::Host;
-use crate::servicenow::answer::Rows;
 use crate::servicenow::record::Record;
+use crate::servicenow::response::Rows;
 use crate::servicenow::session::Session;
 use crate::servicenow::table::{self, INCIDENT};
 
@@ -26,7 +26,7 @@ pub fn find(call: &Call, query: &str, limit: u32, offset: u32, host: &mut dyn Ho
     }
 }
 
-fn check(call: &Call, query: &str, limit: u32) -> Result<Checked, End> {
+fn check(call: &Call, query: &str, limit: u32) -> Result<ValidCall, CallError> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
     if query.len() > MAX_QUERY || query.contains(char::is_control) {
@@ -42,7 +42,7 @@ fn check(call: &Call, query: &str, limit: u32) -> Result<Checked, End> {
     violations.or_invalid_data(call)
 }
 
-fn run(call: &Checked, query: &str, limit: u32, offset: u32, host: &mut dyn Host) -> Result<IncidentPage, End> {
+fn run(call: &ValidCall, query: &str, limit: u32, offset: u32, host: &mut dyn Host) -> Result<IncidentPage, CallError> {
     let started_ms = host.now_ms();
     let mut session = Session::open(call, started_ms, host)?;
     let request = table::list(
@@ -78,16 +78,18 @@ fn page(rows: Rows, limit: u32, offset: u32) -> IncidentPage {
     }
 }
 
-impl From<End> for FindOutcome {
-    fn from(end: End) -> Self {
+impl From<CallError> for FindOutcome {
+    fn from(end: CallError) -> Self {
         match end {
             // Find has no input with declared choices.
-            End::InvalidData(violations) | End::InvalidChoice(violations) => FindOutcome::InvalidData(violations),
-            End::NoToken(failure, _) => FindOutcome::AuthorizationFail(failure),
-            End::Answered(failure) if failure.status == Some(401) => FindOutcome::AuthorizationFail(failure),
-            End::Answered(failure) => FindOutcome::FindFailure(failure),
-            End::Timeout(failure) => FindOutcome::Timeout(failure),
-            End::Error(failure) => FindOutcome::Error(failure),
+            CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => {
+                FindOutcome::InvalidData(violations)
+            }
+            CallError::NoCredential(failure, _) => FindOutcome::AuthorizationFail(failure),
+            CallError::Rejected(failure) if failure.status == Some(401) => FindOutcome::AuthorizationFail(failure),
+            CallError::Rejected(failure) => FindOutcome::FindFailure(failure),
+            CallError::Timeout(failure) => FindOutcome::Timeout(failure),
+            CallError::Error(failure) => FindOutcome::Error(failure),
         }
     }
 }

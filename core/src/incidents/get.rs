@@ -1,7 +1,7 @@
 //! Get: always a list query, so that ServiceNow counts, and the row is checked against what was asked for: an unknown
 //! column in a query is dropped and then matches everything.
 
-use super::call::{self, Checked};
+use super::call::{self, ValidCall};
 use super::choice_check::unknown;
 use super::create::check_correlation_id;
 use super::receipt::effective_number;
@@ -9,12 +9,12 @@ use super::update::EXPECTED_SYS_ID;
 use super::violations::Violations;
 use crate::bindings::incidents::{Field, GetOutcome, Incident, IncidentRef};
 use crate::bindings::types::{Call, Failure, Reason, WriteHappened};
-use crate::failure::{Effect, End, failure};
+use crate::failure::{CallError, Effect, failure};
 use crate::host::Host;
-use crate::servicenow::answer::Rows;
 use crate::servicenow::origin::Origin;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::record::{Cell, Record};
+use crate::servicenow::response::Rows;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
 use crate::servicenow::table::{self, INCIDENT, record_page};
@@ -37,7 +37,7 @@ enum Key {
 }
 
 impl Key {
-    fn check(incident: &IncidentRef, violations: &mut Violations) -> Result<Option<Self>, End> {
+    fn check(incident: &IncidentRef, violations: &mut Violations) -> Result<Option<Self>, CallError> {
         let value = &incident.value;
         Ok(match incident.kind.as_str() {
             "number" if is_value(value) && value.chars().count() <= MAX_NUMBER => {
@@ -51,7 +51,7 @@ impl Key {
             }
             "correlation_id" => check_correlation_id(value, violations).map(Key::CorrelationId),
             other if violations.list.is_empty() => {
-                return Err(End::InvalidChoice(vec![unknown("kind", other, &KINDS)]));
+                return Err(CallError::InvalidChoice(vec![unknown("kind", other, &KINDS)]));
             }
             _ => None,
         })
@@ -83,7 +83,7 @@ pub fn get(call: &Call, incident: &IncidentRef, host: &mut dyn Host) -> GetOutco
     check(call, incident).and_then(|(call, key)| run(&call, &key, started_ms, host)).unwrap_or_else(GetOutcome::from)
 }
 
-fn check(call: &Call, incident: &IncidentRef) -> Result<(Checked, Key), End> {
+fn check(call: &Call, incident: &IncidentRef) -> Result<(ValidCall, Key), CallError> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
     let key = Key::check(incident, &mut violations)?;
@@ -94,7 +94,7 @@ fn check(call: &Call, incident: &IncidentRef) -> Result<(Checked, Key), End> {
     violations.or_invalid_data(parsed)
 }
 
-fn run(call: &Checked, key: &Key, started_ms: u64, host: &mut dyn Host) -> Result<GetOutcome, End> {
+fn run(call: &ValidCall, key: &Key, started_ms: u64, host: &mut dyn Host) -> Result<GetOutcome, CallError> {
     let mut session = Session::open(call, started_ms, host)?;
     let request = table::list(
         &session.origin,
@@ -160,19 +160,19 @@ pub fn fields(record: Record) -> Vec<Field> {
     record.0.into_iter().map(field).collect()
 }
 
-impl From<End> for GetOutcome {
-    fn from(end: End) -> Self {
+impl From<CallError> for GetOutcome {
+    fn from(end: CallError) -> Self {
         match end {
-            End::InvalidData(violations) => GetOutcome::InvalidData(violations),
-            End::InvalidChoice(violations) => GetOutcome::InvalidChoice(violations),
-            End::NoToken(failure, _) => GetOutcome::AuthorizationFail(failure),
-            End::Answered(failure) => match failure.status {
+            CallError::InvalidData(violations) => GetOutcome::InvalidData(violations),
+            CallError::InvalidChoice(violations) => GetOutcome::InvalidChoice(violations),
+            CallError::NoCredential(failure, _) => GetOutcome::AuthorizationFail(failure),
+            CallError::Rejected(failure) => match failure.status {
                 Some(401) => GetOutcome::AuthorizationFail(failure),
                 Some(404) => GetOutcome::IncidentNotFound(failure),
                 _ => GetOutcome::GetIncidentFailure(failure),
             },
-            End::Timeout(failure) => GetOutcome::Timeout(failure),
-            End::Error(failure) => GetOutcome::Error(failure),
+            CallError::Timeout(failure) => GetOutcome::Timeout(failure),
+            CallError::Error(failure) => GetOutcome::Error(failure),
         }
     }
 }
@@ -229,7 +229,7 @@ mod tests {
         let call = Call { authorization: "main".into(), instance: "dev12345".into(), timeout_ms: None };
         let incident = IncidentRef { kind: "Number".into(), value: "INC1".into() };
         match check(&call, &incident) {
-            Err(End::InvalidChoice(violations)) => {
+            Err(CallError::InvalidChoice(violations)) => {
                 assert_eq!(violations[0].expected, "one of: number, sys_id, correlation_id")
             }
             other => panic!("{other:?}"),

@@ -1,6 +1,6 @@
 //! Reads a record back after a write whose result is unknown.
 
-use crate::failure::{Effect, End};
+use crate::failure::{CallError, Effect};
 use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
@@ -18,13 +18,13 @@ pub struct Found {
 ///
 /// Only the key proves that it is this create's: correlation ids are not unique, and another integration may use the same.
 /// Nothing found proves nothing, for a row may commit later, and an instance may ignore the key that a client chose.
-pub fn created(session: &mut Session<'_>, sys_id: &SysId, correlation_id: &str) -> Result<Option<Found>, End> {
+pub fn created(session: &mut Session<'_>, sys_id: &SysId, correlation_id: &str) -> Result<Option<Found>, CallError> {
     let found = by_key(session, sys_id)?;
     Ok(found.filter(|found| found.record.value("correlation_id") == Some(correlation_id)))
 }
 
 /// The incident with this key, if there is one.
-pub fn by_key(session: &mut Session<'_>, sys_id: &SysId) -> Result<Option<Found>, End> {
+pub fn by_key(session: &mut Session<'_>, sys_id: &SysId) -> Result<Option<Found>, CallError> {
     let query = format!("sys_id={sys_id}");
     let request = table::list(&session.origin, INCIDENT, &[("sysparm_query", &query), ("sysparm_limit", "2")]);
     let rows = session.fetch(&request, 200, Effect::Reads)?;

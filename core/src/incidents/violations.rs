@@ -1,7 +1,7 @@
 //! Collects what is wrong with the inputs of a call, so that all of it is reported at once.
 
 use crate::bindings::types::Violation;
-use crate::failure::End;
+use crate::failure::CallError;
 use crate::text::excerpt;
 
 /// What is wrong with the inputs so far.
@@ -24,10 +24,10 @@ impl Violations {
     }
 
     /// The parsed inputs, if nothing is wrong. `parsed` is `None` only where something is.
-    pub fn or_invalid_data<T>(self, parsed: Option<T>) -> Result<T, End> {
+    pub fn or_invalid_data<T>(self, parsed: Option<T>) -> Result<T, CallError> {
         match parsed {
             Some(parsed) if self.list.is_empty() => Ok(parsed),
-            _ => Err(End::InvalidData(self.list)),
+            _ => Err(CallError::InvalidData(self.list)),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! A sans-io ServiceNow client: addresses, queries, requests, answers, records and OAuth, and the session that carries
 //! them through a [`Host`](crate::host::Host).
 
-pub mod answer;
 pub mod choices;
 pub mod incident_table;
 pub mod oauth;
 pub mod origin;
 pub mod query;
 pub mod record;
+pub mod response;
 pub mod session;
 pub mod sys_id;
 pub mod table;

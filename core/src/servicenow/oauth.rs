@@ -1,8 +1,8 @@
 //! OAuth: the client credentials grant, for hosts that hand out an OAuth client instead of a token, and the reading of
 //! token answers, which the reference host's own token service uses too.
 
-use super::answer::{is_hibernating, is_json_type};
 use super::query::form_encode;
+use super::response::{is_hibernating, is_json_type};
 use crate::bindings::credentials::{GrantType, OauthClient, Refusal, TokenInfo, UnreachableReason};
 use crate::host::{Method, Request, Response};
 use crate::json;

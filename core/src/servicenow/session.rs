@@ -10,10 +10,10 @@ use crate::bindings::credentials::{
     Credential, CredentialError, GrantType, Granted, Header, TokenInfo, UnreachableReason,
 };
 use crate::bindings::types::{Reason, WriteHappened};
-use crate::failure::{Effect, End, failure};
-use crate::host::{Broken, Host, Request, Response};
-use crate::incidents::call::Checked;
-use crate::servicenow::answer::{self, Rows};
+use crate::failure::{CallError, Effect, failure};
+use crate::host::{Host, Request, Response, TransportError};
+use crate::incidents::call::ValidCall;
+use crate::servicenow::response::{self, Rows};
 use crate::text::{excerpt, join};
 
 /// A wait is worth it only if this much of the deadline is left after it: less would end in `timeout` anyway.
@@ -43,12 +43,12 @@ pub struct Session<'h> {
 impl<'h> Session<'h> {
     /// Obtains the credential for a call that started at a time of the host's clock, and refuses an instance that is not
     /// the authorization's before anything is sent.
-    pub fn open(call: &Checked, started_ms: u64, host: &'h mut dyn Host) -> Result<Self, End> {
+    pub fn open(call: &ValidCall, started_ms: u64, host: &'h mut dyn Host) -> Result<Self, CallError> {
         let deadline_ms = started_ms.saturating_add(call.timeout_ms.into());
         let granted =
             host.credential(&call.authorization).map_err(|error| no_credential(error, &call.authorization))?;
         let origin = Origin::parse(&granted.origin).filter(|origin| *origin == call.origin).ok_or_else(|| {
-            End::error(
+            CallError::error(
                 Reason::WrongInstance,
                 format!(
                     "authorization \"{}\" is valid for {} and not for {}",
@@ -77,7 +77,7 @@ impl<'h> Session<'h> {
     }
 
     /// Sends a request and judges its answer: the rows of a success, or the end of the call.
-    pub fn fetch(&mut self, request: &Request, expected: u16, effect: Effect) -> Result<Rows, End> {
+    pub fn fetch(&mut self, request: &Request, expected: u16, effect: Effect) -> Result<Rows, CallError> {
         let mut answered = self.ask(request);
         if matches!(&answered, Ok(response) if response.status == 401) && self.renew()? {
             answered = self.ask(request);
@@ -88,13 +88,13 @@ impl<'h> Session<'h> {
             self.host.wait_ms(ms);
             answered = self.ask(request);
         }
-        let response = answered.map_err(|broken| End::broken(&broken, effect))?;
-        End::judge(response, expected, self.host.unix_seconds(), effect)
+        let response = answered.map_err(|broken| CallError::broken(&broken, effect))?;
+        CallError::classify(response, expected, self.host.unix_seconds(), effect)
     }
 
     /// Takes up a fresh credential after a 401. Whether there can be one: a credential that no token service stands
     /// behind is what it is, and its 401 the answer.
-    fn renew(&mut self) -> Result<bool, End> {
+    fn renew(&mut self) -> Result<bool, CallError> {
         if matches!(self.grant_type, GrantType::Bearer | GrantType::Basic | GrantType::ApiKey) {
             return Ok(false);
         }
@@ -102,14 +102,14 @@ impl<'h> Session<'h> {
         renewed.map(|()| true).map_err(|error| no_credential(error, &self.authorization))
     }
 
-    fn ask(&mut self, request: &Request) -> Result<Response, Broken> {
+    fn ask(&mut self, request: &Request) -> Result<Response, TransportError> {
         let within = self.remaining_ms()?;
         self.host.send(request, self.header.as_ref(), within)
     }
 
-    fn remaining_ms(&self) -> Result<u64, Broken> {
+    fn remaining_ms(&self) -> Result<u64, TransportError> {
         match self.deadline_ms.saturating_sub(self.host.now_ms()) {
-            0 => Err(Broken { reason: Reason::Deadline, status: None, nothing_sent: true }),
+            0 => Err(TransportError { reason: Reason::Deadline, status: None, not_sent: true }),
             left => Ok(left),
         }
     }
@@ -117,17 +117,17 @@ impl<'h> Session<'h> {
     /// How long to wait before a request is sent again; `None` where it is not.
     fn wait_before_repeating(
         &mut self,
-        answered: &Result<Response, Broken>,
+        answered: &Result<Response, TransportError>,
         effect: Effect,
         attempt: u32,
     ) -> Option<u64> {
         let named = match answered {
-            Ok(response) if response.status == 429 => answer::retry_after_ms(response, self.host.unix_seconds()),
+            Ok(response) if response.status == 429 => response::retry_after_ms(response, self.host.unix_seconds()),
             _ => None,
         };
         let may_help = match answered {
             Ok(response) => effect == Effect::Reads && matches!(response.status, 429 | 502..=504),
-            Err(broken) => broken.reason == Reason::Connect && broken.nothing_sent,
+            Err(broken) => broken.reason == Reason::Connect && broken.not_sent,
         };
         let wait = match named {
             Some(ms) => u64::from(ms),
@@ -164,7 +164,7 @@ impl<'h> Session<'h> {
     }
 }
 
-fn unreachable(broken: Broken) -> CredentialError {
+fn unreachable(broken: TransportError) -> CredentialError {
     CredentialError::Unreachable(match broken.reason {
         Reason::Deadline => return CredentialError::Timeout,
         Reason::Dns => UnreachableReason::Dns,
@@ -177,13 +177,13 @@ fn unreachable(broken: Broken) -> CredentialError {
 }
 
 /// The end of a call for which there is no credential.
-fn no_credential(error: CredentialError, authorization: &str) -> End {
+fn no_credential(error: CredentialError, authorization: &str) -> CallError {
     match error {
-        CredentialError::UnknownAuthorization => End::error(
+        CredentialError::UnknownAuthorization => CallError::error(
             Reason::UnknownAuthorization,
             format!("the host knows no authorization named \"{}\"", excerpt(authorization)),
         ),
-        CredentialError::Timeout => End::Timeout(failure(
+        CredentialError::Timeout => CallError::Timeout(failure(
             Reason::Deadline,
             "no access token before the deadline".to_string(),
             WriteHappened::No,
@@ -196,18 +196,19 @@ fn no_credential(error: CredentialError, authorization: &str) -> End {
                 WriteHappened::No,
             );
             refused.status = refusal.status;
-            End::NoToken(refused, Some(grant_type))
+            CallError::NoCredential(refused, Some(grant_type))
         }
         CredentialError::Unreachable(reason) => {
             let message = |what: &str| format!("no access token from the token service: {what}");
-            let no_token = |reason, what| End::NoToken(failure(reason, message(what), WriteHappened::No), None);
+            let no_token =
+                |reason, what| CallError::NoCredential(failure(reason, message(what), WriteHappened::No), None);
             match reason {
-                UnreachableReason::Dns => End::error(Reason::Dns, message("its host name could not be resolved")),
-                UnreachableReason::Connect => End::error(Reason::Connect, message("no connection could be made")),
-                UnreachableReason::Tls => End::error(Reason::Tls, message("the TLS handshake failed")),
-                UnreachableReason::Lost => End::error(Reason::Lost, message("the connection broke")),
+                UnreachableReason::Dns => CallError::error(Reason::Dns, message("its host name could not be resolved")),
+                UnreachableReason::Connect => CallError::error(Reason::Connect, message("no connection could be made")),
+                UnreachableReason::Tls => CallError::error(Reason::Tls, message("the TLS handshake failed")),
+                UnreachableReason::Lost => CallError::error(Reason::Lost, message("the connection broke")),
                 UnreachableReason::DeniedByHost => {
-                    End::error(Reason::DeniedByHost, message("the host's policy refused the request"))
+                    CallError::error(Reason::DeniedByHost, message("the host's policy refused the request"))
                 }
                 UnreachableReason::Hibernating => no_token(Reason::Hibernating, "the instance is hibernating"),
                 UnreachableReason::NotJson => no_token(Reason::NotJson, "the answer is not a token answer"),

@@ -7,7 +7,7 @@
 
 use crate::bindings::credentials::{self, CredentialError, Granted, Header};
 use crate::bindings::types::Reason;
-use crate::host::{Broken, Host, Method, Request, Response};
+use crate::host::{Host, Method, Request, Response, TransportError};
 use crate::servicenow::oauth::FORM;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::http::outgoing_handler;
@@ -34,7 +34,12 @@ const TIMER_GRACE_MS: u64 = 15;
 pub struct Wasi;
 
 impl Host for Wasi {
-    fn send(&mut self, request: &Request, credential: Option<&Header>, within_ms: u64) -> Result<Response, Broken> {
+    fn send(
+        &mut self,
+        request: &Request,
+        credential: Option<&Header>,
+        within_ms: u64,
+    ) -> Result<Response, TransportError> {
         let timer = Timer::within_ms(within_ms.saturating_add(TIMER_GRACE_MS));
         let response = exchange(request, credential, within_ms, &timer)?;
         receive(&response, &timer)
@@ -86,12 +91,12 @@ impl Timer {
     }
 }
 
-fn broken(reason: Reason, nothing_sent: bool) -> Broken {
-    Broken { reason, status: None, nothing_sent }
+fn broken(reason: Reason, not_sent: bool) -> TransportError {
+    TransportError { reason, status: None, not_sent }
 }
 
 /// A request that this host's `wasi:http` would not even take.
-fn refused<E>(_: E) -> Broken {
+fn refused<E>(_: E) -> TransportError {
     broken(Reason::DeniedByHost, true)
 }
 
@@ -100,7 +105,7 @@ fn exchange(
     credential: Option<&Header>,
     within_ms: u64,
     timer: &Timer,
-) -> Result<IncomingResponse, Broken> {
+) -> Result<IncomingResponse, TransportError> {
     let outgoing = prepare(request, credential)?;
     let body = outgoing.body().map_err(refused)?;
     let options = RequestOptions::new();
@@ -128,7 +133,7 @@ fn exchange(
     }
 }
 
-fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingRequest, Broken> {
+fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingRequest, TransportError> {
     let mut headers: Vec<(String, Vec<u8>)> = Vec::with_capacity(request.headers.len() + 2);
     let mut add = |name: &str, value: &str| headers.push((name.to_string(), value.into()));
     for (name, value) in &request.headers {
@@ -182,9 +187,9 @@ fn write(body: OutgoingBody, mut bytes: &[u8], answered: &Pollable, timer: &Time
     OutgoingBody::finish(body, None).map_err(|_| StreamError::Closed)
 }
 
-fn receive(response: &IncomingResponse, timer: &Timer) -> Result<Response, Broken> {
+fn receive(response: &IncomingResponse, timer: &Timer) -> Result<Response, TransportError> {
     let status = response.status();
-    let fail = |reason| Broken { reason, status: Some(status), nothing_sent: false };
+    let fail = |reason| TransportError { reason, status: Some(status), not_sent: false };
     let entries = response.headers().entries().into_iter();
     let header =
         |(name, value): (String, Vec<u8>)| (name.to_ascii_lowercase(), String::from_utf8(value).unwrap_or_default());
@@ -222,7 +227,7 @@ fn read(body: &IncomingBody, length: u64, timer: &Timer) -> Result<Vec<u8>, Reas
 }
 
 /// What an error code of `wasi:http` proves. A request left the machine unless the code says that it did not.
-fn from_code(code: &ErrorCode) -> Broken {
+fn from_code(code: &ErrorCode) -> TransportError {
     match code {
         ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => broken(Reason::Dns, true),
         ErrorCode::ConnectionRefused

@@ -7,7 +7,7 @@ use servicenow_core::bindings::incidents::{
     CreateOptions, CreateOutcome, GetOutcome, IncidentRef, Made, RequestBody, UpdateOptions, UpdateOutcome,
 };
 use servicenow_core::bindings::types::{Call, Failure, WriteHappened};
-use servicenow_core::host::{Broken, Host, Method, Request, Response};
+use servicenow_core::host::{Host, Method, Request, Response, TransportError};
 use servicenow_core::incidents::{create::create, get::get, update::update};
 use servicenow_core::servicenow::oauth;
 use std::cell::RefCell;
@@ -33,7 +33,7 @@ impl Echo {
 }
 
 impl Host for Echo {
-    fn send(&mut self, request: &Request, _: Option<&Header>, _: u64) -> Result<Response, Broken> {
+    fn send(&mut self, request: &Request, _: Option<&Header>, _: u64) -> Result<Response, TransportError> {
         self.sent.push(request.clone());
         Ok(self.answer.clone())
     }

@@ -2,7 +2,7 @@
 
 use super::{print, print_table, table};
 use crate::lab::invocation::node_outcome;
-use crate::lab::scenarios::{self, Stage};
+use crate::lab::scenarios::{self, TestBed};
 use clap::Args;
 use serde_json::json;
 use std::time::Instant;
@@ -19,13 +19,13 @@ impl Demo {
     /// Whether every outcome was the declared one.
     pub async fn run(self) -> anyhow::Result<bool> {
         let started = Instant::now();
-        let stage = Stage::set().await?;
+        let bed = TestBed::set().await?;
         let ready = started.elapsed();
-        let node = stage.host.describe().await.map_err(anyhow::Error::from)?;
+        let node = bed.host.describe().await.map_err(anyhow::Error::from)?;
         let (mut rows, mut lines) = (Vec::new(), table(&["method", "outcome", "edge", "time", "what happened"]));
         let mut wrong = 0;
         for scenario in scenarios::all() {
-            let finished = stage.play(&scenario).await;
+            let finished = bed.run(&scenario).await;
             let as_declared = finished.case == scenario.case;
             wrong += u32::from(!as_declared);
             let edge = node_outcome(&node, finished.method, finished.case);
@@ -51,7 +51,7 @@ impl Demo {
         }
         print(&format!(
             "Simulator at {}, component loaded in {:.0} ms.\n",
-            stage.simulator.access().base_url,
+            bed.simulator.access().base_url,
             ready.as_secs_f64() * 1e3
         ));
         print_table(&lines);

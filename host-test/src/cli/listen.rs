@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use servicenow_host::callbacks::{Change, Verdict};
-use servicenow_host::event_sync::{NotDelivered, Receiver, Taker};
+use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::json::to_json;
 use servicenow_host::outcome::Outcome;
 use std::net::SocketAddr;
@@ -73,17 +73,17 @@ impl Listen {
         }
         print(&format!("listening on {address}"));
         let call = self.connection.call();
-        let take = |change: Change| {
+        let handle = |change: Change| {
             let shown = Arc::clone(&shown);
             async move {
-                let taken = shown.take(&change).await;
-                if taken.is_ok() {
+                let handled = shown.handle(&change).await;
+                if handled.is_ok() {
                     shown.line("reconciled", &change);
                 }
-                taken
+                handled
             }
         };
-        match sync.reconcile(&call, &self.selected.selection(), rules, take).await {
+        match sync.reconcile(&call, &self.selected.selection(), rules, handle).await {
             Ok((report, _)) if !report.outcome.is_success() => {
                 eprintln!("warning: what was missed could not be read");
                 self.connection.show(&Finished::from(report), "")?;
@@ -112,8 +112,8 @@ impl Shown {
     }
 }
 
-impl Taker for Shown {
-    async fn take(&self, change: &Change) -> Result<(), String> {
+impl ChangeHandler for Shown {
+    async fn handle(&self, change: &Change) -> Result<(), String> {
         match &self.forward {
             Some(forward) => forward.post(change).await,
             None => Ok(()),

@@ -6,7 +6,7 @@ use crate::lab::invocation::Finished;
 use clap::{Args, Subcommand};
 use servicenow_host::Report;
 use servicenow_host::callbacks::{Change, Verdict};
-use servicenow_host::event_sync::{EventSync, NotDelivered, Receiver, Taker};
+use servicenow_host::event_sync::{ChangeHandler, EventSync, NotDelivered, Receiver};
 use servicenow_host::json::{kebab, to_json};
 use servicenow_host::outcome::Outcome;
 use servicenow_host::provisioning::{BrokenOff, ProbeOutcome, Settings, Step, StepsOutcome, TestChange};
@@ -167,8 +167,8 @@ struct Waiter {
     refused: AtomicBool,
 }
 
-impl Taker for Waiter {
-    async fn take(&self, change: &Change) -> Result<(), String> {
+impl ChangeHandler for Waiter {
+    async fn handle(&self, change: &Change) -> Result<(), String> {
         self.arrived.send_modify(|all| all.push((change.sys_id.clone(), change.version.mod_count)));
         Ok(())
     }

@@ -4,12 +4,12 @@ use serde::Serialize;
 use serde_json::Value;
 use servicenow_host::Exchange;
 use servicenow_host::Host;
-use servicenow_host::Report;
 use servicenow_host::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 use servicenow_host::json::to_json;
 use servicenow_host::manifest::Node;
 use servicenow_host::outcome::Outcome;
 use servicenow_host::types::Call;
+use servicenow_host::{EndedBy, Report};
 use std::time::Duration;
 
 /// A method with its inputs, but for the ones that every method has.
@@ -44,8 +44,8 @@ pub struct Finished {
     pub elapsed: Duration,
     /// The HTTP exchanges made.
     pub exchanges: Vec<Exchange>,
-    /// Whether the host ended the call, and the outcome is its word.
-    pub by_host: bool,
+    /// Who ended the call.
+    pub ended_by: EndedBy,
 }
 
 impl Invocation {
@@ -71,7 +71,7 @@ impl<T: Outcome + Serialize> From<Report<T>> for Finished {
             value: to_json(&report.outcome)["value"].take(),
             elapsed: report.elapsed,
             exchanges: report.exchanges,
-            by_host: report.by_host,
+            ended_by: report.ended_by,
         }
     }
 }

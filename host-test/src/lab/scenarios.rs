@@ -32,18 +32,18 @@ pub struct Scenario {
     /// What happens, in a sentence.
     pub story: &'static str,
     prepare: fn(&Simulator),
-    call: fn(&Stage) -> (Call, Invocation),
+    call: fn(&TestBed) -> (Call, Invocation),
 }
 
 impl Scenario {
     /// How long its call may take.
-    pub fn timeout(&self, stage: &Stage) -> Duration {
-        Duration::from_millis((self.call)(stage).0.timeout_ms.unwrap_or(PATIENT_MS).into())
+    pub fn timeout(&self, bed: &TestBed) -> Duration {
+        Duration::from_millis((self.call)(bed).0.timeout_ms.unwrap_or(PATIENT_MS).into())
     }
 }
 
 /// A simulator, a host that knows it by the authorization `main`, and one incident.
-pub struct Stage {
+pub struct TestBed {
     /// The simulator.
     pub simulator: Simulator,
     /// The host.
@@ -64,9 +64,9 @@ fn load() -> Result<&'static Host, BuildError> {
     }
 }
 
-/// Why there is no stage.
+/// Why there is no bed.
 #[derive(Debug, thiserror::Error)]
-pub enum NoStage {
+pub enum NoTestBed {
     /// The simulator did not start.
     #[error("the simulator did not start: {0}")]
     Simulator(#[from] std::io::Error),
@@ -78,32 +78,32 @@ pub enum NoStage {
     Incident(Box<Finished>),
 }
 
-impl Stage {
-    /// Sets the stage.
-    pub async fn set() -> Result<Self, NoStage> {
+impl TestBed {
+    /// Sets it up.
+    pub async fn set() -> Result<Self, NoTestBed> {
         Self::set_with(authorizations).await
     }
 
-    /// Sets the stage with other authorizations; one of them is `main`.
-    pub async fn set_with(authorizations: impl FnOnce(&Simulator) -> Authorizations) -> Result<Self, NoStage> {
+    /// Sets it up with other authorizations; one of them is `main`.
+    pub async fn set_with(authorizations: impl FnOnce(&Simulator) -> Authorizations) -> Result<Self, NoTestBed> {
         Self::set_for(load()?, authorizations).await
     }
 
-    /// Sets the stage for a host with another component.
+    /// Sets it up for a host with another component.
     pub async fn set_for(
         loaded: &Host,
         authorizations: impl FnOnce(&Simulator) -> Authorizations,
-    ) -> Result<Self, NoStage> {
+    ) -> Result<Self, NoTestBed> {
         let simulator = Simulator::start(Default::default()).await?;
         let host = loaded.with(authorizations(&simulator), Limits::default())?;
         let settings = Settings::default();
-        let mut stage = Self { simulator, host, settings, number: String::new(), sys_id: String::new() };
+        let mut bed = Self { simulator, host, settings, number: String::new(), sys_id: String::new() };
         let (call, create) =
-            (stage.call(PATIENT_MS), Invocation::Create(columns(&[("short_description", "A first")]), create()));
-        let finished = create.run(&stage.host, call).await;
+            (bed.call(PATIENT_MS), Invocation::Create(columns(&[("short_description", "A first")]), create()));
+        let finished = create.run(&bed.host, call).await;
         let text = |name: &str| finished.value[name].as_str().unwrap_or_default().to_string();
-        (stage.number, stage.sys_id) = (text("number"), text("sys_id"));
-        if finished.is_success { Ok(stage) } else { Err(NoStage::Incident(Box::new(finished))) }
+        (bed.number, bed.sys_id) = (text("number"), text("sys_id"));
+        if finished.is_success { Ok(bed) } else { Err(NoTestBed::Incident(Box::new(finished))) }
     }
 
     /// A call of the simulated instance.
@@ -112,8 +112,8 @@ impl Stage {
         Call { authorization: "main".to_string(), instance, timeout_ms: Some(timeout_ms) }
     }
 
-    /// Plays a scenario.
-    pub async fn play(&self, scenario: &Scenario) -> Finished {
+    /// Runs a scenario.
+    pub async fn run(&self, scenario: &Scenario) -> Finished {
         self.simulator.heal();
         self.simulator.set(|settings| *settings = self.settings.clone());
         (scenario.prepare)(&self.simulator);
@@ -155,20 +155,20 @@ pub fn by(kind: &str, value: &str) -> IncidentRef {
     IncidentRef { kind: kind.to_string(), value: value.to_string() }
 }
 
-fn a_create(stage: &Stage, pairs: &[(&str, &str)]) -> (Call, Invocation) {
-    (stage.call(PATIENT_MS), Invocation::Create(columns(pairs), create()))
+fn a_create(bed: &TestBed, pairs: &[(&str, &str)]) -> (Call, Invocation) {
+    (bed.call(PATIENT_MS), Invocation::Create(columns(pairs), create()))
 }
 
-fn a_get(stage: &Stage, kind: &str, value: &str) -> (Call, Invocation) {
-    (stage.call(PATIENT_MS), Invocation::Get(by(kind, value)))
+fn a_get(bed: &TestBed, kind: &str, value: &str) -> (Call, Invocation) {
+    (bed.call(PATIENT_MS), Invocation::Get(by(kind, value)))
 }
 
-fn an_update(stage: &Stage, pairs: &[(&str, &str)]) -> (Call, Invocation) {
-    (stage.call(PATIENT_MS), Invocation::Update(stage.sys_id.clone(), columns(pairs), update()))
+fn an_update(bed: &TestBed, pairs: &[(&str, &str)]) -> (Call, Invocation) {
+    (bed.call(PATIENT_MS), Invocation::Update(bed.sys_id.clone(), columns(pairs), update()))
 }
 
-fn a_find(stage: &Stage, limit: u32) -> (Call, Invocation) {
-    (stage.call(PATIENT_MS), Invocation::Find("active=true".to_string(), limit, 0))
+fn a_find(bed: &TestBed, limit: u32) -> (Call, Invocation) {
+    (bed.call(PATIENT_MS), Invocation::Find("active=true".to_string(), limit, 0))
 }
 
 fn impatient((call, invocation): (Call, Invocation)) -> (Call, Invocation) {
@@ -209,78 +209,78 @@ macro_rules! scenarios {
 pub fn all() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     scenarios!(scenarios, "authenticate", AuthenticateOutcome, {
-        Authenticated: "the client gets a token and reads", nothing, |stage| (stage.call(PATIENT_MS), Invocation::Authenticate);
+        Authenticated: "the client gets a token and reads", nothing, |bed| (bed.call(PATIENT_MS), Invocation::Authenticate);
         NotAuthenticated: "the OAuth client has no application user", |simulator| {
             simulator.revoke_tokens();
             simulator.set(|settings| settings.has_application_user = false);
-        }, |stage| (stage.call(PATIENT_MS), Invocation::Authenticate);
-        InvalidData: "the instance is empty", nothing, |stage| {
-            (Call { instance: String::new(), ..stage.call(PATIENT_MS) }, Invocation::Authenticate)
+        }, |bed| (bed.call(PATIENT_MS), Invocation::Authenticate);
+        InvalidData: "the instance is empty", nothing, |bed| {
+            (Call { instance: String::new(), ..bed.call(PATIENT_MS) }, Invocation::Authenticate)
         };
-        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |stage| {
-            impatient((stage.call(PATIENT_MS), Invocation::Authenticate))
+        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |bed| {
+            impatient((bed.call(PATIENT_MS), Invocation::Authenticate))
         };
-        Error: "nobody has that authorization", nothing, |stage| of_nobody((stage.call(PATIENT_MS), Invocation::Authenticate));
+        Error: "nobody has that authorization", nothing, |bed| of_nobody((bed.call(PATIENT_MS), Invocation::Authenticate));
     });
     scenarios!(scenarios, "create", CreateOutcome, {
-        IncidentCreated: "the instance takes the record", nothing, |stage| a_create(stage, &[("short_description", "Printer on fire"), ("urgency", "1")]);
-        InvalidData: "the request body is a JSON array", nothing, |stage| {
-            (stage.call(PATIENT_MS), Invocation::Create(RequestBody::Json("[]".to_string()), create()))
+        IncidentCreated: "the instance takes the record", nothing, |bed| a_create(bed, &[("short_description", "Printer on fire"), ("urgency", "1")]);
+        InvalidData: "the request body is a JSON array", nothing, |bed| {
+            (bed.call(PATIENT_MS), Invocation::Create(RequestBody::Json("[]".to_string()), create()))
         };
-        InvalidChoice: "urgency 9 is checked against its choices", nothing, |stage| {
+        InvalidChoice: "urgency 9 is checked against its choices", nothing, |bed| {
             let options = CreateOptions { choice_check: Some("base".to_string()), ..create() };
-            (stage.call(PATIENT_MS), Invocation::Create(columns(&[("urgency", "9")]), options))
+            (bed.call(PATIENT_MS), Invocation::Create(columns(&[("urgency", "9")]), options))
         };
-        BadRequest: "the instance answers 400", |simulator| fault(simulator, "POST", Effect::status(400)), |stage| a_create(stage, &[("urgency", "1")]);
-        NotFound: "the instance answers 404", |simulator| fault(simulator, "POST", Effect::status(404)), |stage| a_create(stage, &[("urgency", "1")]);
-        CreateIncidentFailure: "a data policy wants code and notes (403)", nothing, |stage| a_create(stage, &[("state", "6")]);
-        Timeout: "the instance never answers", |simulator| fault(simulator, "POST", Effect::Hang), |stage| impatient(a_create(stage, &[("urgency", "1")]));
-        Error: "nobody has that authorization", nothing, |stage| of_nobody(a_create(stage, &[("urgency", "1")]));
+        BadRequest: "the instance answers 400", |simulator| fault(simulator, "POST", Effect::status(400)), |bed| a_create(bed, &[("urgency", "1")]);
+        NotFound: "the instance answers 404", |simulator| fault(simulator, "POST", Effect::status(404)), |bed| a_create(bed, &[("urgency", "1")]);
+        CreateIncidentFailure: "a data policy wants code and notes (403)", nothing, |bed| a_create(bed, &[("state", "6")]);
+        Timeout: "the instance never answers", |simulator| fault(simulator, "POST", Effect::Hang), |bed| impatient(a_create(bed, &[("urgency", "1")]));
+        Error: "nobody has that authorization", nothing, |bed| of_nobody(a_create(bed, &[("urgency", "1")]));
     });
     scenarios!(scenarios, "get", GetOutcome, {
-        GetIncidentSuccess: "the number exists", nothing, |stage| a_get(stage, "number", &stage.number);
-        InvalidData: "the number would end the query", nothing, |stage| a_get(stage, "number", "INC1^ORactive=true");
-        InvalidChoice: "an incident cannot be looked up by name", nothing, |stage| a_get(stage, "name", "Printer");
-        IncidentNotFound: "no incident has that number", nothing, |stage| a_get(stage, "number", "INC9999999");
-        AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |stage| a_get(stage, "sys_id", &stage.sys_id);
-        GetIncidentFailure: "the instance answers 500", |simulator| fault(simulator, "GET", Effect::status(500)), |stage| a_get(stage, "number", &stage.number);
-        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |stage| impatient(a_get(stage, "number", &stage.number));
-        Error: "the authorization is for another instance", nothing, |stage| elsewhere(a_get(stage, "number", &stage.number));
+        GetIncidentSuccess: "the number exists", nothing, |bed| a_get(bed, "number", &bed.number);
+        InvalidData: "the number would end the query", nothing, |bed| a_get(bed, "number", "INC1^ORactive=true");
+        InvalidChoice: "an incident cannot be looked up by name", nothing, |bed| a_get(bed, "name", "Printer");
+        IncidentNotFound: "no incident has that number", nothing, |bed| a_get(bed, "number", "INC9999999");
+        AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |bed| a_get(bed, "sys_id", &bed.sys_id);
+        GetIncidentFailure: "the instance answers 500", |simulator| fault(simulator, "GET", Effect::status(500)), |bed| a_get(bed, "number", &bed.number);
+        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |bed| impatient(a_get(bed, "number", &bed.number));
+        Error: "the authorization is for another instance", nothing, |bed| elsewhere(a_get(bed, "number", &bed.number));
     });
     scenarios!(scenarios, "update", UpdateOutcome, {
-        IncidentUpdateSuccess: "the instance takes the change", nothing, |stage| an_update(stage, &[("urgency", "2"), ("work_notes", "looked at")]);
-        InvalidData: "the sys_id is too short", nothing, |stage| {
-            (stage.call(PATIENT_MS), Invocation::Update("1234".to_string(), columns(&[("urgency", "2")]), update()))
+        IncidentUpdateSuccess: "the instance takes the change", nothing, |bed| an_update(bed, &[("urgency", "2"), ("work_notes", "looked at")]);
+        InvalidData: "the sys_id is too short", nothing, |bed| {
+            (bed.call(PATIENT_MS), Invocation::Update("1234".to_string(), columns(&[("urgency", "2")]), update()))
         };
-        InvalidChoice: "the choice check is none of its choices", nothing, |stage| {
+        InvalidChoice: "the choice check is none of its choices", nothing, |bed| {
             let options = UpdateOptions { choice_check: Some("strict".to_string()), ..update() };
-            (stage.call(PATIENT_MS), Invocation::Update(stage.sys_id.clone(), columns(&[("urgency", "2")]), options))
+            (bed.call(PATIENT_MS), Invocation::Update(bed.sys_id.clone(), columns(&[("urgency", "2")]), options))
         };
-        BadRequest: "the instance answers 400", |simulator| fault(simulator, "PATCH", Effect::status(400)), |stage| an_update(stage, &[("urgency", "2")]);
-        IncidentNotFound: "no incident has that sys_id", nothing, |stage| {
-            (stage.call(PATIENT_MS), Invocation::Update("0".repeat(32), columns(&[("urgency", "2")]), update()))
+        BadRequest: "the instance answers 400", |simulator| fault(simulator, "PATCH", Effect::status(400)), |bed| an_update(bed, &[("urgency", "2")]);
+        IncidentNotFound: "no incident has that sys_id", nothing, |bed| {
+            (bed.call(PATIENT_MS), Invocation::Update("0".repeat(32), columns(&[("urgency", "2")]), update()))
         };
-        IncidentUpdateFailure: "a data policy wants code and notes (403)", nothing, |stage| an_update(stage, &[("state", "6")]);
-        Timeout: "the instance never answers", |simulator| fault(simulator, "PATCH", Effect::Hang), |stage| impatient(an_update(stage, &[("urgency", "2")]));
-        Error: "the same key stands twice", nothing, |stage| an_update(stage, &[("urgency", "1"), ("urgency", "2")]);
+        IncidentUpdateFailure: "a data policy wants code and notes (403)", nothing, |bed| an_update(bed, &[("state", "6")]);
+        Timeout: "the instance never answers", |simulator| fault(simulator, "PATCH", Effect::Hang), |bed| impatient(an_update(bed, &[("urgency", "2")]));
+        Error: "the same key stands twice", nothing, |bed| an_update(bed, &[("urgency", "1"), ("urgency", "2")]);
     });
     scenarios!(scenarios, "find", FindOutcome, {
-        FindSuccess: "the query matches", nothing, |stage| a_find(stage, 10);
-        InvalidData: "a page of 0 incidents", nothing, |stage| a_find(stage, 0);
-        AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |stage| a_find(stage, 10);
-        FindFailure: "the instance answers 403", |simulator| fault(simulator, "GET", Effect::status(403)), |stage| a_find(stage, 10);
-        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |stage| impatient(a_find(stage, 10));
-        Error: "the authorization is for another instance", nothing, |stage| elsewhere(a_find(stage, 10));
+        FindSuccess: "the query matches", nothing, |bed| a_find(bed, 10);
+        InvalidData: "a page of 0 incidents", nothing, |bed| a_find(bed, 0);
+        AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |bed| a_find(bed, 10);
+        FindFailure: "the instance answers 403", |simulator| fault(simulator, "GET", Effect::status(403)), |bed| a_find(bed, 10);
+        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |bed| impatient(a_find(bed, 10));
+        Error: "the authorization is for another instance", nothing, |bed| elsewhere(a_find(bed, 10));
     });
     scenarios!(scenarios, "columns", ColumnsOutcome, {
-        ColumnsSuccess: "the user may read the dictionary", nothing, |stage| (stage.call(PATIENT_MS), Invocation::Columns);
-        InvalidData: "the instance is a path", nothing, |stage| {
-            (Call { instance: "https://dev12345.service-now.com/nav_to.do".to_string(), ..stage.call(PATIENT_MS) }, Invocation::Columns)
+        ColumnsSuccess: "the user may read the dictionary", nothing, |bed| (bed.call(PATIENT_MS), Invocation::Columns);
+        InvalidData: "the instance is a path", nothing, |bed| {
+            (Call { instance: "https://dev12345.service-now.com/nav_to.do".to_string(), ..bed.call(PATIENT_MS) }, Invocation::Columns)
         };
-        AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |stage| (stage.call(PATIENT_MS), Invocation::Columns);
-        ColumnsFailure: "the user may not read the dictionary (403)", |simulator| simulator.set(|settings| settings.reads_dictionary = false), |stage| (stage.call(PATIENT_MS), Invocation::Columns);
-        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |stage| impatient((stage.call(PATIENT_MS), Invocation::Columns));
-        Error: "nobody has that authorization", nothing, |stage| of_nobody((stage.call(PATIENT_MS), Invocation::Columns));
+        AuthorizationFail: "the instance answers 401, twice", |simulator| fault(simulator, "GET", Effect::status(401)), |bed| (bed.call(PATIENT_MS), Invocation::Columns);
+        ColumnsFailure: "the user may not read the dictionary (403)", |simulator| simulator.set(|settings| settings.reads_dictionary = false), |bed| (bed.call(PATIENT_MS), Invocation::Columns);
+        Timeout: "the instance never answers", |simulator| fault(simulator, "GET", Effect::Hang), |bed| impatient((bed.call(PATIENT_MS), Invocation::Columns));
+        Error: "nobody has that authorization", nothing, |bed| of_nobody((bed.call(PATIENT_MS), Invocation::Columns));
     });
     scenarios
 }

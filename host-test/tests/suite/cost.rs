@@ -2,7 +2,7 @@
 //! benchmark's.
 
 use crate::support::PATIENT_MS;
-use host_test::lab::scenarios::{Stage, by, columns, create, update};
+use host_test::lab::scenarios::{TestBed, by, columns, create, update};
 use servicenow_host::incidents::{CreateOutcome, FindOutcome};
 use servicenow_test_support::{ScriptedServer, Step, answer};
 use std::sync::{Arc, Mutex};
@@ -10,20 +10,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn a_thousand_calls_share_one_connection() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     for _ in 0..1_000 {
-        let outcome = stage.host.create(stage.call(PATIENT_MS), columns(&[("urgency", "2")]), create()).await.outcome;
+        let outcome = bed.host.create(bed.call(PATIENT_MS), columns(&[("urgency", "2")]), create()).await.outcome;
         assert!(matches!(outcome, CreateOutcome::IncidentCreated(_)), "{outcome:?}");
     }
     // The token came over the same one.
-    assert_eq!(stage.simulator.connections(), 1);
+    assert_eq!(bed.simulator.connections(), 1);
 }
 
 #[tokio::test]
 async fn each_method_makes_as_few_exchanges_as_it_can_and_a_usual_call_grows_no_memory() {
-    let stage = Stage::set().await.unwrap();
-    let call = || stage.call(PATIENT_MS);
-    let host = &stage.host;
+    let bed = TestBed::set().await.unwrap();
+    let call = || bed.call(PATIENT_MS);
+    let host = &bed.host;
     let created = host.create(call(), columns(&[("urgency", "2")]), create()).await;
     let CreateOutcome::IncidentCreated(receipt) = created.outcome else { panic!("{:?}", created.outcome) };
     let read = host.get(call(), by("number", &receipt.number)).await;
@@ -86,13 +86,13 @@ async fn a_request_goes_out_whole_and_at_once() {
 
 #[tokio::test]
 async fn a_large_answer_takes_the_guest_a_few_times_its_size() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let description = "x".repeat(200_000);
     for _ in 0..5 {
         let body = columns(&[("description", description.as_str())]);
-        stage.host.create(stage.call(PATIENT_MS), body, create()).await;
+        bed.host.create(bed.call(PATIENT_MS), body, create()).await;
     }
-    let report = stage.host.find(stage.call(PATIENT_MS), String::new(), 100, 0).await;
+    let report = bed.host.find(bed.call(PATIENT_MS), String::new(), 100, 0).await;
     assert!(matches!(report.outcome, FindOutcome::FindSuccess(_)), "{:?}", report.outcome);
     let bytes: u64 = report.exchanges.iter().map(|exchange| exchange.response_bytes).sum();
     assert!(bytes > 1_000_000, "{bytes}");

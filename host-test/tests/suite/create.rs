@@ -1,7 +1,7 @@
 //! Create: what it reports, and that repeating it never makes a twin.
 
 use crate::support::{PATIENT_MS, count};
-use host_test::lab::scenarios::{Stage, columns, create};
+use host_test::lab::scenarios::{TestBed, columns, create};
 use serde_json::json;
 use servicenow_host::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody, Stored};
 use servicenow_host::types::{Failure, Reason, Retry, WriteHappened};
@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 
 const INCIDENTS: &str = "/api/now/table/incident";
 
-async fn run(stage: &Stage, pairs: &[(&str, &str)], key: Option<&str>) -> Report<CreateOutcome> {
+async fn run(bed: &TestBed, pairs: &[(&str, &str)], key: Option<&str>) -> Report<CreateOutcome> {
     let options = CreateOptions { correlation_id: key.map(str::to_string), ..create() };
-    stage.host.create(stage.call(PATIENT_MS), columns(pairs), options).await
+    bed.host.create(bed.call(PATIENT_MS), columns(pairs), options).await
 }
 
 fn receipt(report: Report<CreateOutcome>) -> Receipt {
@@ -34,10 +34,10 @@ fn stored(receipt: &Receipt) -> Vec<(&str, Stored)> {
 
 #[tokio::test]
 async fn a_receipt_names_the_record_and_what_became_of_each_column() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.set(|settings| settings.protected_columns = vec!["description".to_string()]);
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.set(|settings| settings.protected_columns = vec!["description".to_string()]);
     let report = run(
-        &stage,
+        &bed,
         &[
             ("short_description", "Printer on fire"),
             ("urgency", "1"),
@@ -80,39 +80,39 @@ async fn a_receipt_names_the_record_and_what_became_of_each_column() {
 
 #[tokio::test]
 async fn a_create_repeated_with_its_correlation_id_finds_the_first() {
-    let stage = Stage::set().await.unwrap();
-    let first = receipt(run(&stage, &[("urgency", "1")], Some("alert-2")).await);
-    let second = receipt(run(&stage, &[("urgency", "1")], Some("alert-2")).await);
+    let bed = TestBed::set().await.unwrap();
+    let first = receipt(run(&bed, &[("urgency", "1")], Some("alert-2")).await);
+    let second = receipt(run(&bed, &[("urgency", "1")], Some("alert-2")).await);
     assert_eq!((first.made, second.made), (Made::Created, Made::Found));
     assert_eq!(first.sys_id, second.sys_id);
-    let other = receipt(run(&stage, &[("urgency", "1")], Some("alert-3")).await);
+    let other = receipt(run(&bed, &[("urgency", "1")], Some("alert-3")).await);
     assert_ne!(first.sys_id, other.sys_id);
-    assert_eq!(stage.simulator.rows("incident").len(), 3);
+    assert_eq!(bed.simulator.rows("incident").len(), 3);
 }
 
 #[tokio::test]
 async fn a_correlation_id_in_the_request_body_is_the_same_key() {
-    let stage = Stage::set().await.unwrap();
-    let first = receipt(run(&stage, &[("urgency", "1")], Some("alert-4")).await);
+    let bed = TestBed::set().await.unwrap();
+    let first = receipt(run(&bed, &[("urgency", "1")], Some("alert-4")).await);
     let body = RequestBody::Json(json!({"urgency": 1, "correlation_id": "alert-4"}).to_string());
-    let second = receipt(stage.host.create(stage.call(PATIENT_MS), body, create()).await);
+    let second = receipt(bed.host.create(bed.call(PATIENT_MS), body, create()).await);
     assert_eq!((second.made, second.sys_id), (Made::Found, first.sys_id));
-    let contrary = run(&stage, &[("correlation_id", "alert-5")], Some("alert-4")).await;
+    let contrary = run(&bed, &[("correlation_id", "alert-5")], Some("alert-4")).await;
     assert!(matches!(contrary.outcome, CreateOutcome::InvalidData(_)), "{:?}", contrary.outcome);
 }
 
 #[tokio::test]
 async fn many_creates_with_one_key_at_once_make_one_incident() {
-    let stage = Arc::new(Stage::set().await.unwrap());
+    let bed = Arc::new(TestBed::set().await.unwrap());
     let mut creates = JoinSet::new();
     for _ in 0..20 {
-        let stage = Arc::clone(&stage);
-        creates.spawn(async move { run(&stage, &[("urgency", "1")], Some("alert-6")).await });
+        let bed = Arc::clone(&bed);
+        creates.spawn(async move { run(&bed, &[("urgency", "1")], Some("alert-6")).await });
     }
     let receipts: Vec<Receipt> = creates.join_all().await.into_iter().map(receipt).collect();
     assert_eq!(receipts.iter().filter(|receipt| receipt.made == Made::Created).count(), 1);
     assert!(receipts.iter().all(|receipt| receipt.sys_id == receipts[0].sys_id));
-    assert_eq!(stage.simulator.rows("incident").len(), 2);
+    assert_eq!(bed.simulator.rows("incident").len(), 2);
 }
 
 #[tokio::test]
@@ -123,37 +123,37 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_sent_again() {
         Effect::CommitThenStatus { status: 502 },
         Effect::BreakBody,
     ] {
-        let stage = Stage::set().await.unwrap();
-        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect.clone()));
-        let report = run(&stage, &[("urgency", "1")], Some("alert-7")).await;
+        let bed = TestBed::set().await.unwrap();
+        bed.simulator.inject(Fault::once("POST", INCIDENTS, effect.clone()));
+        let report = run(&bed, &[("urgency", "1")], Some("alert-7")).await;
         assert_eq!(count(&report.exchanges, "POST"), 1, "{effect:?}");
         let receipt = receipt(report);
         assert_eq!((receipt.made, receipt.correlation_id.as_str()), (Made::Found, "alert-7"), "{effect:?}");
-        assert_eq!(stage.simulator.rows("incident").len(), 2);
+        assert_eq!(bed.simulator.rows("incident").len(), 2);
     }
 }
 
 #[tokio::test]
 async fn a_create_whose_answer_comes_after_its_deadline_is_found_when_it_is_repeated() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::CommitThenDelay { ms: 60_000 }));
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.inject(Fault::once("POST", INCIDENTS, Effect::CommitThenDelay { ms: 60_000 }));
     let options = CreateOptions { correlation_id: Some("alert-9".to_string()), ..create() };
-    let late = stage.host.create(stage.call(400), columns(&[("urgency", "1")]), options).await;
+    let late = bed.host.create(bed.call(400), columns(&[("urgency", "1")]), options).await;
     assert_eq!((failure(&late).reason, failure(&late).write_happened), (Reason::Deadline, WriteHappened::Unknown));
-    assert_eq!(receipt(run(&stage, &[("urgency", "1")], Some("alert-9")).await).made, Made::Found);
-    assert_eq!(stage.simulator.rows("incident").len(), 2);
+    assert_eq!(receipt(run(&bed, &[("urgency", "1")], Some("alert-9")).await).made, Made::Found);
+    assert_eq!(bed.simulator.rows("incident").len(), 2);
 }
 
 #[tokio::test]
 async fn a_lost_create_that_cannot_be_found_stays_unknown() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     for (effect, reason) in [
         (Effect::Close, Reason::Lost),
         (Effect::status(500), Reason::Cancelled),
         (Effect::status(503), Reason::ServerError),
     ] {
-        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect));
-        let report = run(&stage, &[("urgency", "1")], Some("alert-8")).await;
+        bed.simulator.inject(Fault::once("POST", INCIDENTS, effect));
+        let report = run(&bed, &[("urgency", "1")], Some("alert-8")).await;
         assert_eq!(count(&report.exchanges, "POST"), 1);
         let failure = failure(&report);
         assert_eq!(
@@ -166,50 +166,50 @@ async fn a_lost_create_that_cannot_be_found_stays_unknown() {
 
 #[tokio::test]
 async fn another_s_incident_with_the_same_correlation_id_is_never_reported_as_ours() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.set(|settings| settings.may_take_sys_id = false);
-    receipt(run(&stage, &[("short_description", "another's")], Some("alert-1")).await);
-    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(502)));
-    let report = run(&stage, &[("urgency", "1")], Some("alert-1")).await;
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.set(|settings| settings.may_take_sys_id = false);
+    receipt(run(&bed, &[("short_description", "another's")], Some("alert-1")).await);
+    bed.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(502)));
+    let report = run(&bed, &[("urgency", "1")], Some("alert-1")).await;
     assert_eq!(failure(&report).write_happened, WriteHappened::Unknown);
 }
 
 #[tokio::test]
 async fn a_body_just_below_servicenow_s_limit_is_written_whole() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     for long in ["x".repeat(9 << 20), "é\"\n".repeat(1_400 << 10)] {
         for body in [RequestBody::Json(json!({"description": long}).to_string()), columns(&[("description", &long)])] {
-            let report = stage.host.create(stage.call(PATIENT_MS), body, create()).await;
+            let report = bed.host.create(bed.call(PATIENT_MS), body, create()).await;
             assert_eq!(receipt(report).columns[0].stored, Stored::Stored);
-            assert_eq!(stage.simulator.rows("incident").pop().unwrap()["description"], long);
+            assert_eq!(bed.simulator.rows("incident").pop().unwrap()["description"], long);
         }
     }
 }
 
 #[tokio::test]
 async fn choices_that_cannot_be_read_are_a_failure_and_say_nothing_of_the_incident() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     for status in [400, 404, 500] {
-        stage.simulator.inject(Fault::once("GET", "/api/now/table/sys_choice", Effect::status(status)));
+        bed.simulator.inject(Fault::once("GET", "/api/now/table/sys_choice", Effect::status(status)));
         let options = CreateOptions { choice_check: Some("instance".to_string()), ..create() };
-        let report = stage.host.create(stage.call(PATIENT_MS), columns(&[("urgency", "1")]), options).await;
+        let report = bed.host.create(bed.call(PATIENT_MS), columns(&[("urgency", "1")]), options).await;
         match &report.outcome {
             CreateOutcome::CreateIncidentFailure(failure) => assert_eq!(failure.write_happened, WriteHappened::No),
             other => panic!("{status}: {other:?}"),
         }
     }
     let hidden = Effect::json(200, r#"{"result":[]}"#).header("x-total-count", "3");
-    stage.simulator.inject(Fault::once("GET", "/api/now/table/sys_choice", hidden));
+    bed.simulator.inject(Fault::once("GET", "/api/now/table/sys_choice", hidden));
     let options = CreateOptions { choice_check: Some("instance".to_string()), ..create() };
-    let report = stage.host.create(stage.call(PATIENT_MS), columns(&[("urgency", "9")]), options).await;
+    let report = bed.host.create(bed.call(PATIENT_MS), columns(&[("urgency", "9")]), options).await;
     assert_eq!(failure(&report).reason, Reason::Forbidden);
 }
 
 #[tokio::test]
 async fn a_create_that_times_out_may_have_happened() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::Hang));
-    let report = stage.host.create(stage.call(200), columns(&[("urgency", "1")]), create()).await;
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.inject(Fault::once("POST", INCIDENTS, Effect::Hang));
+    let report = bed.host.create(bed.call(200), columns(&[("urgency", "1")]), create()).await;
     let failure = failure(&report);
     assert_eq!(
         (failure.reason, failure.write_happened, failure.retry),
@@ -220,7 +220,7 @@ async fn a_create_that_times_out_may_have_happened() {
 
 #[tokio::test]
 async fn an_answer_that_makes_no_sense_is_a_failure_and_says_what_it_knows_of_the_write() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     for (effect, reason, written) in [
         (
             Effect::json(200, r#"{"result":{"number":"INC1","sys_id":"1"}}"#),
@@ -236,8 +236,8 @@ async fn an_answer_that_makes_no_sense_is_a_failure_and_says_what_it_knows_of_th
         (Effect::json(201, "{}").header("content-encoding", "gzip"), Reason::Encoded, WriteHappened::Unknown),
         (Effect::json(201, r#"{"result":[],"error":{"message":"x"}}"#), Reason::Cancelled, WriteHappened::Unknown),
     ] {
-        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect.clone()));
-        let report = run(&stage, &[("urgency", "1")], None).await;
+        bed.simulator.inject(Fault::once("POST", INCIDENTS, effect.clone()));
+        let report = run(&bed, &[("urgency", "1")], None).await;
         let failure = failure(&report);
         assert_eq!((failure.reason, failure.write_happened), (reason, written), "{effect:?}: {failure:?}");
     }
@@ -245,14 +245,14 @@ async fn an_answer_that_makes_no_sense_is_a_failure_and_says_what_it_knows_of_th
 
 #[tokio::test]
 async fn a_write_is_sent_again_only_after_an_answer_that_proves_refusal() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.revoke_tokens();
-    let report = run(&stage, &[("urgency", "1")], None).await;
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.revoke_tokens();
+    let report = run(&bed, &[("urgency", "1")], None).await;
     assert_eq!(report.exchanges.iter().map(|exchange| exchange.status).collect::<Vec<_>>(), [Some(401), Some(201)]);
     assert_eq!(receipt(report).made, Made::Created);
 
-    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(429).header("retry-after", "1")));
-    let report = run(&stage, &[("urgency", "1")], None).await;
+    bed.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(429).header("retry-after", "1")));
+    let report = run(&bed, &[("urgency", "1")], None).await;
     assert_eq!(report.exchanges.iter().map(|exchange| exchange.status).collect::<Vec<_>>(), [Some(429), Some(201)]);
     assert_eq!(receipt(report).made, Made::Created);
 }
@@ -262,17 +262,17 @@ async fn a_429_that_cannot_be_waited_for_is_answered_at_once_and_remembered() {
     for (effect, wait, pause) in
         [(Effect::status(429).header("retry-after", "600"), Some(600_000), 600_000), (Effect::status(429), None, 1_000)]
     {
-        let stage = Stage::set().await.unwrap();
-        stage.simulator.inject(Fault::once("POST", INCIDENTS, effect));
-        let report = run(&stage, &[("urgency", "1")], None).await;
+        let bed = TestBed::set().await.unwrap();
+        bed.simulator.inject(Fault::once("POST", INCIDENTS, effect));
+        let report = run(&bed, &[("urgency", "1")], None).await;
         assert_eq!(report.exchanges.len(), 1);
         let refused = failure(&report);
         assert_eq!((refused.reason, refused.retry, refused.retry_after_ms), (Reason::RateLimited, Retry::Later, wait));
         assert_eq!(refused.write_happened, WriteHappened::No);
 
         // The next call has no time to wait, so it is answered without asking.
-        let call = stage.call(500);
-        let report = stage.host.create(call, columns(&[("urgency", "1")]), create()).await;
+        let call = bed.call(500);
+        let report = bed.host.create(call, columns(&[("urgency", "1")]), create()).await;
         assert_eq!(report.exchanges.len(), 0, "nothing is sent");
         let refused = failure(&report);
         assert_eq!((refused.reason, refused.write_happened), (Reason::RateLimited, WriteHappened::No));
@@ -283,10 +283,10 @@ async fn a_429_that_cannot_be_waited_for_is_answered_at_once_and_remembered() {
 
 #[tokio::test]
 async fn a_call_with_time_left_waits_for_the_pause_that_another_call_was_told() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(429)));
-    assert_eq!(failure(&run(&stage, &[("urgency", "1")], None).await).reason, Reason::RateLimited);
-    let report = run(&stage, &[("urgency", "1")], None).await;
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.inject(Fault::once("POST", INCIDENTS, Effect::status(429)));
+    assert_eq!(failure(&run(&bed, &[("urgency", "1")], None).await).reason, Reason::RateLimited);
+    let report = run(&bed, &[("urgency", "1")], None).await;
     assert_eq!(report.exchanges.len(), 1);
     assert!(report.elapsed > std::time::Duration::from_millis(500), "{:?}", report.elapsed);
     assert_eq!(receipt(report).made, Made::Created);
@@ -294,24 +294,24 @@ async fn a_call_with_time_left_waits_for_the_pause_that_another_call_was_told() 
 
 #[tokio::test]
 async fn an_instance_that_ignores_the_key_shows_in_the_receipt() {
-    let stage = Stage::set().await.unwrap();
-    let first = receipt(run(&stage, &[("urgency", "1")], Some("alert-9")).await);
-    stage.simulator.set(|settings| settings.may_take_sys_id = false);
-    let second = receipt(run(&stage, &[("urgency", "1")], Some("alert-9")).await);
+    let bed = TestBed::set().await.unwrap();
+    let first = receipt(run(&bed, &[("urgency", "1")], Some("alert-9")).await);
+    bed.simulator.set(|settings| settings.may_take_sys_id = false);
+    let second = receipt(run(&bed, &[("urgency", "1")], Some("alert-9")).await);
     assert_eq!(second.made, Made::Created);
     assert_ne!(second.sys_id, first.sys_id, "an instance like this cannot be protected from twins");
 }
 
 #[tokio::test]
 async fn display_values_name_a_caller_and_a_group() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let options = CreateOptions { input_display_values: true, ..create() };
     let body = columns(&[
         ("caller_id", "caller@example.com"),
-        ("assignment_group", "Service Desk"),
+        ("assignment_group", "Service ReceiverService"),
         ("short_description", "x"),
     ]);
-    let receipt = receipt(stage.host.create(stage.call(PATIENT_MS), body, options).await);
+    let receipt = receipt(bed.host.create(bed.call(PATIENT_MS), body, options).await);
     assert_eq!(
         stored(&receipt),
         [
@@ -320,27 +320,27 @@ async fn display_values_name_a_caller_and_a_group() {
             ("short_description", Stored::Stored)
         ]
     );
-    let row = stage.simulator.rows("incident").pop().unwrap();
+    let row = bed.simulator.rows("incident").pop().unwrap();
     assert_eq!(&row["caller_id"], "5137153cc611227c000bbd1bd8cd2005");
     assert_eq!(&row["assignment_group"], "679434f053231300e321ddeeff7b12d8");
 }
 
 #[tokio::test]
 async fn choices_are_checked_against_the_instance_s_own() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let options = || CreateOptions { choice_check: Some("instance".to_string()), ..create() };
     let bad =
         columns(&[("urgency", "9"), ("category", "network"), ("subcategory", "cpu"), ("close_code", "Duplicate")]);
-    match stage.host.create(stage.call(PATIENT_MS), bad, options()).await.outcome {
+    match bed.host.create(bed.call(PATIENT_MS), bad, options()).await.outcome {
         CreateOutcome::InvalidChoice(violations) => {
             let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
             assert_eq!(fields, ["urgency", "subcategory"]);
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(stage.simulator.rows("incident").len(), 1, "nothing was written");
+    assert_eq!(bed.simulator.rows("incident").len(), 1, "nothing was written");
     let good = columns(&[("urgency", "1"), ("category", "network"), ("subcategory", "vpn")]);
-    let report = stage.host.create(stage.call(PATIENT_MS), good, options()).await;
+    let report = bed.host.create(bed.call(PATIENT_MS), good, options()).await;
     assert_eq!(report.exchanges.len(), 2);
     assert_eq!(receipt(report).made, Made::Created);
 }

@@ -1,7 +1,7 @@
 //! Credentials: fetched once, renewed when refused, and never shown.
 
 use crate::support::PATIENT_MS;
-use host_test::lab::scenarios::{Stage, by};
+use host_test::lab::scenarios::{TestBed, by};
 use servicenow_host::authorization::AuthenticateOutcome;
 use servicenow_host::incidents::GetOutcome;
 use servicenow_host::types::{Call, Reason};
@@ -91,18 +91,18 @@ async fn a_refresh_token_is_rotated_and_a_revoked_one_says_to_reconnect() {
 
 #[tokio::test]
 async fn many_calls_at_once_fetch_one_token() {
-    let stage = Arc::new(Stage::set().await.unwrap());
-    stage.simulator.revoke_tokens();
+    let bed = Arc::new(TestBed::set().await.unwrap());
+    bed.simulator.revoke_tokens();
     let mut calls = JoinSet::new();
     for _ in 0..50 {
-        let stage = Arc::clone(&stage);
-        calls.spawn(async move { stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await });
+        let bed = Arc::clone(&bed);
+        calls.spawn(async move { bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await });
     }
     for report in calls.join_all().await {
         assert!(matches!(report.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", report.outcome);
     }
-    // One for the stage, and one after the revocation.
-    assert_eq!(token_requests(&stage.simulator), 2);
+    // One for the bed, and one after the revocation.
+    assert_eq!(token_requests(&bed.simulator), 2);
 }
 
 #[tokio::test]
@@ -119,12 +119,12 @@ async fn a_call_that_runs_out_of_time_leaves_the_fetch_to_the_others() {
 
 #[tokio::test]
 async fn a_token_refused_once_is_renewed_and_one_refused_always_is_an_authorization_failure() {
-    let stage = Stage::set().await.unwrap();
-    stage.simulator.revoke_tokens();
-    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    let bed = TestBed::set().await.unwrap();
+    bed.simulator.revoke_tokens();
+    let report = bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await;
     assert!(matches!(report.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", report.outcome);
-    stage.simulator.inject(Fault::once("GET", "/api/now/", Effect::status(401)).times(9));
-    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    bed.simulator.inject(Fault::once("GET", "/api/now/", Effect::status(401)).times(9));
+    let report = bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await;
     assert_eq!(report.exchanges.len(), 2);
     assert!(matches!(report.outcome, GetOutcome::AuthorizationFail(_)), "{:?}", report.outcome);
 }

@@ -3,7 +3,7 @@
 use crate::hostile::{attack, hostile, seen};
 use crate::secrets::Log;
 use crate::support::PATIENT_MS;
-use host_test::lab::scenarios::{Stage, authorizations};
+use host_test::lab::scenarios::{TestBed, authorizations};
 use servicenow_host::types::Reason;
 use servicenow_host::{Authorizations, Failed};
 use servicenow_simulator::Simulator;
@@ -13,10 +13,10 @@ use tracing::Level;
 
 #[tokio::test]
 async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let other = Simulator::start(Default::default()).await.unwrap();
-    let host = hostile(authorizations(&stage.simulator));
-    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
+    let host = hostile(authorizations(&bed.simulator));
+    let authority = bed.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
     let elsewhere = other.access().base_url.strip_prefix("http://").unwrap().to_string();
     let incidents = "/api/now/table/incident";
     let with_user = format!("user@{authority}");
@@ -25,7 +25,7 @@ async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
     // The same request, in order: it reaches the instance, so that the others could.
     let order = [("attack", "steal"), ("authorization", "main"), ("authority", &authority), ("path", incidents)];
     assert_eq!(seen(&host, &order).await, "Reason::Lost 200");
-    let before = stage.simulator.requests().len();
+    let before = bed.simulator.requests().len();
     for (change, expected) in [
         (vec![("authority", &*elsewhere)], "HttpRequestDenied"),
         (vec![("authority", "169.254.169.254")], "HttpRequestDenied"),
@@ -69,7 +69,7 @@ async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
         let seen = seen(&host, &order).await;
         assert!(seen.contains(expected), "{change:?}: {seen}");
     }
-    assert_eq!((stage.simulator.requests().len(), other.requests().len()), (before, 0));
+    assert_eq!((bed.simulator.requests().len(), other.requests().len()), (before, 0));
 }
 
 #[tokio::test]
@@ -93,9 +93,9 @@ async fn a_guest_gets_the_credential_of_its_own_call_and_by_default_nothing_of_i
 #[tokio::test]
 async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
     let (log, _guard) = Log::start_at(Level::DEBUG);
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let other = Simulator::start(Default::default()).await.unwrap();
-    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
+    let authority = bed.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
     let elsewhere = other.access().base_url.strip_prefix("http://").unwrap().to_string();
     for (handout, mut grant) in [
         ("header", "grant = \"bearer\"\ntoken = \"planted-canary-token\"".to_string()),
@@ -109,7 +109,7 @@ async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
         let text =
             format!("[authorizations.main]\ninstance = \"http://{authority}\"\nallow-http-loopback = true\n{grant}");
         let host = hostile(Authorizations::parse(&text, Path::new("a.toml")).unwrap());
-        let before = stage.simulator.requests().len();
+        let before = bed.simulator.requests().len();
         let order = [
             ("attack", "steal"),
             ("authorization", "main"),
@@ -132,7 +132,7 @@ async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
             let seen = seen(&host, &order).await;
             assert!(seen.contains("HttpRequestDenied"), "{handout} {change:?}: {seen}");
         }
-        assert_eq!((stage.simulator.requests().len(), other.requests().len()), (before, 0));
+        assert_eq!((bed.simulator.requests().len(), other.requests().len()), (before, 0));
 
         let report = attack(&host, PATIENT_MS, &[("attack", "credential"), ("authorization", "main")]).await;
         assert_eq!(report.outcome.failure().unwrap().reason, Reason::DeniedByHost);

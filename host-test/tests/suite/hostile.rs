@@ -2,7 +2,7 @@
 //! function does one thing.
 
 use crate::support::PATIENT_MS;
-use host_test::lab::scenarios::{Stage, authorizations, by, columns, create};
+use host_test::lab::scenarios::{TestBed, authorizations, by, columns, create};
 use servicenow_artifacts::guest::{self, Guest};
 use servicenow_artifacts::{encode, workspace};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
@@ -98,9 +98,9 @@ pub async fn seen(host: &Host, order: &[(&str, &str)]) -> String {
 #[tokio::test]
 async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_as_quick_as_ever() {
     const MS: u32 = 1_000;
-    let stage = Stage::set().await.unwrap();
-    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
-    let host = hostile(authorizations(&stage.simulator));
+    let bed = TestBed::set().await.unwrap();
+    let authority = bed.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
+    let host = hostile(authorizations(&bed.simulator));
     host.get(call(MS), by("number", "INC1")).await;
     for (name, reasons, says) in [
         ("panic", vec![Reason::Limit], "trap"),
@@ -136,25 +136,25 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
         assert!(next.elapsed < NORMAL, "after {name}: {:?}", next.elapsed);
         assert_eq!(next.outcome.failure().map(|failure| failure.reason), Some(Reason::Lost), "its own outcome");
     }
-    assert!(stage.simulator.rows("incident").len() <= 1, "nothing but what the stage holds was written");
+    assert!(bed.simulator.rows("incident").len() <= 1, "nothing but what the bed holds was written");
 }
 
 #[tokio::test]
 async fn a_call_makes_so_many_requests_and_no_more() {
-    let stage = Stage::set().await.unwrap();
-    let host = hostile(authorizations(&stage.simulator));
-    let authority = stage.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
-    let before = stage.simulator.requests().len();
+    let bed = TestBed::set().await.unwrap();
+    let host = hostile(authorizations(&bed.simulator));
+    let authority = bed.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
+    let before = bed.simulator.requests().len();
     let order = [("attack", "requests in turn"), ("authority", &*authority), ("path", "/api/now/table/incident")];
     assert_eq!(seen(&host, &order).await, "Reason::Lost 20");
-    assert_eq!(stage.simulator.requests().len(), before + 20);
+    assert_eq!(bed.simulator.requests().len(), before + 20);
     // And it makes the host fetch no token that the instance did not refuse.
-    let tokens = || stage.simulator.requests().iter().filter(|request| request.contains("/oauth_token.do")).count();
+    let tokens = || bed.simulator.requests().iter().filter(|request| request.contains("/oauth_token.do")).count();
     let before = tokens();
     assert_eq!(seen(&host, &[("attack", "ask again and again"), ("authorization", "main")]).await, "Reason::Lost 16");
     assert!(tokens() <= before + 1, "{} tokens", tokens() - before);
     // Nor after a 401 to a credential of the guest's own making.
-    let file = format!("{}credential = \"header\"\n", stage.simulator.authorizations_file());
+    let file = format!("{}credential = \"header\"\n", bed.simulator.authorizations_file());
     let host = hostile(Authorizations::parse(&file, Path::new("a.toml")).unwrap());
     let order = [
         ("attack", "provoke and ask"),
@@ -230,8 +230,8 @@ async fn a_guest_that_never_ends_is_ended_at_its_deadline() {
 
 #[tokio::test]
 async fn nothing_that_a_call_left_in_memory_is_found_by_the_next_ones() {
-    let stage = Stage::set().await.unwrap();
-    let host = hostile(authorizations(&stage.simulator));
+    let bed = TestBed::set().await.unwrap();
+    let host = hostile(authorizations(&bed.simulator));
     let own = seen(&host, &[("attack", "look for it"), ("of this size", "4096")]).await;
     assert!(own.ends_with("found true"), "what is there is found: {own}");
     for _ in 0..5 {

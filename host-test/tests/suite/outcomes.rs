@@ -1,20 +1,20 @@
 //! Every outcome of every method, through the component, in wasmtime, over sockets.
 
 use host_test::lab::invocation::node_outcome;
-use host_test::lab::scenarios::{self, Stage};
-use servicenow_host::authorizations::Handout;
+use host_test::lab::scenarios::{self, TestBed};
+use servicenow_host::authorizations::CredentialMode;
 use servicenow_host::{Authorizations, Limits};
 use servicenow_simulator::Simulator;
 use std::path::Path;
 
 async fn play_all(credential: &str) {
-    play(credential, &Stage::set_with(|simulator| with_credential(simulator, credential)).await.unwrap()).await;
+    play(credential, &TestBed::set_with(|simulator| with_credential(simulator, credential)).await.unwrap()).await;
 }
 
-async fn play(credential: &str, stage: &Stage) {
-    let node = stage.host.describe().await.unwrap();
+async fn play(credential: &str, bed: &TestBed) {
+    let node = bed.host.describe().await.unwrap();
     for scenario in scenarios::all() {
-        let finished = stage.play(&scenario).await;
+        let finished = bed.run(&scenario).await;
         assert_eq!(
             (finished.method, finished.case),
             (scenario.method, scenario.case.as_str()),
@@ -47,16 +47,16 @@ async fn every_outcome_is_reached_while_the_guest_obtains_its_own_tokens() {
 
 #[tokio::test]
 async fn every_outcome_is_reached_while_instances_are_kept() {
-    let mut stage = Stage::set().await.unwrap();
+    let mut bed = TestBed::set().await.unwrap();
     let limits = Limits { kept_instances: 4, ..Limits::default() };
-    stage.host = stage.host.with(scenarios::authorizations(&stage.simulator), limits).unwrap();
-    play("kept instances", &stage).await;
+    bed.host = bed.host.with(scenarios::authorizations(&bed.simulator), limits).unwrap();
+    play("kept instances", &bed).await;
 }
 
 #[tokio::test]
 async fn the_names_of_the_original_node_are_kept() {
-    let stage = Stage::set().await.unwrap();
-    let node = stage.host.describe().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
+    let node = bed.host.describe().await.unwrap();
     for (method, case, original) in [
         ("create", "incident-created", "onIncidentCreated"),
         ("create", "bad-request", "onBadRequest"),
@@ -80,8 +80,8 @@ async fn the_names_of_the_original_node_are_kept() {
 
 #[tokio::test]
 async fn the_manifest_lists_every_case_of_every_outcome() {
-    let stage = Stage::set().await.unwrap();
-    let node = stage.host.describe().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
+    let node = bed.host.describe().await.unwrap();
     for scenario in scenarios::all() {
         let method = node.methods.iter().find(|method| method.name == scenario.method).unwrap();
         assert!(
@@ -93,5 +93,5 @@ async fn the_manifest_lists_every_case_of_every_outcome() {
     }
     let declared: usize = node.methods.iter().map(|method| method.outcomes.len()).sum();
     assert_eq!(declared, scenarios::all().len());
-    assert_eq!(Handout::default(), Handout::AddedByHost);
+    assert_eq!(CredentialMode::default(), CredentialMode::HostInjected);
 }

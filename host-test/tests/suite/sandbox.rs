@@ -1,7 +1,7 @@
 //! The sandbox: deadlines hold, only the authorization's origin is reached, and every end is an outcome.
 
 use crate::support::{PATIENT_MS, host, host_with};
-use host_test::lab::scenarios::{Stage, authorizations, by, columns, create};
+use host_test::lab::scenarios::{TestBed, authorizations, by, columns, create};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
 use servicenow_host::{Failed, Limits};
@@ -15,10 +15,10 @@ const TOLERANCE: Duration = Duration::from_millis(100);
 
 #[tokio::test]
 async fn a_silent_instance_does_not_hold_a_call_past_its_deadline() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     for ms in [100, 300] {
-        stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
-        let report = stage.host.get(stage.call(ms), by("number", "INC0010001")).await;
+        bed.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
+        let report = bed.host.get(bed.call(ms), by("number", "INC0010001")).await;
         assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
         assert!(report.elapsed < Duration::from_millis(ms.into()) + TOLERANCE, "{ms} ms took {:?}", report.elapsed);
     }
@@ -26,11 +26,11 @@ async fn a_silent_instance_does_not_hold_a_call_past_its_deadline() {
 
 #[tokio::test]
 async fn the_host_s_cap_ends_a_call_that_wishes_for_more() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let limits = Limits { max_timeout: Duration::from_millis(200), ..Limits::default() };
-    let host = host_with(authorizations(&stage.simulator), limits);
-    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
-    let report = host.get(stage.call(60_000), by("number", "INC0010001")).await;
+    let host = host_with(authorizations(&bed.simulator), limits);
+    bed.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Hang));
+    let report = host.get(bed.call(60_000), by("number", "INC0010001")).await;
     assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
     assert!(report.elapsed < Duration::from_millis(200) + TOLERANCE, "{:?}", report.elapsed);
 }
@@ -64,13 +64,13 @@ async fn a_call_that_runs_out_before_its_write_leaves_wrote_nothing() {
 
 #[tokio::test]
 async fn a_call_for_another_instance_sends_nothing() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let other = Simulator::start(Default::default()).await.unwrap();
-    let before = stage.simulator.requests().len();
-    let call = Call { instance: other.access().base_url.clone(), ..stage.call(PATIENT_MS) };
-    let report = stage.host.create(call, columns(&[("urgency", "1")]), create()).await;
+    let before = bed.simulator.requests().len();
+    let call = Call { instance: other.access().base_url.clone(), ..bed.call(PATIENT_MS) };
+    let report = bed.host.create(call, columns(&[("urgency", "1")]), create()).await;
     assert_eq!(report.outcome.failure().unwrap().reason, Reason::WrongInstance);
-    assert_eq!((other.requests().len(), stage.simulator.requests().len()), (0, before));
+    assert_eq!((other.requests().len(), bed.simulator.requests().len()), (0, before));
 }
 
 #[tokio::test]
@@ -149,39 +149,39 @@ async fn tls_is_trusted_by_its_ca_and_refused_without_it() {
 
 #[tokio::test]
 async fn a_guest_that_runs_into_a_limit_ends_in_an_outcome_and_the_next_call_works() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let limits = Limits { max_memory: 1 << 16, ..Limits::default() };
-    let host = host_with(authorizations(&stage.simulator), limits);
-    let report = host.create(stage.call(PATIENT_MS), columns(&[("urgency", "1")]), create()).await;
+    let host = host_with(authorizations(&bed.simulator), limits);
+    let report = host.create(bed.call(PATIENT_MS), columns(&[("urgency", "1")]), create()).await;
     match report.outcome {
         CreateOutcome::Error(failure) => {
             assert_eq!((failure.reason, failure.write_happened), (Reason::Limit, WriteHappened::No))
         }
         other => panic!("{other:?}"),
     }
-    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    let report = bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await;
     assert!(matches!(report.outcome, GetOutcome::GetIncidentSuccess(_)), "{:?}", report.outcome);
 }
 
 #[tokio::test]
 async fn an_answer_larger_than_allowed_is_a_failure_and_not_a_crash() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let huge = format!("{{\"result\":[{{\"number\":\"{}\"}}]}}", "x".repeat(11 * 1024 * 1024));
-    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &huge)));
-    let report = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    bed.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &huge)));
+    let report = bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await;
     assert!(matches!(report.outcome, GetOutcome::GetIncidentFailure(_)), "{:?}", report.outcome);
     assert_eq!(report.outcome.failure().unwrap().reason, Reason::TooLarge);
 }
 
 #[tokio::test]
 async fn an_answer_of_five_megabytes_is_read_and_returned_whole() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let long = "x".repeat(2 * 1024 * 1024);
     let body = format!(
         r#"{{"result":[{{"number":{{"value":"INC0010001","display_value":"INC0010001"}},"sys_id":{{"value":"1"}},"description":{{"display_value":"{long}","value":"{long}"}}}}]}}"#
     );
-    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &body).header("x-total-count", "1")));
-    match stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await.outcome {
+    bed.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &body).header("x-total-count", "1")));
+    match bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await.outcome {
         GetOutcome::GetIncidentSuccess(incident) => assert_eq!(incident.response_payload, body),
         other => panic!("{}", format!("{other:?}").get(..300).unwrap_or_default()),
     }
@@ -189,25 +189,25 @@ async fn an_answer_of_five_megabytes_is_read_and_returned_whole() {
 
 #[tokio::test]
 async fn calls_share_one_connection() {
-    let stage = Stage::set().await.unwrap();
-    let first = stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+    let bed = TestBed::set().await.unwrap();
+    let first = bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await;
     assert_eq!(first.exchanges.len(), 1);
     for _ in 0..20 {
-        stage.host.get(stage.call(PATIENT_MS), by("number", "INC0010001")).await;
+        bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await;
     }
     // Token and calls: one after the other, they need no second connection.
-    assert_eq!(stage.simulator.connections(), 1);
+    assert_eq!(bed.simulator.connections(), 1);
 }
 
 #[tokio::test]
 async fn calls_beyond_the_limit_of_their_authorization_wait_in_turn_inside_their_deadlines() {
-    let stage = Stage::set().await.unwrap();
+    let bed = TestBed::set().await.unwrap();
     let limits = Limits { max_calls_per_authorization: 1, ..Limits::default() };
-    let host = host_with(authorizations(&stage.simulator), limits);
-    stage.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Delay { ms: 400 }));
-    let create_within = |ms| host.create(stage.call(ms), columns(&[("urgency", "1")]), create());
+    let host = host_with(authorizations(&bed.simulator), limits);
+    bed.simulator.inject(Fault::once("GET", INCIDENTS, Effect::Delay { ms: 400 }));
+    let create_within = |ms| host.create(bed.call(ms), columns(&[("urgency", "1")]), create());
     let (held, late, patient) = tokio::join!(
-        host.get(stage.call(PATIENT_MS), by("number", "INC0010001")),
+        host.get(bed.call(PATIENT_MS), by("number", "INC0010001")),
         create_within(200),
         create_within(PATIENT_MS)
     );

@@ -21,7 +21,7 @@ pub struct Authorization {
     /// Where a refresh token is exchanged.
     pub refresh_url: Url,
     /// How much of the credential the guest is shown.
-    pub credential: Handout,
+    pub credential: CredentialMode,
     /// Files of certificates trusted beside the platform's, as PEM.
     pub ca_files: Vec<PathBuf>,
     /// The certificate that the host shows of itself, and its key, as PEM.
@@ -103,10 +103,10 @@ pub struct Client {
 
 /// How much of a credential the guest is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Handout {
+pub enum CredentialMode {
     /// Nothing: the host adds the header to allowed requests itself.
     #[default]
-    AddedByHost,
+    HostInjected,
     /// The header with the token.
     Header,
     /// The OAuth client, with which the guest obtains a token itself.

@@ -2,7 +2,7 @@
 
 use super::addresses::Addresses;
 use super::allowed_call::AllowedCall;
-use super::authorization::{Authorization, Client, ClientCertificate, Grant, Handout};
+use super::authorization::{Authorization, Client, ClientCertificate, CredentialMode, Grant};
 use crate::origin::Origin;
 use crate::secret::{Missing, Secret, Source};
 use ipnet::IpNet;
@@ -65,7 +65,7 @@ struct Entry {
     token: Option<Source>,
     api_key: Option<Source>,
     #[serde(default)]
-    credential: HandoutName,
+    credential: CredentialModeName,
     #[serde(default)]
     ca_files: Vec<PathBuf>,
     client_certificate: Option<PathBuf>,
@@ -81,14 +81,14 @@ struct Entry {
 
 /// A text that is parsed without being quoted when it is none of its choices: it may be a secret in the wrong place.
 #[derive(Default)]
-struct HandoutName(Handout);
+struct CredentialModeName(CredentialMode);
 
-impl<'de> Deserialize<'de> for HandoutName {
+impl<'de> Deserialize<'de> for CredentialModeName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
-            "added-by-host" => Ok(Self(Handout::AddedByHost)),
-            "header" => Ok(Self(Handout::Header)),
-            "grant" => Ok(Self(Handout::Grant)),
+            "added-by-host" => Ok(Self(CredentialMode::HostInjected)),
+            "header" => Ok(Self(CredentialMode::Header)),
+            "grant" => Ok(Self(CredentialMode::Grant)),
             _ => Err(serde::de::Error::custom("credential is one of added-by-host, header and grant")),
         }
     }
@@ -141,7 +141,7 @@ impl Entry {
         let (instance, credential, ca_files) = (self.instance.clone(), self.credential.0, self.ca_files.clone());
         let addresses = if self.allow_http_loopback { addresses.with_loopback() } else { addresses };
         let grant = self.grant()?;
-        if credential == Handout::Grant && !matches!(grant, Grant::ClientCredentials(_)) {
+        if credential == CredentialMode::Grant && !matches!(grant, Grant::ClientCredentials(_)) {
             return Err("credential = \"grant\" needs grant = \"client-credentials\"".to_string());
         }
         let allowed_calls = allowed_calls.unwrap_or_else(AllowedCall::defaults);
@@ -276,7 +276,7 @@ mod tests {
         let parsed = parse("instance = \"itsm.example.com\"\ngrant = \"bearer\"\ntoken = \"t\"").unwrap();
         let main = parsed.get("main").unwrap();
         assert_eq!(main.token_url.as_str(), "https://itsm.example.com/oauth_token.do");
-        assert_eq!(main.credential, Handout::AddedByHost);
+        assert_eq!(main.credential, CredentialMode::HostInjected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod file;
 
 pub use addresses::Addresses;
 pub use allowed_call::{AllowedCall, NotACall};
-pub use authorization::{Authorization, Client, ClientCertificate, Grant, Handout};
+pub use authorization::{Authorization, Client, ClientCertificate, CredentialMode, Grant};
 pub use file::Invalid;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, refusal};
 use crate::limits::Limits;
-use crate::secret::{Known, Secret};
+use crate::secret::{Redactor, Secret};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -46,9 +46,9 @@ pub struct CallEgress {
     callback_secret: Option<Secret>,
     injected: Mutex<Option<(HeaderName, HeaderValue)>>,
     /// What the guest was handed out of the credential.
-    handed_out: Known,
+    exposed: Redactor,
     /// Everything secret that an answer could repeat.
-    secrets: Known,
+    secrets: Redactor,
     requests: AtomicU32,
     bytes: AtomicUsize,
     unauthorized: AtomicBool,
@@ -75,8 +75,8 @@ impl CallEgress {
             limits,
             callback_secret: None,
             injected: Mutex::default(),
-            handed_out: Known::default(),
-            secrets: Known::default(),
+            exposed: Redactor::default(),
+            secrets: Redactor::default(),
             requests: AtomicU32::new(0),
             bytes: AtomicUsize::new(0),
             unauthorized: AtomicBool::new(false),
@@ -85,7 +85,7 @@ impl CallEgress {
 
     /// The same with the secrets of deliveries: the first can be written to the instance, and all are struck from answers.
     pub fn with_callback_secrets(mut self, secrets: &[Secret]) -> Self {
-        secrets.iter().for_each(|secret| self.secrets.add(secret.expose()));
+        secrets.iter().for_each(|secret| self.secrets.register(secret.expose()));
         self.callback_secret = secrets.first().cloned();
         self
     }
@@ -93,25 +93,25 @@ impl CallEgress {
     /// Sets the header that the host adds to the requests to come.
     pub fn inject(&self, name: HeaderName, mut value: HeaderValue) {
         value.set_sensitive(true);
-        self.secrets.add(&String::from_utf8_lossy(value.as_bytes()));
+        self.secrets.register(&String::from_utf8_lossy(value.as_bytes()));
         *self.injected.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, value));
     }
 
     /// Notes a secret that the guest is handed.
-    pub fn hand_out(&self, secret: &str) {
-        self.handed_out.add(secret);
-        self.secrets.add(secret);
+    pub fn register_exposed(&self, secret: &str) {
+        self.exposed.register(secret);
+        self.secrets.register(secret);
     }
 
     /// Notes a secret that stays with the host, so that it is struck from answers.
-    pub fn keep(&self, secret: &str) {
-        self.secrets.add(secret);
+    pub fn register_hidden(&self, secret: &str) {
+        self.secrets.register(secret);
     }
 
     /// Whether an outcome tells a secret that the guest was handed.
-    pub fn is_told(&self, outcome: &impl serde::Serialize) -> bool {
+    pub fn leaks_secret(&self, outcome: &impl serde::Serialize) -> bool {
         // A credential that stayed with the host was struck from every answer: nothing is to be searched for.
-        !self.handed_out.is_empty() && serde_json::to_vec(outcome).is_ok_and(|text| self.handed_out.are_in(&text))
+        !self.exposed.is_empty() && serde_json::to_vec(outcome).is_ok_and(|text| self.exposed.matches(&text))
     }
 
     /// Whether the instance refused the credential since this was asked last.
@@ -142,7 +142,7 @@ impl CallEgress {
     }
 
     fn leaks(&self, text: &[u8]) -> bool {
-        self.handed_out.are_in(text)
+        self.exposed.matches(text)
     }
 
     /// Sends a request that was admitted or denied, and takes in its whole answer.
@@ -226,15 +226,15 @@ impl CallEgress {
         if target == Target::TokenService {
             // The guest obtains it itself, so from here on it has it.
             if let Ok(token) = oauth::read(&as_answer(&head, &body), GrantType::ClientCredentials) {
-                self.hand_out(&token.authorization);
-                token.refresh_token.iter().for_each(|token| self.hand_out(token));
+                self.register_exposed(&token.authorization);
+                token.refresh_token.iter().for_each(|token| self.register_exposed(token));
             }
             return Ok(Response::from_parts(head, body));
         }
-        let secret: Vec<_> = head.headers.iter().filter(|(_, value)| self.secrets.are_in(value.as_bytes())).collect();
+        let secret: Vec<_> = head.headers.iter().filter(|(_, value)| self.secrets.matches(value.as_bytes())).collect();
         let secret: Vec<_> = secret.into_iter().map(|(name, _)| name.clone()).collect();
         secret.into_iter().for_each(|name| drop(head.headers.remove(name)));
-        Ok(Response::from_parts(head, self.secrets.struck_from(body)))
+        Ok(Response::from_parts(head, self.secrets.redact(body)))
     }
 
     /// A whole body, or nothing of it where it is not kept. What is kept counts against the call's own limit.

@@ -1,7 +1,7 @@
 //! The egress policy: which requests may leave, as data with a match. No I/O happens here.
 
 use crate::authorizations::allowed_call::{AllowedCall, is_batch, is_plain};
-use crate::authorizations::{Authorization, Handout};
+use crate::authorizations::{Authorization, CredentialMode};
 use crate::origin::Origin;
 use http::{Method, Uri};
 use url::Url;
@@ -59,7 +59,7 @@ impl Policy {
     pub fn new(authorization: &Authorization) -> Self {
         Self {
             instance: authorization.instance.clone(),
-            token_url: (authorization.credential == Handout::Grant).then(|| authorization.token_url.clone()),
+            token_url: (authorization.credential == CredentialMode::Grant).then(|| authorization.token_url.clone()),
             calls: authorization.allowed_calls.clone(),
         }
     }

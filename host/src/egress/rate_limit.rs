@@ -4,7 +4,7 @@ use crate::authorizations::Authorizations;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use servicenow_core::host::Response as Answer;
-use servicenow_core::servicenow::answer::retry_after_ms;
+use servicenow_core::servicenow::response::retry_after_ms;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};

@@ -3,7 +3,7 @@
 use crate::bindings::Components;
 use crate::call_state::{CallData, CallState};
 use crate::engine::code_cache;
-use crate::engine::warm_pool::{Kept, Ready};
+use crate::engine::warm_pool::{Instance, WarmPool};
 use std::path::Path;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Linker, Lower};
 use wasmtime::{Engine, Error, Result, Store};
@@ -25,22 +25,22 @@ pub trait Outcomes: Lift + Send + Sync + 'static {}
 impl<T: Lift + Send + Sync + 'static> Outcomes for T {}
 
 /// A component, ready to be instantiated, and its instances that are kept.
-pub struct Loaded {
+pub struct LoadedComponent {
     instances: InstancePre<CallState>,
     /// The ones that nobody calls.
-    pub kept: Kept,
+    pub kept: WarmPool,
 }
 
-impl Loaded {
+impl LoadedComponent {
     /// Makes an instance.
-    pub async fn instantiate(&self, mut store: Store<CallState>) -> Result<Ready> {
+    pub async fn instantiate(&self, mut store: Store<CallState>) -> Result<Instance> {
         let instance = self.instances.instantiate_async(&mut store).await?;
-        Ok(Ready { store, instance })
+        Ok(Instance { store, instance })
     }
 
     /// A component with no instances kept yet.
     pub fn new(instances: InstancePre<CallState>) -> Self {
-        Self { instances, kept: Kept::default() }
+        Self { instances, kept: WarmPool::default() }
     }
 
     /// The same component with none of its instances kept yet.
@@ -49,7 +49,7 @@ impl Loaded {
     }
 }
 
-impl Ready {
+impl Instance {
     /// Calls a function.
     pub async fn call<P: Parameters, R: Outcomes>(
         &mut self,

@@ -4,13 +4,13 @@
 
 use crate::bindings::exports::servicenow::plugin as interfaces;
 use crate::call_state::CallState;
-use crate::engine::component::{Loaded, compile, find, has, link};
+use crate::engine::component::{LoadedComponent, compile, find, has, link};
 use std::path::Path;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, Result};
 
 /// The place of an exported function.
-pub type Export = ComponentExportIndex;
+pub type FunctionIndex = ComponentExportIndex;
 
 /// Checks that a component has these interfaces with all their functions, and names its functions' places.
 macro_rules! exports {
@@ -21,9 +21,9 @@ macro_rules! exports {
         $(#[$docs])*
         pub struct $name {
             /// The component.
-            pub component: Loaded,
-            $($(#[doc = concat!("`", $interface, ".", $exported, "`.")] pub $function: Export,)+)+
-            $(#[doc = concat!("`", $optional, ".", $may_exported, "`, where the component has it.")] pub $may: Option<Export>,)?
+            pub component: LoadedComponent,
+            $($(#[doc = concat!("`", $interface, ".", $exported, "`.")] pub $function: FunctionIndex,)+)+
+            $(#[doc = concat!("`", $optional, ".", $may_exported, "`, where the component has it.")] pub $may: Option<FunctionIndex>,)?
         }
 
         impl $name {
@@ -37,7 +37,7 @@ macro_rules! exports {
                 Ok(Self {
                     $($($function: find(component, $interface, $exported)?,)+)+
                     $($may: find(component, $optional, $may_exported).ok(),)?
-                    component: Loaded::new(instance),
+                    component: LoadedComponent::new(instance),
                 })
             }
 

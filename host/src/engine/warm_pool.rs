@@ -4,27 +4,26 @@
 use crate::call_state::CallState;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use wasmtime::Store;
-use wasmtime::component::Instance;
+use wasmtime::{Store, component};
 
 /// One whose memory grew beyond this is not kept: it would hold a large answer's memory while nobody calls.
 pub const MAX_KEPT_MEMORY: usize = 4 * 1024 * 1024;
 
 /// An instance in its store, with the state of a call or of none.
-pub struct Ready {
+pub struct Instance {
     /// The store, with the state of the call that is made.
     pub store: Store<CallState>,
     /// The instance.
-    pub instance: Instance,
+    pub instance: component::Instance,
 }
 
 /// Instances that nobody calls, the one that was called last at the end.
 #[derive(Default)]
-pub struct Kept(Mutex<VecDeque<(String, Ready)>>);
+pub struct WarmPool(Mutex<VecDeque<(String, Instance)>>);
 
-impl Kept {
+impl WarmPool {
     /// The instance that this authorization called last.
-    pub fn take(&self, authorization: &str) -> Option<Ready> {
+    pub fn take(&self, authorization: &str) -> Option<Instance> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().rposition(|(name, _)| name == authorization)?;
         kept.remove(at).map(|(_, ready)| ready)
@@ -32,7 +31,7 @@ impl Kept {
 
     /// Keeps an instance for this authorization and no other. Where there are more than `most`, the one that was not called
     /// for the longest time goes.
-    pub fn keep(&self, authorization: &str, ready: Ready, most: usize) {
+    pub fn keep(&self, authorization: &str, ready: Instance, most: usize) {
         let surplus = {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_back((authorization.to_string(), ready));

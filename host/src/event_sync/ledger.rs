@@ -119,7 +119,7 @@ impl Ledger {
             let entry = serde_json::from_str(line).map_err(|error| {
                 io::Error::new(io::ErrorKind::InvalidData, format!("line {} is no entry of a ledger: {error}", at + 1))
             })?;
-            state.take(entry);
+            state.apply(entry);
         }
         let file = state.write_anew(path)?;
         state.file = Some(Appended { path: path.to_path_buf(), file, entries: 0, _lock: lock });
@@ -196,7 +196,7 @@ impl Ledger {
             appended.entries += 1;
             is_mostly_past = appended.entries > MIN_REWRITTEN.max(4 * records);
         }
-        state.take(entry);
+        state.apply(entry);
         if let Some(mut appended) = state.file.take_if(|_| is_mostly_past) {
             // Where that fails the old file goes on.
             if let Ok(file) = state.write_anew(&appended.path) {
@@ -214,7 +214,7 @@ impl Ledger {
 }
 
 impl State {
-    fn take(&mut self, entry: Entry) {
+    fn apply(&mut self, entry: Entry) {
         match entry {
             Entry::Seen { authorization, sys_id, version } => {
                 let record = self.records.entry((authorization, sys_id)).or_default();

@@ -8,5 +8,5 @@ mod writes;
 
 pub use ledger::Ledger;
 #[cfg(feature = "receiver")]
-pub use receiver::{Receiver, Taker};
+pub use receiver::{ChangeHandler, Receiver};
 pub use service::{EventSync, NotDelivered, Reconciled};

@@ -35,9 +35,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What deliveries are for.
-pub trait Taker: Send + Sync + 'static {
+pub trait ChangeHandler: Send + Sync + 'static {
     /// Takes a change. It is remembered only where this succeeds.
-    fn take(&self, change: &Change) -> impl Future<Output = Result<(), String>> + Send;
+    fn handle(&self, change: &Change) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Sees how a delivery was judged.
     fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>);
@@ -55,16 +55,16 @@ impl Receiver {
     /// # Errors
     ///
     /// If the address cannot be listened on.
-    pub async fn start<T: Taker>(
+    pub async fn start<T: ChangeHandler>(
         listen: SocketAddr,
         sync: Arc<EventSync>,
         authorization: String,
         rules: Option<String>,
-        taker: Arc<T>,
+        handler: Arc<T>,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let desk = Arc::new(Desk { sync, authorization, rules, taker });
+        let service = Arc::new(ReceiverService { sync, authorization, rules, handler });
         let task = tokio::spawn(async move {
             // With this task its connections end.
             let mut connections = JoinSet::new();
@@ -77,10 +77,10 @@ impl Receiver {
                     continue;
                 };
                 while connections.try_join_next().is_some() {}
-                let desk = Arc::clone(&desk);
+                let service = Arc::clone(&service);
                 let serve = service_fn(move |request| {
-                    let desk = Arc::clone(&desk);
-                    async move { Ok::<_, std::convert::Infallible>(desk.answer(request).await) }
+                    let service = Arc::clone(&service);
+                    async move { Ok::<_, std::convert::Infallible>(service.answer(request).await) }
                 });
                 let mut connection = http1::Builder::new();
                 connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -107,14 +107,14 @@ impl Drop for Receiver {
     }
 }
 
-struct Desk<T> {
+struct ReceiverService<T> {
     sync: Arc<EventSync>,
     authorization: String,
     rules: Option<String>,
-    taker: Arc<T>,
+    handler: Arc<T>,
 }
 
-impl<T: Taker> Desk<T> {
+impl<T: ChangeHandler> ReceiverService<T> {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() != Method::POST {
             return answer(StatusCode::METHOD_NOT_ALLOWED, "post a delivery");
@@ -127,7 +127,7 @@ impl<T: Taker> Desk<T> {
             Delivery { authorization: self.authorization.clone(), headers: headers.collect(), body: Vec::new() };
         // Before a body is taken in from just anybody.
         if !self.sync.is_authentic(&delivery) {
-            self.taker.judged(&Ok(Verdict::Unauthenticated));
+            self.handler.judged(&Ok(Verdict::Unauthenticated));
             return answer(StatusCode::UNAUTHORIZED, "unauthenticated");
         }
         let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
@@ -135,10 +135,12 @@ impl<T: Taker> Desk<T> {
             return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
         };
         delivery.body = body.to_bytes().into();
-        let taker = &self.taker;
-        let verdict =
-            self.sync.deliver(delivery, self.rules.clone(), |change| async move { taker.take(&change).await }).await;
-        self.taker.judged(&verdict);
+        let handler = &self.handler;
+        let verdict = self
+            .sync
+            .deliver(delivery, self.rules.clone(), |change| async move { handler.handle(&change).await })
+            .await;
+        self.handler.judged(&verdict);
         match &verdict {
             Ok(Verdict::Accepted(_)) => answer(StatusCode::OK, "accepted"),
             Ok(Verdict::Duplicate) => answer(StatusCode::OK, "duplicate"),

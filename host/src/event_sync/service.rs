@@ -16,8 +16,8 @@ use crate::bindings::exports::servicenow::plugin::provisioning::{
 };
 use crate::bindings::exports::servicenow::plugin::sync::{PushOutcome, Pushed};
 use crate::bindings::exports::servicenow::plugin::types::Call;
-use crate::engine::component::Loaded;
-use crate::engine::functions::{Export, SyncFunctions};
+use crate::engine::component::LoadedComponent;
+use crate::engine::functions::{FunctionIndex, SyncFunctions};
 use crate::error::BuildError;
 use crate::host::Host;
 use crate::runner::{Report, Runner};
@@ -43,7 +43,7 @@ pub enum NotDelivered<E> {
     Component(wasmtime::Error),
     /// What the change was handed to did not take it. It is not remembered, so that it is new the next time.
     #[error("the change was not taken: {0}")]
-    NotTaken(E),
+    HandlerFailed(E),
     /// What was seen could not be written down.
     #[error("the ledger cannot be written: {0}")]
     Ledger(std::io::Error),
@@ -163,7 +163,7 @@ impl EventSync {
             .map_err(NotDelivered::Component)?;
         match &verdict {
             Verdict::Accepted(accepted) => {
-                act(accepted.change.clone()).await.map_err(NotDelivered::NotTaken)?;
+                act(accepted.change.clone()).await.map_err(NotDelivered::HandlerFailed)?;
                 self.remember(&authorization, record, &accepted.remember)?;
             }
             Verdict::Echo(version) => self.remember(&authorization, record, version)?,
@@ -198,7 +198,7 @@ impl EventSync {
                 let judged = self.judge(&change.version, known).await.map_err(NotDelivered::Component)?;
                 match judged.novelty {
                     Novelty::New => {
-                        act(change.clone()).await.map_err(NotDelivered::NotTaken)?;
+                        act(change.clone()).await.map_err(NotDelivered::HandlerFailed)?;
                         reconciled.accepted += 1;
                         self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
                     }
@@ -281,7 +281,7 @@ impl EventSync {
         &self,
         call: Call,
         settings: Settings,
-        function: impl FnOnce(&SyncFunctions) -> &Export,
+        function: impl FnOnce(&SyncFunctions) -> &FunctionIndex,
     ) -> Report<StepsOutcome> {
         let function = self.function(function);
         self.runner.run(Instant::now(), call, None, function, |call| (call, settings)).await
@@ -297,7 +297,7 @@ impl EventSync {
     }
 
     /// A function with the component that has it.
-    fn function(&self, function: impl FnOnce(&SyncFunctions) -> &Export) -> (&Loaded, &Export) {
+    fn function(&self, function: impl FnOnce(&SyncFunctions) -> &FunctionIndex) -> (&LoadedComponent, &FunctionIndex) {
         (&self.exports.component, function(&self.exports))
     }
 }

@@ -6,7 +6,7 @@ use super::access::{Access, NoAccess, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
 use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
 use crate::egress::{Clients, Sent};
-use crate::secret::{Known, Secret};
+use crate::secret::{Redactor, Secret};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Limited};
@@ -53,21 +53,21 @@ pub async fn fetch(
 /// A refusal in whose words the authorization's own secrets are struck out: a token service may quote what it was sent.
 fn without_secrets(refused: NoAccess, authorization: &Authorization) -> NoAccess {
     let NoAccess::Refused(mut refusal) = refused else { return refused };
-    let secrets = Known::default();
+    let secrets = Redactor::default();
     match &authorization.grant {
-        Grant::ClientCredentials(client) => secrets.add(client.secret.expose()),
+        Grant::ClientCredentials(client) => secrets.register(client.secret.expose()),
         Grant::Password { client, password, .. } => {
-            secrets.add(client.secret.expose());
-            secrets.add(password.expose());
+            secrets.register(client.secret.expose());
+            secrets.register(password.expose());
         }
         Grant::RefreshToken { client, refresh_token } => {
-            secrets.add(client.secret.expose());
-            secrets.add(refresh_token.expose());
+            secrets.register(client.secret.expose());
+            secrets.register(refresh_token.expose());
         }
         Grant::Bearer(_) | Grant::Basic { .. } | Grant::ApiKey(_) => {}
     }
     for text in [&mut refusal.error, &mut refusal.description] {
-        let struck = secrets.struck_from(std::mem::take(text).into());
+        let struck = secrets.redact(std::mem::take(text).into());
         *text = String::from_utf8_lossy(&struck).into_owned();
     }
     NoAccess::Refused(refusal)

@@ -3,9 +3,9 @@
 use super::commit::{Actor, Commit};
 use super::engine::Reach;
 use super::outbound::Message;
+use crate::api_errors::Refused;
 use crate::dictionary::{self, Table};
 use crate::query::{Now, Query};
-use crate::refused::Refused;
 use crate::render;
 use crate::row::Row;
 use crate::write::Sent;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use servicenow_simulator::{Offline, Options};
+use servicenow_simulator::{InProcess, Options};
 
 const INCIDENTS: &str = "/api/now/table/incident";
 
@@ -17,18 +17,18 @@ fn columns() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         })
 }
 
-fn instance() -> Offline {
-    Offline::new(Options { seed: Some(1), ..Options::default() })
+fn instance() -> InProcess {
+    InProcess::new(Options { seed: Some(1), ..Options::default() })
 }
 
-fn insert(instance: &Offline, columns: &[(&str, String)]) -> Value {
+fn insert(instance: &InProcess, columns: &[(&str, String)]) -> Value {
     let body: Map<String, Value> = columns.iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
     let (status, mut answer) = instance.answer("POST", INCIDENTS, Value::from(body).to_string().as_bytes()).unwrap();
     assert_eq!(status, 201);
     answer["result"].take()
 }
 
-fn list(instance: &Offline, parameters: &[(&str, &str)]) -> Vec<Value> {
+fn list(instance: &InProcess, parameters: &[(&str, &str)]) -> Vec<Value> {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     let (status, mut answer) = instance.answer("GET", &format!("{INCIDENTS}?{query}"), b"").unwrap();
     assert_eq!(status, 200);

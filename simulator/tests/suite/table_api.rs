@@ -2,7 +2,7 @@
 //! `host-test clients`, which installs them first.
 
 use serde_json::json;
-use servicenow_simulator::{Offline, Options, RateRule, Settings, Simulator, User};
+use servicenow_simulator::{InProcess, Options, RateRule, Settings, Simulator, User};
 use servicenow_test_support::client::send;
 use servicenow_test_support::client::{AS_JSON, INTEGRATION, ask, results};
 
@@ -222,7 +222,7 @@ proptest::proptest! {
         address in "/(api/now(/v1|/v2)?/(table|stats|batch)(/(incident|task|sys_user|[a-z]{0,4}))?(/[0-9a-f]{0,32})?(\\?sysparm_(query|limit|offset|fields|group_by)=[a-z0-9%=,.-]{0,12})?|oauth_token\\.do|simulator/(faults|snapshot|x)|[ -~]{0,20})",
         body in "(\\PC{0,20}|\\{(\"[a-z_]{1,9}\":(\"\\PC{0,5}\"|[0-9]{1,5}|\\[\\]|null),?){0,3}\\})",
     ) {
-        let simulator = Offline::new(Options { seed: Some(1), ..Options::default() });
+        let simulator = InProcess::new(Options { seed: Some(1), ..Options::default() });
         if let Some(status) = simulator.ask(&method, &address, body.as_bytes()) {
             proptest::prop_assert!((200..=415).contains(&status), "{status}");
         }

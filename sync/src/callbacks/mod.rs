@@ -9,7 +9,7 @@ pub use names::names;
 pub use order::judge;
 
 use crate::bindings::callbacks::{Accepted, Action, Delivery, Ignored, Judgement, Known, Novelty, Verdict};
-use crate::ends::refused;
+use crate::convert::refused;
 use crate::rules::{Direction, Rules};
 use change::translate;
 use payload::Payload;

@@ -3,7 +3,7 @@
 use super::TABLES;
 use crate::bindings::callbacks::NamesOutcome;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::failure::{CallError, Effect, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::call;
 use servicenow_core::incidents::update::EXPECTED_SYS_ID;
@@ -17,7 +17,7 @@ pub fn names(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Nam
     read(call, table, sys_id, host).map_or_else(NamesOutcome::from, NamesOutcome::Names)
 }
 
-fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<Vec<(String, String)>, End> {
+fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<Vec<(String, String)>, CallError> {
     let started_ms = host.now_ms();
     let mut violations = Violations::default();
     let checked = call::check(call, &mut violations);
@@ -36,7 +36,7 @@ fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<V
     let record = rows.records.into_iter().find(|record| record.value("sys_id") == Some(sys_id.as_str()));
     let record = record.ok_or_else(|| {
         let message = "no such record, or none that the user may read".to_string();
-        End::Answered(failure(Reason::NotFound, message, WriteHappened::No))
+        CallError::Rejected(failure(Reason::NotFound, message, WriteHappened::No))
     })?;
     let refers = record.0.into_iter().filter(|(_, cell)| cell.link.is_some());
     Ok(refers.filter_map(|(name, cell)| Some((name, cell.display_value?))).collect())

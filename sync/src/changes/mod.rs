@@ -14,9 +14,9 @@ use crate::callbacks::{left_out, payload::Payload};
 use crate::rules::Rules;
 use cursor::{Cursor, Position};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::failure::{CallError, Effect, failure};
 use servicenow_core::host::Host;
-use servicenow_core::incidents::call::{self, Checked};
+use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
@@ -44,7 +44,7 @@ const MAX_OVERLAP: u32 = 86_400;
 
 /// A reading whose inputs are in order.
 struct Reading {
-    call: Checked,
+    call: ValidCall,
     tables: Vec<String>,
     zone: Option<Zone>,
     overlap: u32,
@@ -66,7 +66,7 @@ pub fn since(
     read.map_or_else(ChangesOutcome::from, ChangesOutcome::ChangesPage)
 }
 
-fn check(call: &Call, selection: &Selection, rules: Option<&str>, cursor: Option<&str>) -> Result<Reading, End> {
+fn check(call: &Call, selection: &Selection, rules: Option<&str>, cursor: Option<&str>) -> Result<Reading, CallError> {
     let mut violations = Violations::default();
     let checked = call::check(call, &mut violations);
     for table in selection.tables.iter().filter(|table| !TABLES.contains(&table.as_str())) {
@@ -94,7 +94,7 @@ fn check(call: &Call, selection: &Selection, rules: Option<&str>, cursor: Option
 }
 
 impl Reading {
-    fn run(self, started_ms: u64, host: &mut dyn Host) -> Result<ChangePage, End> {
+    fn run(self, started_ms: u64, host: &mut dyn Host) -> Result<ChangePage, CallError> {
         let mut session = Session::open(&self.call, started_ms, host)?;
         let Some(cursor) = &self.cursor else {
             let cursor = Cursor::at(&self.latest(&mut session)?);
@@ -122,7 +122,7 @@ impl Reading {
     }
 
     /// When the latest change was.
-    fn latest(&self, session: &mut Session<'_>) -> Result<String, End> {
+    fn latest(&self, session: &mut Session<'_>) -> Result<String, CallError> {
         let query = format!("{}^ORDERBYDESCsys_updated_on", self.of_tables());
         let mut offset = 0_u64;
         loop {
@@ -146,7 +146,12 @@ impl Reading {
     }
 
     /// The records after a position, and whether more follow.
-    fn page(&self, position: &Position, zone: &Zone, session: &mut Session<'_>) -> Result<(Vec<Record>, bool), End> {
+    fn page(
+        &self,
+        position: &Position,
+        zone: &Zone,
+        session: &mut Session<'_>,
+    ) -> Result<(Vec<Record>, bool), CallError> {
         let (from, is_exact) = zone.floor(&position.at)?;
         let of_tables = self.of_tables();
         let after = match (&position.after, is_exact) {
@@ -193,7 +198,7 @@ impl Reading {
     }
 
     /// An instance drops a condition that it does not understand: what comes back is checked.
-    fn refuse_others(&self, records: &[Record]) -> Result<(), End> {
+    fn refuse_others(&self, records: &[Record]) -> Result<(), CallError> {
         let is_asked_for = |record: &Record| {
             record.value("sys_class_name").is_some_and(|class| self.tables.iter().any(|table| table == class))
         };
@@ -206,16 +211,16 @@ impl Reading {
 }
 
 /// Nothing that counts is shown.
-fn hidden() -> End {
+fn hidden() -> CallError {
     judged(Reason::Forbidden, "ServiceNow counts changes and shows none: the user may not read these tables")
 }
 
-fn wrong(message: &str) -> End {
+fn wrong(message: &str) -> CallError {
     judged(Reason::WrongRecord, message)
 }
 
-fn judged(reason: Reason, message: &str) -> End {
+fn judged(reason: Reason, message: &str) -> CallError {
     let mut failure = failure(reason, message.to_string(), WriteHappened::No);
     failure.status = Some(200);
-    End::Answered(failure)
+    CallError::Rejected(failure)
 }

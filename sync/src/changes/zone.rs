@@ -4,7 +4,7 @@ use super::cursor::{FORMAT, instant};
 use jiff::Span;
 use jiff::tz::TimeZone;
 use servicenow_core::bindings::types::{Reason, Violation};
-use servicenow_core::failure::{Effect, End};
+use servicenow_core::failure::{CallError, Effect};
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::table;
@@ -28,14 +28,14 @@ impl Zone {
 
     /// A time in UTC as a query says it, and whether it says that very instant. In the hour that clocks repeat no time of day
     /// does; then an earlier one is given.
-    pub fn floor(&self, utc: &str) -> Result<(String, bool), End> {
+    pub fn floor(&self, utc: &str) -> Result<(String, bool), CallError> {
         let refuse = || {
             let violation = Violation {
                 field: "cursor".to_string(),
                 given: utc.to_string(),
                 expected: "a time that can be said in the user's time zone".to_string(),
             };
-            End::InvalidData(vec![violation])
+            CallError::InvalidData(vec![violation])
         };
         let at = instant(utc).ok_or_else(refuse)?;
         for hours in 0..=MAX_HOURS_BACK {
@@ -50,7 +50,7 @@ impl Zone {
 }
 
 /// The zone of the authorization's user: their own, or the instance's default.
-pub fn of_user(session: &mut Session<'_>) -> Result<Zone, End> {
+pub fn of_user(session: &mut Session<'_>) -> Result<Zone, CallError> {
     let own = first(session, "sys_user", "sys_id=javascript:gs.getUserID()", "time_zone")?;
     let name = match own {
         // Only who has no zone of their own has the instance's; a record that cannot be read says nothing.
@@ -67,14 +67,14 @@ pub fn of_user(session: &mut Session<'_>) -> Result<Zone, End> {
 }
 
 /// A column of the only row that matches. `None` where there is none, or none that may be read.
-fn first(session: &mut Session<'_>, from: &str, query: &str, column: &str) -> Result<Option<String>, End> {
+fn first(session: &mut Session<'_>, from: &str, query: &str, column: &str) -> Result<Option<String>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_fields", column), ("sysparm_limit", "2")];
     match session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads) {
         // More than one: the condition was dropped.
         Ok(rows) if rows.records.len() == 1 => Ok(rows.records[0].value(column).map(str::to_string)),
         Ok(_) => Ok(None),
-        Err(End::Answered(failure)) if failure.reason == Reason::Forbidden => Ok(None),
-        Err(End::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(None),
+        Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => Ok(None),
+        Err(CallError::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(None),
         Err(end) => Err(end),
     }
 }

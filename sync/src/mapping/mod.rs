@@ -7,7 +7,7 @@ pub use paths::paths;
 
 use crate::bindings::mapping::{Mapped as Shown, PreviewOutcome};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
-use crate::ends::{refused, violations};
+use crate::convert::{refused, violations};
 use crate::rules::severity::priority;
 use crate::rules::status::DONE;
 use crate::rules::template::{Templates, as_text, at};
@@ -15,7 +15,7 @@ use crate::rules::{Direction, Journal, Missing, Mode, Rules};
 use serde_json::{Map, Value};
 use servicenow_core::bindings::incidents::RequestBody;
 use servicenow_core::bindings::types::Violation;
-use servicenow_core::failure::End;
+use servicenow_core::failure::CallError;
 use servicenow_core::incidents::body::{self as request_body, Body};
 use servicenow_core::incidents::create::check_correlation_id;
 use servicenow_core::incidents::violations::Violations;
@@ -67,7 +67,7 @@ pub fn preview(rules: &str, event: &str, manual: bool) -> PreviewOutcome {
     }
 }
 
-fn show(mapped: Mapped) -> Result<Shown, End> {
+fn show(mapped: Mapped) -> Result<Shown, CallError> {
     let level = |column: &str| mapped.body.value(column).unwrap_or(DEFAULT_LEVEL).parse().unwrap_or_default();
     let note = mapped.note.as_ref().map(|(journal, text)| (journal.column(), text.as_str()));
     let added = [("correlation_id", mapped.correlation_id.as_str())].into_iter().chain(note);
@@ -143,7 +143,7 @@ pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations
     let warnings = warnings(&columns.0);
     // The checks of a create's request body, with its own words.
     let body = request_body::check(&RequestBody::Fields(columns.0), violations).unwrap_or_else(|end| {
-        if let End::Error(failure) = end {
+        if let CallError::Error(failure) = end {
             violations.add("rules.body", &failure.message, "each column once");
         }
         None

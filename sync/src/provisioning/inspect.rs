@@ -4,7 +4,7 @@ use super::artifacts::{Wanted, mark, wanted};
 use super::present::{self, Present};
 use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, LoggedDelivery, Settings};
 use servicenow_core::bindings::types::{Call, Reason};
-use servicenow_core::failure::{Effect, End};
+use servicenow_core::failure::{CallError, Effect};
 use servicenow_core::host::Host;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
@@ -21,7 +21,7 @@ pub fn inspect(call: &Call, settings: &Settings, host: &mut dyn Host) -> Inspect
     read(call, settings, host).map_or_else(InspectOutcome::from, InspectOutcome::Inspected)
 }
 
-fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspection, End> {
+fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspection, CallError> {
     let started_ms = host.now_ms();
     let checked = super::check(call, settings)?;
     let mut session = Session::open(&checked, started_ms, host)?;
@@ -54,11 +54,11 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
 }
 
 /// What was read. `None` where the user may not.
-fn readable<T>(read: Result<T, End>) -> Result<Option<T>, End> {
+fn readable<T>(read: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match read {
         Ok(read) => Ok(Some(read)),
-        Err(End::Answered(failure)) if failure.reason == Reason::Forbidden => Ok(None),
-        Err(End::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(None),
+        Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => Ok(None),
+        Err(CallError::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(None),
         Err(end) => Err(end),
     }
 }
@@ -94,7 +94,7 @@ fn state(wanted: &Wanted, present: Present) -> ArtifactState {
 }
 
 /// Records that carry the product's mark under another name.
-fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) -> Result<Vec<String>, End> {
+fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) -> Result<Vec<String>, CallError> {
     let mut orphans = Vec::new();
     for (from, column) in [
         ("sys_properties", "description"),
@@ -121,7 +121,7 @@ fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) ->
 }
 
 /// The last deliveries to the callback address.
-fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<LoggedDelivery>, End> {
+fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<LoggedDelivery>, CallError> {
     // A query has no quoting. An address with its signs is told by what comes before them.
     let address = settings.callback_url.split(['?', '^']).next().unwrap_or_default();
     for log in OUTBOUND_LOGS {
@@ -129,7 +129,7 @@ fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<Logg
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", DELIVERIES)];
         let rows = match session.fetch(&table::list(&session.origin, log, &parameters), 200, Effect::Reads) {
             // The instance has no such table.
-            Err(End::Answered(failure)) if failure.status == Some(400) => continue,
+            Err(CallError::Rejected(failure)) if failure.status == Some(400) => continue,
             rows => readable(rows)?,
         };
         let Some(rows) = rows else { return Ok(Vec::new()) };

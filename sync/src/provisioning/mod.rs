@@ -13,13 +13,13 @@ pub use inspect::inspect;
 pub use probe::probe;
 
 use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAction, StepsOutcome};
-use crate::ends::violations;
+use crate::convert::violations;
 use artifacts::{Wanted, mark, wanted};
 use present::Present;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::failure::{CallError, Effect, failure};
 use servicenow_core::host::Host;
-use servicenow_core::incidents::call::{self, Checked};
+use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
 use servicenow_core::servicenow::session::Session;
@@ -60,7 +60,7 @@ fn run(
     call: &Call,
     settings: &Settings,
     host: &mut dyn Host,
-    work: impl FnOnce(&mut Work<'_, '_>) -> Result<(), End>,
+    work: impl FnOnce(&mut Work<'_, '_>) -> Result<(), CallError>,
 ) -> StepsOutcome {
     let started_ms = host.now_ms();
     let checked = match check(call, settings) {
@@ -78,7 +78,7 @@ fn run(
     }
 }
 
-fn check(call: &Call, settings: &Settings) -> Result<Checked, End> {
+fn check(call: &Call, settings: &Settings) -> Result<ValidCall, CallError> {
     let mut violations = Violations::default();
     let checked = call::check(call, &mut violations);
     settings::check(settings, &mut violations);
@@ -97,7 +97,7 @@ impl Work<'_, '_> {
         self.steps.push(Step { artifact, name: name.to_string(), action, why: why.to_string() });
     }
 
-    fn set_up(&mut self, writes: bool) -> Result<(), End> {
+    fn set_up(&mut self, writes: bool) -> Result<(), CallError> {
         for wanted in wanted(self.settings) {
             match present::find(&wanted, self.settings, &mut self.session)? {
                 Present::Nothing => {
@@ -131,7 +131,7 @@ impl Work<'_, '_> {
 
     /// What an earlier set-up needed and this one does not: a rule or button that is no longer wanted, and rules of an earlier
     /// kind.
-    fn remove_leftovers(&mut self, writes: bool) -> Result<(), End> {
+    fn remove_leftovers(&mut self, writes: bool) -> Result<(), CallError> {
         for wanted in everything(self.settings) {
             let is_wanted = match wanted.artifact {
                 Artifact::BusinessRule => self.settings.automatic,
@@ -153,7 +153,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn rotate(&mut self) -> Result<(), End> {
+    fn rotate(&mut self) -> Result<(), CallError> {
         for wanted in wanted(self.settings).iter().filter(|wanted| wanted.artifact == Artifact::CallbackSecret) {
             match present::find(wanted, self.settings, &mut self.session)? {
                 Present::Ours(record) => {
@@ -173,7 +173,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn switch(&mut self, active: &str, why: &str) -> Result<(), End> {
+    fn switch(&mut self, active: &str, why: &str) -> Result<(), CallError> {
         for wanted in wanted(self.settings).iter().filter(|wanted| wanted.can_rest()) {
             match present::find(wanted, self.settings, &mut self.session)? {
                 Present::Ours(record) if record.active == active => {
@@ -190,7 +190,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn remove(&mut self) -> Result<(), End> {
+    fn remove(&mut self) -> Result<(), CallError> {
         // What depends on others goes first, so that nothing fires without what it needs.
         for wanted in everything(self.settings).iter().rev() {
             self.remove_one(wanted, true, "it was set up by this product")?;
@@ -198,7 +198,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn remove_one(&mut self, wanted: &Wanted, writes: bool, why: &str) -> Result<(), End> {
+    fn remove_one(&mut self, wanted: &Wanted, writes: bool, why: &str) -> Result<(), CallError> {
         match present::find(wanted, self.settings, &mut self.session)? {
             Present::Ours(record) => {
                 if writes {
@@ -215,7 +215,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn insert(&mut self, wanted: &Wanted) -> Result<(), End> {
+    fn insert(&mut self, wanted: &Wanted) -> Result<(), CallError> {
         let key = wanted.key(self.settings);
         let columns = wanted.columns.iter().chain(&wanted.initial).map(|(column, value)| (*column, value.as_str()));
         let body = json::object(columns.chain([("sys_id", key.as_str())]));
@@ -223,16 +223,16 @@ impl Work<'_, '_> {
         self.session.fetch(&request, 201, Effect::Writes).map(drop)
     }
 
-    fn patch(&mut self, wanted: &Wanted, key: &SysId, columns: Vec<(&'static str, String)>) -> Result<(), End> {
+    fn patch(&mut self, wanted: &Wanted, key: &SysId, columns: Vec<(&'static str, String)>) -> Result<(), CallError> {
         let body = json::object(columns.iter().map(|(column, value)| (*column, value.as_str())));
         let request = table::patch(&self.session.origin, wanted.table, key, body, false);
         self.session.fetch(&request, 200, Effect::Writes).map(drop)
     }
 
-    fn delete(&mut self, table: &str, key: &SysId) -> Result<(), End> {
+    fn delete(&mut self, table: &str, key: &SysId) -> Result<(), CallError> {
         match self.session.fetch(&table::delete(&self.session.origin, table, key), 204, Effect::Writes) {
             // An earlier try removed it.
-            Err(End::Answered(failure)) if failure.status == Some(404) => Ok(()),
+            Err(CallError::Rejected(failure)) if failure.status == Some(404) => Ok(()),
             other => other.map(drop),
         }
     }
@@ -243,17 +243,17 @@ fn everything(settings: &Settings) -> Vec<Wanted> {
     wanted(&Settings { automatic: true, button: true, ..settings.clone() })
 }
 
-fn foreign(wanted: &Wanted) -> End {
+fn foreign(wanted: &Wanted) -> CallError {
     let message = format!(
         "{} has a record named \"{}\" without this product's mark in {}: rename or remove it first",
         wanted.table, wanted.name, wanted.mark_column
     );
-    End::Answered(failure(Reason::Conflict, message, WriteHappened::No))
+    CallError::Rejected(failure(Reason::Conflict, message, WriteHappened::No))
 }
 
-fn not_set_up(wanted: &Wanted) -> End {
+fn not_set_up(wanted: &Wanted) -> CallError {
     let message = format!("{} has no record named \"{}\": apply the set-up first", wanted.table, wanted.name);
-    End::Answered(failure(Reason::NotFound, message, WriteHappened::No))
+    CallError::Rejected(failure(Reason::NotFound, message, WriteHappened::No))
 }
 
 /// Whether a text is the mark of a set-up of this product, and the version it says.
@@ -261,15 +261,17 @@ fn version_in<'t>(text: &'t str, settings: &Settings) -> Option<&'t str> {
     text.strip_prefix(&mark(settings))
 }
 
-fn broken_off(end: End, done: Vec<Step>) -> StepsOutcome {
+fn broken_off(end: CallError, done: Vec<Step>) -> StepsOutcome {
     match end {
-        End::InvalidData(refused) | End::InvalidChoice(refused) => StepsOutcome::InvalidData(violations(refused)),
-        End::NoToken(failure, _) => StepsOutcome::AuthorizationFail(failure.into()),
-        End::Answered(failure) if failure.status == Some(401) && done.is_empty() => {
+        CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => {
+            StepsOutcome::InvalidData(violations(refused))
+        }
+        CallError::NoCredential(failure, _) => StepsOutcome::AuthorizationFail(failure.into()),
+        CallError::Rejected(failure) if failure.status == Some(401) && done.is_empty() => {
             StepsOutcome::AuthorizationFail(failure.into())
         }
-        End::Answered(failure) => StepsOutcome::ProvisioningFailure(BrokenOff { done, failure: failure.into() }),
-        End::Timeout(failure) => StepsOutcome::Timeout(BrokenOff { done, failure: failure.into() }),
-        End::Error(failure) => StepsOutcome::Error(BrokenOff { done, failure: failure.into() }),
+        CallError::Rejected(failure) => StepsOutcome::ProvisioningFailure(BrokenOff { done, failure: failure.into() }),
+        CallError::Timeout(failure) => StepsOutcome::Timeout(BrokenOff { done, failure: failure.into() }),
+        CallError::Error(failure) => StepsOutcome::Error(BrokenOff { done, failure: failure.into() }),
     }
 }

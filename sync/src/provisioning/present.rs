@@ -3,7 +3,7 @@
 use super::artifacts::Wanted;
 use super::version_in;
 use crate::bindings::provisioning::{Artifact, Settings};
-use servicenow_core::failure::{Effect, End};
+use servicenow_core::failure::{CallError, Effect};
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
@@ -34,7 +34,7 @@ pub struct Kept {
 }
 
 /// Looks for a record by its name, and by the key it was made with: somebody may have given it another name.
-pub fn find(wanted: &Wanted, settings: &Settings, session: &mut Session<'_>) -> Result<Present, End> {
+pub fn find(wanted: &Wanted, settings: &Settings, session: &mut Session<'_>) -> Result<Present, CallError> {
     let key = wanted.key(settings);
     let query = format!("name={}^ORsys_id={key}^ORDERBYsys_created_on", wanted.name);
     let mut named = rows(wanted.table, &query, session)?;
@@ -55,18 +55,18 @@ pub fn find(wanted: &Wanted, settings: &Settings, session: &mut Session<'_>) -> 
 }
 
 /// The keys of the business rules of a name.
-pub fn rules_named(name: &str, session: &mut Session<'_>) -> Result<Vec<SysId>, End> {
+pub fn rules_named(name: &str, session: &mut Session<'_>) -> Result<Vec<SysId>, CallError> {
     let named = by_name("sys_script", name, session)?;
     Ok(named.iter().filter_map(|record| SysId::parse(record.value("sys_id")?)).collect())
 }
 
-fn by_name(from: &str, name: &str, session: &mut Session<'_>) -> Result<Vec<Record>, End> {
+fn by_name(from: &str, name: &str, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let mut named = rows(from, &format!("name={name}^ORDERBYsys_created_on"), session)?;
     named.retain(|record| record.value("name") == Some(name));
     Ok(named)
 }
 
-fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record>, End> {
+fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
     session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads).map(|rows| rows.records)
 }

@@ -2,7 +2,7 @@
 
 use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{Effect, End, failure};
+use servicenow_core::failure::{CallError, Effect, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
@@ -15,7 +15,7 @@ pub fn probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> ProbeOutc
     change(call, settings, host).map_or_else(ProbeOutcome::from, ProbeOutcome::Changed)
 }
 
-fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestChange, End> {
+fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestChange, CallError> {
     let started_ms = host.now_ms();
     let checked = super::check(call, settings)?;
     if !settings.tables.is_empty() && !settings.tables.iter().any(|table| table == INCIDENT) {
@@ -59,6 +59,6 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
     });
     changed.ok_or_else(|| {
         let message = "ServiceNow answered without the incident's key and version".to_string();
-        End::Answered(failure(Reason::UnexpectedAnswer, message, WriteHappened::Yes))
+        CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::Yes))
     })
 }

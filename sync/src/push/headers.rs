@@ -1,7 +1,7 @@
 //! Adds the rules' own headers to each request.
 
 use servicenow_core::bindings::credentials::{CredentialError, Granted, Header};
-use servicenow_core::host::{Broken, Host, Request, Response};
+use servicenow_core::host::{Host, Request, Response, TransportError};
 use std::collections::BTreeMap;
 
 /// A host whose requests have further headers. They were checked with the rules.
@@ -13,7 +13,12 @@ pub struct WithHeaders<'h> {
 }
 
 impl Host for WithHeaders<'_> {
-    fn send(&mut self, request: &Request, credential: Option<&Header>, within_ms: u64) -> Result<Response, Broken> {
+    fn send(
+        &mut self,
+        request: &Request,
+        credential: Option<&Header>,
+        within_ms: u64,
+    ) -> Result<Response, TransportError> {
         if self.headers.is_empty() {
             return self.host.send(request, credential, within_ms);
         }

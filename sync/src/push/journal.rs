@@ -2,7 +2,7 @@
 
 use crate::rules::Journal;
 use servicenow_core::bindings::types::Reason;
-use servicenow_core::failure::{Effect, End};
+use servicenow_core::failure::{CallError, Effect};
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::table;
 
@@ -10,7 +10,7 @@ use servicenow_core::servicenow::table;
 const LIMIT: &str = "100";
 
 /// Whether a journal has a text. `None` where the user may not read it.
-pub fn has(session: &mut Session<'_>, sys_id: &str, journal: Journal, text: &str) -> Result<Option<bool>, End> {
+pub fn has(session: &mut Session<'_>, sys_id: &str, journal: Journal, text: &str) -> Result<Option<bool>, CallError> {
     let column = journal.column();
     let query = format!("element_id={sys_id}^element={column}^ORDERBYDESCsys_created_on");
     let parameters =
@@ -18,8 +18,8 @@ pub fn has(session: &mut Session<'_>, sys_id: &str, journal: Journal, text: &str
     let request = table::list(&session.origin, "sys_journal_field", &parameters);
     let rows = match session.fetch(&request, 200, Effect::Reads) {
         Ok(rows) => rows,
-        Err(End::Answered(failure)) if failure.reason == Reason::Forbidden => return Ok(None),
-        Err(End::Error(failure)) if failure.reason == Reason::DeniedByHost => return Ok(None),
+        Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => return Ok(None),
+        Err(CallError::Error(failure)) if failure.reason == Reason::DeniedByHost => return Ok(None),
         Err(end) => return Err(end),
     };
     let entries = rows.records.iter().filter(|row| row.value("element_id") == Some(sys_id));

@@ -22,9 +22,9 @@ use servicenow_core::bindings::incidents::{
     CreateOptions, CreateOutcome, Made, RequestBody, Stored, UpdateOptions, UpdateOutcome,
 };
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{End, failure};
+use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
-use servicenow_core::incidents::call::{self, Checked};
+use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::create::create_after;
 use servicenow_core::incidents::stored::compare;
 use servicenow_core::incidents::update::update;
@@ -62,7 +62,7 @@ pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn 
 
 /// A push whose inputs are in order.
 struct Push {
-    checked: Checked,
+    checked: ValidCall,
     on_closed: OnClosed,
     direction: Direction,
     mapped: Mapped,
@@ -78,7 +78,7 @@ struct Change {
 }
 
 impl Push {
-    fn run(&mut self, host: &mut dyn Host) -> Result<PushOutcome, End> {
+    fn run(&mut self, host: &mut dyn Host) -> Result<PushOutcome, CallError> {
         let outcome = self.once(host)?;
         // Another push made the incident at the same moment, with what its event said and not with what this one says; or this one
         // did, and the answer was lost.
@@ -98,17 +98,17 @@ impl Push {
     }
 
     /// Goes on with an incident that was there when it was to be made.
-    fn after_another(&mut self, host: &mut dyn Host) -> Result<PushOutcome, End> {
+    fn after_another(&mut self, host: &mut dyn Host) -> Result<PushOutcome, CallError> {
         match self.once(host)? {
             Pushing::Done(outcome) => Ok(outcome),
             Pushing::Found { .. } => {
                 let message = "the incident was made by another push, and is not to be found".to_string();
-                Err(End::Answered(failure(Reason::Conflict, message, WriteHappened::No)))
+                Err(CallError::Rejected(failure(Reason::Conflict, message, WriteHappened::No)))
             }
         }
     }
 
-    fn once(&mut self, host: &mut dyn Host) -> Result<Pushing, End> {
+    fn once(&mut self, host: &mut dyn Host) -> Result<Pushing, CallError> {
         let mut session = Session::open(&self.checked, self.started_ms, host)?;
         let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
         match (found, self.on_closed) {
@@ -140,7 +140,12 @@ impl Push {
     }
 
     /// What differs between the event's columns and the incident.
-    fn change(&self, record: &Record, wanted: Vec<(String, String)>, session: &mut Session<'_>) -> Result<Change, End> {
+    fn change(
+        &self,
+        record: &Record,
+        wanted: Vec<(String, String)>,
+        session: &mut Session<'_>,
+    ) -> Result<Change, CallError> {
         let is_known = |name: &str| record.cell(name).is_some() || incident_table::column(name).is_some();
         let differs = |name: &str, value: &str| compare(name, value, record, false) != Stored::Stored;
         let is_blind = self.direction == Direction::ToServicenow;
@@ -162,7 +167,7 @@ impl Push {
         Ok(Change { columns, unknown, note })
     }
 
-    fn create(&self, earlier: Option<&SysId>, host: &mut dyn Host) -> Result<Pushing, End> {
+    fn create(&self, earlier: Option<&SysId>, host: &mut dyn Host) -> Result<Pushing, CallError> {
         let mut columns = self.mapped.body.columns.clone();
         let note = self.mapped.note.as_ref();
         columns.extend(note.map(|(journal, text)| (journal.column().to_string(), text.clone())));
@@ -186,7 +191,13 @@ impl Push {
         })
     }
 
-    fn update(&self, record: &Record, change: Change, wrote: Wrote, session: Session<'_>) -> Result<PushOutcome, End> {
+    fn update(
+        &self,
+        record: &Record,
+        change: Change,
+        wrote: Wrote,
+        session: Session<'_>,
+    ) -> Result<PushOutcome, CallError> {
         let Change { mut columns, unknown, note } = change;
         let wrote = if columns.is_empty() { Wrote::Note } else { wrote };
         if let (Some((journal, text)), NoteResult::Added) = (&self.mapped.note, note) {
@@ -233,12 +244,12 @@ impl Push {
     }
 
     /// The call with what is left of its time.
-    fn rest_of_call(&self, host: &dyn Host) -> Result<Call, End> {
+    fn rest_of_call(&self, host: &dyn Host) -> Result<Call, CallError> {
         let used = host.now_ms().saturating_sub(self.started_ms);
         let left = u64::from(self.checked.timeout_ms).saturating_sub(used);
         if left == 0 {
             let message = "the deadline passed before anything was written".to_string();
-            return Err(End::Timeout(failure(Reason::Deadline, message, WriteHappened::No)));
+            return Err(CallError::Timeout(failure(Reason::Deadline, message, WriteHappened::No)));
         }
         Ok(Call {
             authorization: self.checked.authorization.clone(),

@@ -2,11 +2,11 @@
 
 use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
 use crate::bindings::types::{self, Retry, WriteHappened};
-use crate::ends::violations;
+use crate::convert::violations;
 use serde_json::Value;
 use servicenow_core::bindings::incidents::{CreateOutcome, Made, Receipt, Stored, UpdateOutcome};
 use servicenow_core::bindings::types::Failure;
-use servicenow_core::failure::End;
+use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::record::Record;
 
 /// What a write did, in the end.
@@ -141,17 +141,19 @@ fn refused(failure: Failure) -> PushOutcome {
     }
 }
 
-impl From<End> for PushOutcome {
-    fn from(end: End) -> Self {
+impl From<CallError> for PushOutcome {
+    fn from(end: CallError) -> Self {
         match end {
-            End::InvalidData(refused) | End::InvalidChoice(refused) => PushOutcome::InvalidData(violations(refused)),
-            End::NoToken(failure, _) => PushOutcome::AuthorizationFail(failure.into()),
-            End::Answered(failure) => match failure.status {
+            CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => {
+                PushOutcome::InvalidData(violations(refused))
+            }
+            CallError::NoCredential(failure, _) => PushOutcome::AuthorizationFail(failure.into()),
+            CallError::Rejected(failure) => match failure.status {
                 Some(400) => PushOutcome::BadRequest(failure.into()),
                 _ => refused(failure),
             },
-            End::Timeout(failure) => PushOutcome::Timeout(failure.into()),
-            End::Error(failure) => PushOutcome::Error(failure.into()),
+            CallError::Timeout(failure) => PushOutcome::Timeout(failure.into()),
+            CallError::Error(failure) => PushOutcome::Error(failure.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an outcome has to carry.
 
 use crate::lab::invocation::Finished;
-use crate::lab::scenarios::Stage;
+use crate::lab::scenarios::TestBed;
 use serde_json::Value;
 
 /// The reason that each failure of the scenarios has; one of several where the answer can be read in more than one way.
@@ -55,18 +55,18 @@ pub fn failure_problem(finished: &Finished) -> Option<String> {
 }
 
 /// What is wrong with a success: it has to tell of the record that is there.
-pub fn success_problem(stage: &Stage, finished: &Finished) -> Option<String> {
+pub fn success_problem(bed: &TestBed, finished: &Finished) -> Option<String> {
     if !finished.is_success {
         return None;
     }
     let value = &finished.value;
     let text = |name: &str| value[name].as_str().unwrap_or_default().to_string();
-    let rows = stage.simulator.rows("incident");
+    let rows = bed.simulator.rows("incident");
     let row = rows.iter().find(|row| row["sys_id"] == text("sys_id"));
     match finished.method {
         "create" | "get" | "update" => {
             let Some(row) = row else { return Some(format!("there is no incident with the key {}", text("sys_id"))) };
-            let is_first = finished.method == "create" || row["sys_id"] == stage.sys_id;
+            let is_first = finished.method == "create" || row["sys_id"] == bed.sys_id;
             let wrong = row["number"] != text("number") || !is_first;
             wrong.then(|| format!("it tells of {}, and the record is {}", text("number"), &row["number"])).or_else(
                 || {

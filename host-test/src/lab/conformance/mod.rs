@@ -5,9 +5,10 @@ mod expected;
 mod writes;
 
 use crate::lab::invocation::{Finished, node_outcome};
-use crate::lab::scenarios::{self, Scenario, Stage};
+use crate::lab::scenarios::{self, Scenario, TestBed};
 use expected::{failure_problem, success_problem};
 use serde_json::Value;
+use servicenow_host::EndedBy;
 use servicenow_host::Host;
 use std::time::Duration;
 
@@ -31,17 +32,17 @@ pub struct Check {
 
 /// Checks a loaded component.
 pub async fn check(loaded: &Host) -> anyhow::Result<Vec<Check>> {
-    let stage = Stage::set_for(loaded, scenarios::authorizations).await?;
-    let node = stage.host.describe().await.map_err(anyhow::Error::from)?;
+    let bed = TestBed::set_for(loaded, scenarios::authorizations).await?;
+    let node = bed.host.describe().await.map_err(anyhow::Error::from)?;
     let mut checks = Vec::new();
     for scenario in scenarios::all() {
-        if scenario.method == "authenticate" && !stage.host.authenticates() {
+        if scenario.method == "authenticate" && !bed.host.authenticates() {
             continue;
         }
-        let finished = stage.play(&scenario).await;
+        let finished = bed.run(&scenario).await;
         let edge = node_outcome(&node, finished.method, &scenario.case);
-        let problem = outcome_problem(&scenario, &finished, scenario.timeout(&stage))
-            .or_else(|| success_problem(&stage, &finished))
+        let problem = outcome_problem(&scenario, &finished, scenario.timeout(&bed))
+            .or_else(|| success_problem(&bed, &finished))
             .or_else(|| edge.is_empty().then(|| format!("the manifest has no edge for {}", scenario.case)));
         checks.push(Check {
             method: scenario.method,
@@ -51,15 +52,15 @@ pub async fn check(loaded: &Host) -> anyhow::Result<Vec<Check>> {
             problem,
         });
     }
-    checks.extend(writes::checks(&stage).await);
-    checks.push(writes::repeated(&stage).await);
+    checks.extend(writes::checks(&bed).await);
+    checks.push(writes::repeated(&bed).await);
     Ok(checks)
 }
 
 /// What is wrong with an outcome.
 fn outcome_problem(scenario: &Scenario, finished: &Finished, timeout: Duration) -> Option<String> {
     let message = finished.value["message"].as_str().unwrap_or_default();
-    if finished.by_host {
+    if finished.ended_by == EndedBy::Host {
         return Some(format!("it did not end by itself: {message}"));
     }
     if finished.case != scenario.case {
@@ -104,7 +105,7 @@ mod tests {
             value,
             elapsed: Duration::from_millis(300),
             exchanges: Vec::new(),
-            by_host: false,
+            ended_by: EndedBy::Component,
         }
     }
 
@@ -128,7 +129,7 @@ mod tests {
             assert_eq!(problem.is_some(), says.is_some(), "{problem:?} {says:?}");
             assert!(problem.unwrap_or_default().contains(says.unwrap_or_default()), "{says:?}");
         }
-        let host = Finished { by_host: true, ..finished("timeout", right.clone()) };
+        let host = Finished { ended_by: EndedBy::Host, ..finished("timeout", right.clone()) };
         assert!(outcome_problem(&scenario("create", "timeout"), &host, timeout).is_some(), "the host ended it");
         let slow = Finished { elapsed: Duration::from_millis(401), ..finished("timeout", right) };
         assert!(outcome_problem(&scenario("create", "timeout"), &slow, timeout).is_some(), "it is late");

@@ -2,7 +2,8 @@
 
 use super::Check;
 use crate::lab::invocation::{Finished, Invocation};
-use crate::lab::scenarios::{PATIENT_MS, Stage, columns, create, update};
+use crate::lab::scenarios::{PATIENT_MS, TestBed, columns, create, update};
+use servicenow_host::EndedBy;
 use servicenow_simulator::{Effect, Fault};
 use std::time::Duration;
 
@@ -23,25 +24,25 @@ fn effects() -> [(&'static str, &'static str, Effect); 6] {
 }
 
 /// Plays each of them for a create and an update.
-pub async fn checks(stage: &Stage) -> Vec<Check> {
+pub async fn checks(bed: &TestBed) -> Vec<Check> {
     let mut checks = Vec::new();
     for (at, (name, story, effect)) in effects().into_iter().enumerate() {
         // Each write sets what was not there before.
         let (key, note) = (format!("conformance-{name}"), format!("conformance {at}"));
         for method in ["create", "update"] {
             let verb = if method == "create" { "POST" } else { "PATCH" };
-            stage.simulator.inject(Fault::once(verb, "/api/now/table/incident", effect.clone()));
+            bed.simulator.inject(Fault::once(verb, "/api/now/table/incident", effect.clone()));
             let invocation = match method {
                 "create" => {
                     let mut options = create();
                     options.correlation_id = Some(key.clone());
                     Invocation::Create(columns(&[("urgency", "2")]), options)
                 }
-                _ => Invocation::Update(stage.sys_id.clone(), columns(&[("short_description", &note)]), update()),
+                _ => Invocation::Update(bed.sys_id.clone(), columns(&[("short_description", &note)]), update()),
             };
-            let finished = invocation.run(&stage.host, stage.call(PATIENT_MS)).await;
-            stage.simulator.heal();
-            let rows = stage.simulator.rows("incident");
+            let finished = invocation.run(&bed.host, bed.call(PATIENT_MS)).await;
+            bed.simulator.heal();
+            let rows = bed.simulator.rows("incident");
             let written = rows.iter().filter(|row| match method {
                 "create" => row["correlation_id"] == key,
                 _ => row["short_description"] == note,
@@ -61,7 +62,7 @@ pub async fn checks(stage: &Stage) -> Vec<Check> {
 /// What is wrong with what is said of a write, where so many records show it.
 fn problem(finished: &Finished, written: usize) -> Option<String> {
     let said = finished.value["write_happened"].as_str().unwrap_or_default();
-    if finished.by_host {
+    if finished.ended_by == EndedBy::Host {
         return Some("it did not end by itself".to_string());
     }
     match (finished.is_success, written, said) {
@@ -74,13 +75,13 @@ fn problem(finished: &Finished, written: usize) -> Option<String> {
 }
 
 /// The same correlation id makes one incident.
-pub async fn repeated(stage: &Stage) -> Check {
+pub async fn repeated(bed: &TestBed) -> Check {
     let (mut made, mut elapsed) = (Vec::new(), Duration::ZERO);
     for _ in 0..2 {
         let mut options = create();
         options.correlation_id = Some("conformance".to_string());
         let call = Invocation::Create(columns(&[("urgency", "2")]), options);
-        let finished = call.run(&stage.host, stage.call(PATIENT_MS)).await;
+        let finished = call.run(&bed.host, bed.call(PATIENT_MS)).await;
         elapsed += finished.elapsed;
         made.push((finished.value["sys_id"].to_string(), finished.value["made"].to_string()));
     }
@@ -108,7 +109,7 @@ mod tests {
             value: json!({"write_happened": said}),
             elapsed: Duration::ZERO,
             exchanges: Vec::new(),
-            by_host: false,
+            ended_by: EndedBy::Component,
         };
         for (is_success, said, written, is_right) in [
             (true, "", 1, true),
@@ -124,6 +125,6 @@ mod tests {
             let problem = problem(&finished(is_success, said), written);
             assert_eq!(problem.is_none(), is_right, "{is_success} {said} {written}: {problem:?}");
         }
-        assert!(problem(&Finished { by_host: true, ..finished(false, "unknown") }, 0).is_some());
+        assert!(problem(&Finished { ended_by: EndedBy::Host, ..finished(false, "unknown") }, 0).is_some());
     }
 }

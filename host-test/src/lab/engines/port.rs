@@ -2,7 +2,7 @@
 
 use super::{Given, Ran, finish, runtime, runtime_since};
 use crate::lab::conformance::check;
-use crate::lab::scenarios::{Stage, authorizations, columns, create};
+use crate::lab::scenarios::{TestBed, authorizations, columns, create};
 use anyhow::{Context, bail, ensure};
 use servicenow_host::Host;
 use servicenow_host::incidents::CreateOutcome;
@@ -39,10 +39,10 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
 
 /// How long creates take, in milliseconds.
 async fn creates(loaded: &Host) -> anyhow::Result<Vec<f64>> {
-    let stage = Stage::set_for(loaded, authorizations).await?;
+    let bed = TestBed::set_for(loaded, authorizations).await?;
     let mut times = Vec::new();
     for _ in 0..CALLS {
-        let report = stage.host.create(stage.call(TIMEOUT_MS), columns(&[("urgency", "2")]), create()).await;
+        let report = bed.host.create(bed.call(TIMEOUT_MS), columns(&[("urgency", "2")]), create()).await;
         ensure!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "a create ended in {:?}", report.outcome);
         times.push(report.elapsed.as_secs_f64() * 1000.0);
     }

@@ -3,12 +3,12 @@
 //!
 //! The rule is that the last writer wins, and that the instance's record is what both sides come to.
 
-use super::stage::{Stage, events};
+use super::test_bed::{TestBed, events};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicenow_host::callbacks::{Change, Delivery, Verdict};
 use servicenow_host::changes::Selection;
-use servicenow_host::event_sync::{NotDelivered, Receiver, Taker};
+use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::provisioning::Settings;
 use servicenow_host::{Ledger, Outcome};
 use servicenow_simulator::{Effect, Fault, Options, Simulator};
@@ -101,23 +101,23 @@ async fn post_office() -> (ScriptedServer, Underway) {
 
 async fn converge(steps: Vec<Step>) {
     let (wire, underway) = post_office().await;
-    let stage = Stage::set().await;
-    let settings = Settings { callback_url: format!("{}/hook", wire.origin), ..stage.settings() };
-    assert_eq!(stage.events.apply(stage.call("setup"), settings).await.outcome.case(), "steps");
+    let bed = TestBed::set().await;
+    let settings = Settings { callback_url: format!("{}/hook", wire.origin), ..bed.settings() };
+    assert_eq!(bed.events.apply(bed.call("setup"), settings).await.outcome.case(), "steps");
     let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
     let event = Arc::new(Mutex::new(Event { severity: "Info".into(), progress: "Trigger".into() }));
-    let call = stage.call("events");
+    let call = bed.call("events");
     let reconcile = || {
         let event = Arc::clone(&event);
         let take = move |change: Change| {
             event.lock().unwrap().apply(&change);
             async { Ok::<_, String>(()) }
         };
-        stage.events.reconcile(&call, &selection, Some(RULES.to_string()), take)
+        bed.events.reconcile(&call, &selection, Some(RULES.to_string()), take)
     };
     let push = async || {
         let text = event.lock().unwrap().text();
-        stage.push(RULES, &text).await.outcome.case()
+        bed.push(RULES, &text).await.outcome.case()
     };
     reconcile().await.unwrap();
     push().await;
@@ -127,25 +127,23 @@ async fn converge(steps: Vec<Step>) {
                 *event.lock().unwrap() =
                     Event { severity: SEVERITIES[severity].into(), progress: STATUSES[status].0.into() };
                 if let Some(effect) = effect {
-                    stage
-                        .simulator
-                        .inject(Fault { times: 1, ..Fault::once("PATCH", "/api/now/table/incident", effect) });
+                    bed.simulator.inject(Fault { times: 1, ..Fault::once("PATCH", "/api/now/table/incident", effect) });
                 }
                 push().await;
-                stage.simulator.heal();
+                bed.simulator.heal();
             }
             Step::Agent(value, state) => {
-                let Some(row) = stage.simulator.rows("incident").pop() else { continue };
+                let Some(row) = bed.simulator.rows("incident").pop() else { continue };
                 let (_, to) = STATUSES[value];
                 let columns = if state {
                     json!({"state": to, "hold_reason": "1", "close_code": "Duplicate", "close_notes": "x"})
                 } else {
                     json!({"urgency": (value % 3 + 1).to_string()})
                 };
-                stage.agent(&format!("incident/{}", &row["sys_id"]), columns).await;
+                bed.agent(&format!("incident/{}", &row["sys_id"]), columns).await;
             }
             Step::Arrives(which, again) => {
-                stage.simulator.settled().await;
+                bed.simulator.settled().await;
                 let delivery = {
                     let mut underway = underway.lock().unwrap();
                     if underway.is_empty() {
@@ -159,7 +157,7 @@ async fn converge(steps: Vec<Step>) {
                     taken.lock().unwrap().apply(&change);
                     async { Ok::<_, String>(()) }
                 };
-                let verdict = stage.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
+                let verdict = bed.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
                 // A change of the event is pushed, like any other.
                 if matches!(verdict, Verdict::Accepted(_)) {
                     push().await;
@@ -176,7 +174,7 @@ async fn converge(steps: Vec<Step>) {
     }
     // What is still on its way arrives after all of that.
     reconcile().await.unwrap();
-    stage.simulator.settled().await;
+    bed.simulator.settled().await;
     let late: Vec<Delivery> = underway.lock().unwrap().drain(..).rev().collect();
     for delivery in late {
         let taken = Arc::clone(&event);
@@ -184,7 +182,7 @@ async fn converge(steps: Vec<Step>) {
             taken.lock().unwrap().apply(&change);
             async { Ok::<_, String>(()) }
         };
-        stage.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
+        bed.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
     }
     let mut rounds = 0;
     loop {
@@ -196,7 +194,7 @@ async fn converge(steps: Vec<Step>) {
         rounds += 1;
         assert!(rounds <= 3, "it goes round in circles");
     }
-    let rows = stage.simulator.rows("incident");
+    let rows = bed.simulator.rows("incident");
     let row = rows.first().unwrap();
     let severity = SEVERITIES[row["urgency"].parse::<usize>().unwrap() - 1];
     let status = STATUSES.iter().find(|(_, state)| *state == &row["state"]).unwrap().0;
@@ -242,8 +240,8 @@ impl Consumer {
     }
 }
 
-impl Taker for Consumer {
-    async fn take(&self, change: &Change) -> Result<(), String> {
+impl ChangeHandler for Consumer {
+    async fn handle(&self, change: &Change) -> Result<(), String> {
         self.note(change)
     }
 
@@ -270,20 +268,20 @@ async fn a_receiver_that_is_killed_at_random_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path().join("ledger.jsonl");
     let simulator = Simulator::start(Options::default()).await.unwrap();
-    let mut stage = Stage::on(simulator);
+    let mut bed = TestBed::on(simulator);
     let consumer = Arc::new(Consumer::default());
     let mut random = fastrand::Rng::with_seed(11);
-    stage.receive(RULES).await;
-    let address = stage.receiver.as_ref().unwrap().address();
-    stage.apply().await;
-    stage.receiver = None;
+    bed.receive(RULES).await;
+    let address = bed.receiver.as_ref().unwrap().address();
+    bed.apply().await;
+    bed.receiver = None;
     let mut receiver = None;
     let mut kills = 0;
     let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
     let records: Vec<String> = {
         let mut made = Vec::new();
         for _ in 0..20 {
-            made.push(stage.agent("incident", json!({})).await["sys_id"].as_str().unwrap().to_string());
+            made.push(bed.agent("incident", json!({})).await["sys_id"].as_str().unwrap().to_string());
         }
         made
     };
@@ -292,30 +290,30 @@ async fn a_receiver_that_is_killed_at_random_loses_nothing() {
             // Killed, and started again with what its ledger says; or it stays down for a while.
             kills += 1;
             drop(receiver.take());
-            let events = Arc::new(events(&stage.simulator, free(&ledger).await));
+            let events = Arc::new(events(&bed.simulator, free(&ledger).await));
             if at == 0 || random.bool() {
                 let take = |change: Change| std::future::ready(consumer.note(&change));
-                let caught_up = events.reconcile(&stage.call("events"), &selection, None, take).await;
-                assert!(caught_up.is_ok() || matches!(caught_up, Err(NotDelivered::NotTaken(_))));
+                let caught_up = events.reconcile(&bed.call("events"), &selection, None, take).await;
+                assert!(caught_up.is_ok() || matches!(caught_up, Err(NotDelivered::HandlerFailed(_))));
                 receiver = Receiver::start(address, Arc::clone(&events), "events".into(), None, Arc::clone(&consumer))
                     .await
                     .ok();
             }
         }
         let path = format!("incident/{}", records[random.usize(..records.len())]);
-        stage.agent(&path, json!({"description": at.to_string()})).await;
+        bed.agent(&path, json!({"description": at.to_string()})).await;
     }
-    stage.simulator.settled().await;
+    bed.simulator.settled().await;
     drop(receiver);
-    let events = events(&stage.simulator, free(&ledger).await);
+    let events = events(&bed.simulator, free(&ledger).await);
     loop {
         let take = |change: Change| std::future::ready(consumer.note(&change));
-        if events.reconcile(&stage.call("events"), &selection, None, take).await.is_ok() {
+        if events.reconcile(&bed.call("events"), &selection, None, take).await.is_ok() {
             break;
         }
     }
     let latest = consumer.latest.lock().unwrap().clone();
-    for row in stage.simulator.rows("incident") {
+    for row in bed.simulator.rows("incident") {
         let version = latest.get(&row["sys_id"]).copied();
         assert_eq!(version, row["sys_mod_count"].parse().ok(), "{}", &row["number"]);
     }

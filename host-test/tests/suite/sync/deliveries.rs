@@ -1,6 +1,6 @@
 //! Deliveries: the provisioned script runs in the instance, and what it posts is judged.
 
-use super::stage::{RULES, Stage, alert, incident};
+use super::test_bed::{RULES, TestBed, alert, incident};
 use serde_json::{Value, json};
 use servicenow_host::Outcome;
 use servicenow_host::callbacks::{Action, NamesOutcome};
@@ -9,20 +9,20 @@ use servicenow_simulator::{Effect, Fault};
 
 #[tokio::test]
 async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_echo() {
-    let mut stage = Stage::delivering(RULES).await;
-    let made = incident(&stage.push(RULES, &alert(1, "Warning", "Trigger", "")).await.outcome);
-    stage.simulator.settled().await;
-    assert_eq!(stage.verdict().await, "echo");
+    let mut bed = TestBed::delivering(RULES).await;
+    let made = incident(&bed.push(RULES, &alert(1, "Warning", "Trigger", "")).await.outcome);
+    bed.simulator.settled().await;
+    assert_eq!(bed.verdict().await, "echo");
 
-    stage.agent(&format!("incident/{}", made.sys_id), json!({"state": "2", "urgency": "1"})).await;
-    let change = stage.change().await;
+    bed.agent(&format!("incident/{}", made.sys_id), json!({"state": "2", "urgency": "1"})).await;
+    let change = bed.change().await;
     assert_eq!((change.table.as_str(), change.action, &change.number), ("incident", Action::Updated, &made.number));
     assert_eq!((change.status.as_deref(), change.severity.as_deref()), (Some("Processing"), Some("Critical")));
     assert!(change.changed.contains(&"state".to_string()) && change.changed.contains(&"priority".to_string()));
     assert_eq!(change.version.mod_count, Some(1));
 
-    stage.agent(&format!("incident/{}", made.sys_id), json!({"comments": "on it"})).await;
-    let change = stage.change().await;
+    bed.agent(&format!("incident/{}", made.sys_id), json!({"comments": "on it"})).await;
+    let change = bed.change().await;
     assert_eq!((change.comment.as_deref(), change.status, change.severity), (Some("on it"), None, None));
 
     let event: Value = serde_json::from_str(&change.cloud_event).unwrap();
@@ -32,15 +32,15 @@ async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_
 
 #[tokio::test]
 async fn each_table_of_the_task_family_delivers() {
-    let mut stage = Stage::delivering(RULES).await;
+    let mut bed = TestBed::delivering(RULES).await;
     for table in ["incident", "sc_request", "sc_req_item", "sc_task", "change_request", "problem"] {
-        let made = stage.agent(table, json!({"short_description": "new \"one\""})).await;
-        let change = stage.change().await;
+        let made = bed.agent(table, json!({"short_description": "new \"one\""})).await;
+        let change = bed.change().await;
         assert_eq!((change.table.as_str(), change.action), (table, Action::Inserted));
         assert_eq!(change.number, made["number"].as_str().unwrap());
         let path = format!("{table}/{}", made["sys_id"].as_str().unwrap());
-        stage.agent(&path, json!({"short_description": "changed"})).await;
-        let change = stage.change().await;
+        bed.agent(&path, json!({"short_description": "changed"})).await;
+        let change = bed.change().await;
         assert_eq!(
             (change.action, change.changed.as_slice()),
             (Action::Updated, &["short_description".to_string(), "sys_updated_on".into()][..])
@@ -51,29 +51,29 @@ async fn each_table_of_the_task_family_delivers() {
 
 #[tokio::test]
 async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
-    let mut stage = Stage::set().await;
-    let made = stage.agent("incident", json!({"short_description": "x", "comments": "said before"})).await;
+    let mut bed = TestBed::set().await;
+    let made = bed.agent("incident", json!({"short_description": "x", "comments": "said before"})).await;
     let sys_id = made["sys_id"].as_str().unwrap().to_string();
-    stage.receive(RULES).await;
+    bed.receive(RULES).await;
     // Without the rule only the button delivers.
-    let settings = Settings { button: true, automatic: false, ..stage.settings() };
-    stage.events.apply(stage.call("setup"), settings).await;
-    assert!(stage.simulator.rows("sys_script").is_empty());
-    let press = || stage.simulator.press("send_to_acme", "incident", &sys_id);
+    let settings = Settings { button: true, automatic: false, ..bed.settings() };
+    bed.events.apply(bed.call("setup"), settings).await;
+    assert!(bed.simulator.rows("sys_script").is_empty());
+    let press = || bed.simulator.press("send_to_acme", "incident", &sys_id);
     assert!(press().await.is_ok());
     assert!(press().await.is_ok());
-    let change = stage.change().await;
+    let change = bed.change().await;
     assert_eq!((change.number.as_str(), change.action), (made["number"].as_str().unwrap(), Action::Updated));
     assert_eq!(change.comment.as_deref(), Some("said before"));
-    stage.simulator.settled().await;
-    assert!(stage.changes.try_recv().is_err(), "the second try was too soon");
+    bed.simulator.settled().await;
+    assert!(bed.changes.try_recv().is_err(), "the second try was too soon");
 }
 
 #[tokio::test]
 async fn a_delivery_without_the_secret_or_of_another_form_is_refused() {
-    let mut stage = Stage::set().await;
-    stage.receive(RULES).await;
-    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
     let key = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
     let sound = json!({"sys_id": key, "number": "INC1", "table": "incident", "action": "insert", "current": {}});
     for (secret, body, status, verdict) in [
@@ -86,31 +86,31 @@ async fn a_delivery_without_the_secret_or_of_another_form_is_refused() {
         (Some("simulated-callback-secret"), sound.to_string(), 200, "duplicate"),
     ] {
         assert_eq!(post(&address, secret, body).await, status, "{secret:?} {verdict}");
-        assert_eq!(stage.verdict().await, verdict);
+        assert_eq!(bed.verdict().await, verdict);
     }
 }
 
 #[tokio::test]
 async fn a_change_that_was_not_taken_is_new_the_next_time() {
-    let mut stage = Stage::set().await;
-    stage.receive(RULES).await;
-    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
     let body = json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident", "action": "insert",
         "sys_mod_count": "0", "current": {}});
-    *stage.desk.refusals.lock().unwrap() = 1;
+    *bed.handler.refusals.lock().unwrap() = 1;
     assert_eq!(post(&address, Some("simulated-callback-secret"), body.to_string()).await, 503);
     assert_eq!(post(&address, Some("simulated-callback-secret"), body.to_string()).await, 200);
     assert_eq!(
-        (stage.verdict().await, stage.verdict().await),
+        (bed.verdict().await, bed.verdict().await),
         ("the change was not taken: not now".into(), "accepted".into())
     );
 }
 
 #[tokio::test]
 async fn a_change_that_comes_late_twice_or_in_the_same_second_is_told_as_what_it_is() {
-    let mut stage = Stage::set().await;
-    stage.receive(RULES).await;
-    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
     let update = |count: u32, state: &str| {
         json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident", "action": "update",
             "sys_mod_count": count.to_string(), "current": {"state": state, "sys_updated_on": "2026-01-01 00:00:00"},
@@ -134,22 +134,22 @@ async fn a_change_that_comes_late_twice_or_in_the_same_second_is_told_as_what_it
         (old("3"), "duplicate"),
     ] {
         assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 200);
-        assert_eq!(stage.verdict().await, verdict, "{payload}");
+        assert_eq!(bed.verdict().await, verdict, "{payload}");
     }
 }
 
 #[tokio::test]
 async fn rules_leave_out_tables_and_columns_that_are_of_no_interest() {
     let rules = RULES.replacen("\"body\"", r#""receive": {"tables": ["incident"], "columns": ["state"]}, "body""#, 1);
-    let mut stage = Stage::delivering(&rules).await;
-    let made = stage.agent("incident", json!({})).await;
+    let mut bed = TestBed::delivering(&rules).await;
+    let made = bed.agent("incident", json!({})).await;
     let path = format!("incident/{}", made["sys_id"].as_str().unwrap());
-    stage.agent("problem", json!({})).await;
-    stage.agent(&path, json!({"urgency": "1"})).await;
-    stage.agent(&path, json!({"state": "2"})).await;
+    bed.agent("problem", json!({})).await;
+    bed.agent(&path, json!({"urgency": "1"})).await;
+    bed.agent(&path, json!({"state": "2"})).await;
     let mut verdicts = Vec::new();
     for _ in 0..4 {
-        verdicts.push(stage.verdict().await);
+        verdicts.push(bed.verdict().await);
     }
     verdicts.sort();
     assert_eq!(verdicts, ["accepted", "accepted", "ignored", "ignored"]);
@@ -157,7 +157,7 @@ async fn rules_leave_out_tables_and_columns_that_are_of_no_interest() {
 
 #[tokio::test]
 async fn what_stands_in_a_record_never_changes_the_structure_of_a_delivery() {
-    let mut stage = Stage::delivering(RULES).await;
+    let mut bed = TestBed::delivering(RULES).await;
     for text in [
         "\",\"sys_id\":\"x",
         "'); gs.log('x'); ('",
@@ -169,12 +169,12 @@ async fn what_stands_in_a_record_never_changes_the_structure_of_a_delivery() {
         "é🔥",
         &"x".repeat(1 << 20),
     ] {
-        let made = stage.agent("incident", json!({"short_description": text, "description": text})).await;
-        let change = stage.change().await;
+        let made = bed.agent("incident", json!({"short_description": text, "description": text})).await;
+        let change = bed.change().await;
         let sent = change.current.iter().find(|(name, _)| name == "description").map(|(_, value)| value.as_str());
         assert_eq!((change.sys_id.as_str(), sent), (made["sys_id"].as_str().unwrap(), Some(text)));
     }
-    assert!(stage.simulator.log().is_empty());
+    assert!(bed.simulator.log().is_empty());
 }
 
 /// Posts a delivery, and returns the status that it was answered with.
@@ -189,38 +189,37 @@ async fn post(address: &str, secret: Option<&str>, body: String) -> u16 {
 
 #[tokio::test]
 async fn a_delivery_that_overtakes_the_answer_of_an_own_write_waits_for_it() {
-    let mut stage = Stage::set().await;
-    stage.receive(RULES).await;
-    let made = incident(&stage.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
-    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let made = incident(&bed.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
     let delay = Effect::Delay { ms: 300 };
-    stage.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", delay));
+    bed.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", delay));
     let payload = json!({"sys_id": made.sys_id, "number": made.number, "table": "incident", "action": "update",
         "sys_mod_count": "1", "current": {"urgency": "1"}});
     let event = alert(1, "Critical", "Trigger", "");
-    let push = stage.push(RULES, &event);
+    let push = bed.push(RULES, &event);
     let overtake = async {
-        while !stage.simulator.requests().iter().any(|request| request.starts_with("PATCH")) {
+        while !bed.simulator.requests().iter().any(|request| request.starts_with("PATCH")) {
             tokio::task::yield_now().await;
         }
         post(&address, Some("simulated-callback-secret"), payload.to_string()).await
     };
     let (pushed, status) = tokio::join!(push, overtake);
     assert_eq!((incident(&pushed.outcome).version, status), (Some(1), 200));
-    assert_eq!(stage.verdict().await, "echo");
+    assert_eq!(bed.verdict().await, "echo");
 }
 
 #[tokio::test]
 async fn references_are_resolved_to_names_on_request() {
-    let stage = Stage::set().await;
+    let bed = TestBed::set().await;
     let columns = json!({"caller_id": "5137153cc611227c000bbd1bd8cd2005", "assignment_group": "679434f053231300e321ddeeff7b12d8"});
-    let made = stage.agent("incident", columns).await;
-    let names =
-        |table: &str, sys_id: &str| stage.events.names(stage.call("events"), table.to_string(), sys_id.to_string());
+    let made = bed.agent("incident", columns).await;
+    let names = |table: &str, sys_id: &str| bed.events.names(bed.call("events"), table.to_string(), sys_id.to_string());
     let NamesOutcome::Names(found) = names("incident", made["sys_id"].as_str().unwrap()).await.outcome else {
         panic!()
     };
-    for (column, name) in [("caller_id", "Example Caller"), ("assignment_group", "Service Desk")] {
+    for (column, name) in [("caller_id", "Example Caller"), ("assignment_group", "Service Handler")] {
         assert!(found.contains(&(column.to_string(), name.to_string())), "{found:?}");
     }
     assert_eq!(names("sys_user", made["sys_id"].as_str().unwrap()).await.outcome.case(), "invalid-data");
@@ -229,12 +228,12 @@ async fn references_are_resolved_to_names_on_request() {
 
 #[tokio::test]
 async fn extra_columns_come_as_they_are_shown() {
-    let mut stage = Stage::set().await;
-    stage.receive(RULES).await;
-    let settings = Settings { columns: vec!["contact_type".into(), "opened_by".into()], ..stage.settings() };
-    stage.events.apply(stage.call("setup"), settings).await;
-    stage.agent("incident", json!({"contact_type": "phone"})).await;
-    let change = stage.change().await;
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let settings = Settings { columns: vec!["contact_type".into(), "opened_by".into()], ..bed.settings() };
+    bed.events.apply(bed.call("setup"), settings).await;
+    bed.agent("incident", json!({"contact_type": "phone"})).await;
+    let change = bed.change().await;
     for (column, shown) in [("contact_type", "Phone"), ("opened_by", "Flow Integration")] {
         assert!(change.current.contains(&(column.to_string(), shown.to_string())), "{:?}", change.current);
     }
@@ -242,10 +241,10 @@ async fn extra_columns_come_as_they_are_shown() {
 
 #[tokio::test]
 async fn a_state_of_another_table_is_no_status_of_an_event() {
-    let mut stage = Stage::delivering(RULES).await;
+    let mut bed = TestBed::delivering(RULES).await;
     for table in ["sc_task", "change_request", "problem"] {
-        stage.agent(table, json!({"state": "3"})).await;
-        let change = stage.change().await;
+        bed.agent(table, json!({"state": "3"})).await;
+        let change = bed.change().await;
         assert_eq!((change.status, change.snooze_seconds), (None, None), "{table}");
     }
 }
@@ -254,12 +253,12 @@ async fn a_state_of_another_table_is_no_status_of_an_event() {
 async fn a_filter_by_columns_lets_comments_and_extra_columns_pass_and_leaves_no_gap() {
     let receive = r#""receive": {"columns": ["comments", "contact_type", "state"]}, "body""#;
     let rules = RULES.replacen("\"body\"", receive, 1);
-    let mut stage = Stage::set().await;
-    stage.receive(&rules).await;
-    let settings = Settings { columns: vec!["contact_type".into()], ..stage.settings() };
-    stage.events.apply(stage.call("setup"), settings).await;
-    let made = stage.agent("incident", json!({"urgency": "1"})).await;
-    assert_eq!(stage.verdict().await, "accepted");
+    let mut bed = TestBed::set().await;
+    bed.receive(&rules).await;
+    let settings = Settings { columns: vec!["contact_type".into()], ..bed.settings() };
+    bed.events.apply(bed.call("setup"), settings).await;
+    let made = bed.agent("incident", json!({"urgency": "1"})).await;
+    assert_eq!(bed.verdict().await, "accepted");
     let path = format!("incident/{}", made["sys_id"].as_str().unwrap());
     for (columns, verdict) in [
         (json!({"comments": "hello"}), "accepted"),
@@ -268,11 +267,11 @@ async fn a_filter_by_columns_lets_comments_and_extra_columns_pass_and_leaves_no_
         (json!({"description": "y"}), "ignored"),
         (json!({"state": "2"}), "accepted"),
     ] {
-        stage.agent(&path, columns.clone()).await;
-        assert_eq!(stage.verdict().await, verdict, "{columns}");
+        bed.agent(&path, columns.clone()).await;
+        assert_eq!(bed.verdict().await, verdict, "{columns}");
     }
-    let mut last = stage.change().await;
-    while let Ok(change) = stage.changes.try_recv() {
+    let mut last = bed.change().await;
+    while let Ok(change) = bed.changes.try_recv() {
         last = change;
     }
     // Nothing of interest is missing in between: the urgency is known not to have changed.
@@ -281,11 +280,11 @@ async fn a_filter_by_columns_lets_comments_and_extra_columns_pass_and_leaves_no_
 
 #[tokio::test]
 async fn what_nobody_vouches_for_is_not_even_read() {
-    let mut stage = Stage::set().await;
-    stage.receive(RULES).await;
-    let address = format!("http://{}/hook", stage.receiver.as_ref().unwrap().address());
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
     let values = format!("[1{}]", ",1".repeat(2_000_000));
     assert_eq!(post(&address, None, values.clone()).await, 401);
     assert_eq!(post(&address, Some("simulated-callback-secret"), values).await, 400);
-    assert_eq!((stage.verdict().await, stage.verdict().await), ("unauthenticated".into(), "invalid body".into()));
+    assert_eq!((bed.verdict().await, bed.verdict().await), ("unauthenticated".into(), "invalid body".into()));
 }

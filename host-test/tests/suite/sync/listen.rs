@@ -1,6 +1,6 @@
 //! `listen` as a process of its own: what it forwards, and what it does about a consumer that is down.
 
-use super::stage::Stage;
+use super::test_bed::TestBed;
 use crate::support::components;
 use host_test::components::FOLDER;
 use serde_json::json;
@@ -38,15 +38,15 @@ async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_
         }
     });
     let consumer = consumer.await;
-    let stage = Stage::set().await;
+    let bed = TestBed::set().await;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(path("authorizations.toml"), stage.simulator.authorizations_file()).unwrap();
+    std::fs::write(path("authorizations.toml"), bed.simulator.authorizations_file()).unwrap();
     let listen = || {
         let _ = std::fs::remove_file(path("ready"));
         let child = Command::new(env!("CARGO_BIN_EXE_host-test"))
             .env(FOLDER, components())
-            .args(["listen", "--instance", &stage.simulator.access().base_url, "--authorization", "events"])
+            .args(["listen", "--instance", &bed.simulator.access().base_url, "--authorization", "events"])
             .args(["--authorizations", &path("authorizations.toml"), "--ledger", &path("ledger.jsonl")])
             .args(["--ready-file", &path("ready"), "--forward", &format!("{}/events", consumer.origin)])
             .stdout(Stdio::null())
@@ -62,24 +62,24 @@ async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_
         }
         std::fs::read_to_string(path("ready")).unwrap()
     };
-    let mut settings = stage.settings();
+    let mut settings = bed.settings();
     settings.callback_url = format!("{}/hook", address().await);
-    stage.events.apply(stage.call("setup"), settings).await;
+    bed.events.apply(bed.call("setup"), settings).await;
     // The cursor of now is there before anything happens.
     while !std::fs::read_to_string(path("ledger.jsonl")).is_ok_and(|text| text.contains("cursor")) {
         tokio::task::yield_now().await;
     }
 
-    let first = stage.agent("incident", json!({"short_description": "first"})).await;
+    let first = bed.agent("incident", json!({"short_description": "first"})).await;
     let (_, request) = taken.recv().await.unwrap();
     assert!(request.to_lowercase().contains("content-type: application/cloudevents+json"), "{request}");
     assert_eq!(body(&request)["id"], format!("{}:0", first["sys_id"].as_str().unwrap()));
     assert!(!request.contains("simulated-callback-secret"), "{request}");
 
     is_down.store(true, Ordering::Release);
-    let second = stage.agent("incident", json!({"short_description": "second"})).await;
+    let second = bed.agent("incident", json!({"short_description": "second"})).await;
     assert!(taken.recv().await.unwrap().0);
-    stage.simulator.settled().await;
+    bed.simulator.settled().await;
     drop(listener);
     is_down.store(false, Ordering::Release);
     let _listener = listen();

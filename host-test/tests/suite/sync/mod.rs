@@ -6,4 +6,4 @@ mod deliveries;
 mod listen;
 mod provisioning;
 mod push;
-mod stage;
+mod test_bed;

@@ -1,6 +1,6 @@
 //! Setting an instance up: what is written, what is left alone, and what becomes of a set-up that broke off.
 
-use super::stage::{RULES, Stage};
+use super::test_bed::{RULES, TestBed};
 use serde_json::json;
 use servicenow_host::provisioning::{Artifact, InspectOutcome, Inspection, Settings, StepAction, StepsOutcome};
 use servicenow_host::{Authorizations, Ledger, Limits, Outcome};
@@ -16,9 +16,9 @@ fn actions(outcome: &StepsOutcome) -> Vec<StepAction> {
 }
 
 /// The records that a set-up consists of, without what the instance notes by itself.
-fn records(stage: &Stage) -> Vec<Row> {
+fn records(bed: &TestBed) -> Vec<Row> {
     let tables = ["sys_properties", "sys_script_include", "sys_script", "sys_ui_action"];
-    let mut rows: Vec<Row> = tables.iter().flat_map(|table| stage.simulator.rows(table)).collect();
+    let mut rows: Vec<Row> = tables.iter().flat_map(|table| bed.simulator.rows(table)).collect();
     for row in &mut rows {
         for column in ["sys_updated_on", "sys_created_on", "sys_mod_count"] {
             row.set(column, "");
@@ -27,17 +27,12 @@ fn records(stage: &Stage) -> Vec<Row> {
     rows
 }
 
-fn writes(stage: &Stage) -> usize {
-    stage
-        .simulator
-        .requests()
-        .iter()
-        .filter(|request| !request.starts_with("GET") && !request.contains("oauth"))
-        .count()
+fn writes(bed: &TestBed) -> usize {
+    bed.simulator.requests().iter().filter(|request| !request.starts_with("GET") && !request.contains("oauth")).count()
 }
 
-async fn inspected(stage: &Stage, settings: Settings) -> Inspection {
-    match stage.events.inspect(stage.call("setup"), settings).await.outcome {
+async fn inspected(bed: &TestBed, settings: Settings) -> Inspection {
+    match bed.events.inspect(bed.call("setup"), settings).await.outcome {
         InspectOutcome::Inspected(inspection) => inspection,
         other => panic!("{other:?}"),
     }
@@ -45,28 +40,28 @@ async fn inspected(stage: &Stage, settings: Settings) -> Inspection {
 
 #[tokio::test]
 async fn a_plan_says_what_applying_does_and_applying_twice_writes_once() {
-    let stage = Stage::set().await;
-    let settings = Settings { button: true, ..stage.settings() };
-    let plan = stage.events.plan(stage.call("setup"), settings.clone()).await.outcome;
-    assert_eq!(writes(&stage), 0);
-    let applied = stage.events.apply(stage.call("setup"), settings.clone()).await.outcome;
+    let bed = TestBed::set().await;
+    let settings = Settings { button: true, ..bed.settings() };
+    let plan = bed.events.plan(bed.call("setup"), settings.clone()).await.outcome;
+    assert_eq!(writes(&bed), 0);
+    let applied = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(plan, applied);
-    assert_eq!((actions(&applied), writes(&stage)), (vec![StepAction::Create; 5], 5));
-    let again = stage.events.apply(stage.call("setup"), settings).await.outcome;
-    assert_eq!((actions(&again), writes(&stage)), (vec![StepAction::Keep; 5], 5));
+    assert_eq!((actions(&applied), writes(&bed)), (vec![StepAction::Create; 5], 5));
+    let again = bed.events.apply(bed.call("setup"), settings).await.outcome;
+    assert_eq!((actions(&again), writes(&bed)), (vec![StepAction::Keep; 5], 5));
 }
 
 #[tokio::test]
 async fn the_secret_is_written_by_the_host_and_stands_nowhere_else() {
-    let stage = Stage::set().await;
-    let report = stage.events.apply(stage.call("setup"), stage.settings()).await;
+    let bed = TestBed::set().await;
+    let report = bed.events.apply(bed.call("setup"), bed.settings()).await;
     let seen = format!("{report:?}");
     assert!(!seen.contains(SECRET), "{seen}");
-    let secrets = stage.simulator.rows("sys_properties").into_iter().filter(|row| &row["value"] == SECRET);
+    let secrets = bed.simulator.rows("sys_properties").into_iter().filter(|row| &row["value"] == SECRET);
     let secrets: Vec<_> = secrets.map(|row| (row["name"].to_string(), row["is_private"].to_string())).collect();
     assert_eq!(secrets, [("x_acme.callback_secret".to_string(), "true".to_string())]);
     for table in ["sys_script", "sys_script_include"] {
-        for row in stage.simulator.rows(table) {
+        for row in bed.simulator.rows(table) {
             assert!(!row["script"].contains(SECRET) && !row["script"].contains("flows.example.com"), "{table}");
         }
     }
@@ -74,51 +69,51 @@ async fn the_secret_is_written_by_the_host_and_stands_nowhere_else() {
 
 #[tokio::test]
 async fn an_authorization_without_a_secret_sets_nothing_up() {
-    let stage = Stage::set().await;
-    let file = stage.simulator.authorizations_file().replace(&format!("callback-secret = {SECRET:?}\n"), "");
+    let bed = TestBed::set().await;
+    let file = bed.simulator.authorizations_file().replace(&format!("callback-secret = {SECRET:?}\n"), "");
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    let events = stage.events.of(&host, Ledger::default());
-    let outcome = events.apply(stage.call("setup"), stage.settings()).await.outcome;
+    let events = bed.events.of(&host, Ledger::default());
+    let outcome = events.apply(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(outcome.case(), "error");
-    assert!(!stage.simulator.rows("sys_properties").iter().any(|row| row["name"].ends_with("secret")));
+    assert!(!bed.simulator.rows("sys_properties").iter().any(|row| row["name"].ends_with("secret")));
 }
 
 #[tokio::test]
 async fn what_drifted_is_told_and_written_back_and_a_pause_is_left_alone() {
-    let stage = Stage::set().await;
-    stage.apply().await;
+    let bed = TestBed::set().await;
+    bed.apply().await;
     let key = |table: &str, name: &str| {
-        let rows = stage.simulator.rows(table);
+        let rows = bed.simulator.rows(table);
         rows.iter().find(|row| &row["name"] == name).unwrap()["sys_id"].to_string()
     };
     let script = format!("sys_script_include/{}", key("sys_script_include", "AcmeDelivery"));
-    stage.agent(&script, json!({"script": "hacked"})).await;
-    let paused = stage.events.pause(stage.call("setup"), stage.settings()).await.outcome;
+    bed.agent(&script, json!({"script": "hacked"})).await;
+    let paused = bed.events.pause(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&paused), [StepAction::Update]);
-    let seen = inspected(&stage, stage.settings()).await;
+    let seen = inspected(&bed, bed.settings()).await;
     let state = |artifact| seen.artifacts.iter().find(|state| state.artifact == artifact).unwrap();
     assert_eq!(state(Artifact::DeliveryScript).drifted, ["script"]);
     assert!(!state(Artifact::BusinessRule).active);
     assert_eq!(state(Artifact::CallbackSecret).version.as_deref(), Some("1"));
     use StepAction::{Keep, Update};
-    assert_eq!(actions(&stage.apply().await), [Keep, Keep, Update, Keep]);
-    assert!(!inspected(&stage, stage.settings()).await.artifacts[3].active);
-    let resumed = stage.events.resume(stage.call("setup"), stage.settings()).await.outcome;
+    assert_eq!(actions(&bed.apply().await), [Keep, Keep, Update, Keep]);
+    assert!(!inspected(&bed, bed.settings()).await.artifacts[3].active);
+    let resumed = bed.events.resume(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&resumed), [Update]);
-    assert!(inspected(&stage, stage.settings()).await.artifacts.iter().all(|state| state.active));
+    assert!(inspected(&bed, bed.settings()).await.artifacts.iter().all(|state| state.active));
 }
 
 #[tokio::test]
 async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_and_so_is_a_removal() {
-    let whole = Stage::set().await;
+    let whole = TestBed::set().await;
     let settings = Settings { button: true, ..whole.settings() };
     whole.events.apply(whole.call("setup"), settings.clone()).await;
     let expected: Vec<_> =
         records(&whole).iter().map(|row| (row["name"].to_string(), row["description"].to_string())).collect();
     for effect in [Effect::Close, Effect::CommitThenClose] {
         for after in 0..10 {
-            let stage = Stage::set().await;
+            let bed = TestBed::set().await;
             let fault = |after| Fault {
                 path: "/api/now/table".to_string(),
                 after,
@@ -127,31 +122,22 @@ async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_
                 ..Fault::once("GET", "", effect.clone())
             };
             let cut = Fault { method: None, ..fault(after) };
-            stage.simulator.inject(cut.clone());
-            let first = stage.events.apply(stage.call("setup"), settings.clone()).await.outcome;
+            bed.simulator.inject(cut.clone());
+            let first = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
             assert_ne!(first.case(), "steps", "{after}");
-            stage.simulator.heal();
-            let second = stage.events.apply(stage.call("setup"), settings.clone()).await.outcome;
+            bed.simulator.heal();
+            let second = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
             assert_eq!(second.case(), "steps", "{after} {second:?}");
-            let names =
-                records(&stage).into_iter().map(|row| (row["name"].to_string(), row["description"].to_string()));
+            let names = records(&bed).into_iter().map(|row| (row["name"].to_string(), row["description"].to_string()));
             assert_eq!(names.collect::<Vec<_>>(), expected, "{effect:?} {after}");
-            let secrets = stage.simulator.rows("sys_properties").into_iter().filter(|row| &row["value"] == SECRET);
+            let secrets = bed.simulator.rows("sys_properties").into_iter().filter(|row| &row["value"] == SECRET);
             assert_eq!(secrets.count(), 1, "{effect:?} {after}");
 
-            stage.simulator.inject(cut);
-            assert_ne!(
-                stage.events.remove(stage.call("setup"), settings.clone()).await.outcome.case(),
-                "steps",
-                "{after}"
-            );
-            stage.simulator.heal();
-            assert_eq!(
-                stage.events.remove(stage.call("setup"), settings.clone()).await.outcome.case(),
-                "steps",
-                "{after}"
-            );
-            let left: Vec<_> = records(&stage).iter().map(|row| row["name"].to_string()).collect();
+            bed.simulator.inject(cut);
+            assert_ne!(bed.events.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
+            bed.simulator.heal();
+            assert_eq!(bed.events.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
+            let left: Vec<_> = records(&bed).iter().map(|row| row["name"].to_string()).collect();
             assert_eq!(left, ["glide.sys.default.tz"], "{effect:?} {after}");
         }
     }
@@ -159,112 +145,112 @@ async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_
 
 #[tokio::test]
 async fn a_record_that_others_made_is_neither_changed_nor_removed() {
-    let stage = Stage::set().await;
+    let bed = TestBed::set().await;
     let own = json!({"name": "x_acme.callback_url", "value": "https://other.example.com"});
-    stage.agent("sys_properties", own).await;
-    let outcome = stage.apply().await;
+    bed.agent("sys_properties", own).await;
+    let outcome = bed.apply().await;
     let StepsOutcome::ProvisioningFailure(broken_off) = &outcome else { panic!("{outcome:?}") };
     assert!(broken_off.failure.message.contains("x_acme.callback_url"), "{}", broken_off.failure.message);
-    assert_eq!(writes(&stage), 1);
-    let removed = stage.events.remove(stage.call("setup"), stage.settings()).await.outcome;
+    assert_eq!(writes(&bed), 1);
+    let removed = bed.events.remove(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&removed), [StepAction::Keep]);
-    assert_eq!(&stage.simulator.rows("sys_properties")[1]["value"], "https://other.example.com");
+    assert_eq!(&bed.simulator.rows("sys_properties")[1]["value"], "https://other.example.com");
 }
 
 #[tokio::test]
 async fn an_earlier_rule_is_told_and_gives_way() {
-    let stage = Stage::set().await;
+    let bed = TestBed::set().await;
     let rule = json!({"name": "Neo Agent - Incident Webhook", "collection": "incident", "when": "after"});
-    stage.agent("sys_script", rule).await;
-    let settings = Settings { legacy_rules: vec!["Neo Agent - Incident Webhook".to_string()], ..stage.settings() };
-    assert_eq!(inspected(&stage, settings.clone()).await.legacy, ["Neo Agent - Incident Webhook"]);
-    let applied = stage.events.apply(stage.call("setup"), settings.clone()).await.outcome;
+    bed.agent("sys_script", rule).await;
+    let settings = Settings { legacy_rules: vec!["Neo Agent - Incident Webhook".to_string()], ..bed.settings() };
+    assert_eq!(inspected(&bed, settings.clone()).await.legacy, ["Neo Agent - Incident Webhook"]);
+    let applied = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(actions(&applied).last(), Some(&StepAction::Remove));
-    let names: Vec<_> = stage.simulator.rows("sys_script").iter().map(|row| row["name"].to_string()).collect();
+    let names: Vec<_> = bed.simulator.rows("sys_script").iter().map(|row| row["name"].to_string()).collect();
     assert_eq!(names, ["Acme: deliver changes"]);
-    assert!(inspected(&stage, settings).await.legacy.is_empty());
+    assert!(inspected(&bed, settings).await.legacy.is_empty());
 }
 
 #[tokio::test]
 async fn a_record_left_over_from_another_name_is_told_as_an_orphan() {
-    let stage = Stage::set().await;
-    stage.events.apply(stage.call("setup"), Settings { button: true, ..stage.settings() }).await;
-    let orphans = inspected(&stage, stage.settings()).await.orphans;
+    let bed = TestBed::set().await;
+    bed.events.apply(bed.call("setup"), Settings { button: true, ..bed.settings() }).await;
+    let orphans = inspected(&bed, bed.settings()).await.orphans;
     assert_eq!(orphans, ["sys_ui_action: Send to Acme"]);
     // A set-up without the button takes it away.
-    assert_eq!(actions(&stage.apply().await).last(), Some(&StepAction::Remove));
+    assert_eq!(actions(&bed.apply().await).last(), Some(&StepAction::Remove));
 }
 
 #[tokio::test]
 async fn a_probe_is_delivered_and_the_log_of_the_instance_shows_it() {
-    let mut stage = Stage::delivering(RULES).await;
+    let mut bed = TestBed::delivering(RULES).await;
     for version in 0..2 {
-        let outcome = stage.events.probe(stage.call("setup"), stage.settings()).await.outcome;
+        let outcome = bed.events.probe(bed.call("setup"), bed.settings()).await.outcome;
         let servicenow_host::provisioning::ProbeOutcome::Changed(probe) = outcome else { panic!("{outcome:?}") };
         assert_eq!(probe.version, version);
-        let change = stage.change().await;
+        let change = bed.change().await;
         assert_eq!((change.sys_id, change.version.mod_count), (probe.sys_id, Some(version)));
     }
-    stage.simulator.settled().await;
-    let deliveries = inspected(&stage, stage.settings()).await.deliveries;
+    bed.simulator.settled().await;
+    let deliveries = inspected(&bed, bed.settings()).await.deliveries;
     assert_eq!(deliveries.iter().map(|delivery| delivery.status.as_str()).collect::<Vec<_>>(), ["200", "200"]);
-    assert_eq!(&stage.simulator.rows("incident")[0]["state"], "8");
-    assert!(stage.simulator.log().is_empty());
+    assert_eq!(&bed.simulator.rows("incident")[0]["state"], "8");
+    assert!(bed.simulator.log().is_empty());
 }
 
 #[tokio::test]
 async fn both_secrets_are_accepted_while_one_takes_the_place_of_the_other() {
-    let mut stage = Stage::delivering(RULES).await;
-    let file = stage.simulator.authorizations_file().replace(
+    let mut bed = TestBed::delivering(RULES).await;
+    let file = bed.simulator.authorizations_file().replace(
         &format!("callback-secret = {SECRET:?}"),
         &format!("callback-secret = \"a-new-callback-secret\"\nprevious-callback-secret = {SECRET:?}"),
     );
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    stage.events = std::sync::Arc::new(stage.events.of(&host, Ledger::default()));
-    let url = stage.settings();
-    stage.receive(RULES).await;
+    bed.events = std::sync::Arc::new(bed.events.of(&host, Ledger::default()));
+    let url = bed.settings();
+    bed.receive(RULES).await;
     // The address is another one: that is what this apply changes, and not the secret.
-    let moved = stage.events.apply(stage.call("setup"), stage.settings()).await.outcome;
+    let moved = bed.events.apply(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&moved)[..2], [StepAction::Update, StepAction::Keep]);
-    assert_ne!(url.callback_url, stage.settings().callback_url);
-    stage.agent("incident", json!({})).await;
-    assert_eq!(stage.verdict().await, "accepted");
-    let rotated = stage.events.rotate(stage.call("setup"), stage.settings()).await.outcome;
+    assert_ne!(url.callback_url, bed.settings().callback_url);
+    bed.agent("incident", json!({})).await;
+    assert_eq!(bed.verdict().await, "accepted");
+    let rotated = bed.events.rotate(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&rotated), [StepAction::Update]);
-    assert_eq!(&stage.simulator.rows("sys_properties")[2]["value"], "a-new-callback-secret");
-    stage.agent("incident", json!({})).await;
-    assert_eq!(stage.verdict().await, "accepted");
+    assert_eq!(&bed.simulator.rows("sys_properties")[2]["value"], "a-new-callback-secret");
+    bed.agent("incident", json!({})).await;
+    assert_eq!(bed.verdict().await, "accepted");
 }
 
 #[tokio::test]
 async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_without_them() {
-    let stage = Stage::set().await;
-    let file = stage.simulator.authorizations_file().replace("\"provisioning\"", "\"incidents\"");
+    let bed = TestBed::set().await;
+    let file = bed.simulator.authorizations_file().replace("\"provisioning\"", "\"incidents\"");
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    let events = stage.events.of(&host, Ledger::default());
-    let outcome = events.inspect(stage.call("setup"), stage.settings()).await.outcome;
+    let events = bed.events.of(&host, Ledger::default());
+    let outcome = events.inspect(bed.call("setup"), bed.settings()).await.outcome;
     let InspectOutcome::Inspected(inspection) = outcome else { panic!("{outcome:?}") };
     assert_eq!(
         inspection.missing_roles,
         ["sys_properties: admin", "sys_script_include: admin", "sys_script: business_rule_admin or admin"]
     );
-    assert_eq!(events.apply(stage.call("setup"), stage.settings()).await.outcome.case(), "error");
-    assert_eq!(writes(&stage), 0);
+    assert_eq!(events.apply(bed.call("setup"), bed.settings()).await.outcome.case(), "error");
+    assert_eq!(writes(&bed), 0);
 }
 
 #[tokio::test]
 async fn a_record_that_was_given_another_name_is_found_by_its_key() {
-    let stage = Stage::set().await;
-    stage.apply().await;
-    let key = stage.simulator.rows("sys_script")[0]["sys_id"].to_string();
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    let key = bed.simulator.rows("sys_script")[0]["sys_id"].to_string();
     let rename = json!({"name": "Renamed"});
-    stage.agent(&format!("sys_script/{key}"), rename.clone()).await;
-    assert_eq!(inspected(&stage, stage.settings()).await.artifacts[3].drifted, ["name"]);
+    bed.agent(&format!("sys_script/{key}"), rename.clone()).await;
+    assert_eq!(inspected(&bed, bed.settings()).await.artifacts[3].drifted, ["name"]);
     use StepAction::{Keep, Update};
-    assert_eq!(actions(&stage.apply().await), [Keep, Keep, Keep, Update]);
-    stage.agent(&format!("sys_script/{key}"), rename).await;
-    assert_eq!(stage.events.remove(stage.call("setup"), stage.settings()).await.outcome.case(), "steps");
-    assert!(stage.simulator.rows("sys_script").is_empty());
+    assert_eq!(actions(&bed.apply().await), [Keep, Keep, Keep, Update]);
+    bed.agent(&format!("sys_script/{key}"), rename).await;
+    assert_eq!(bed.events.remove(bed.call("setup"), bed.settings()).await.outcome.case(), "steps");
+    assert!(bed.simulator.rows("sys_script").is_empty());
 }

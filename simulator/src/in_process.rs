@@ -10,9 +10,9 @@ use std::sync::Arc;
 const ORIGIN: &str = "http://simulator.invalid";
 
 /// An instance that is asked directly.
-pub struct Offline(Arc<Instance>);
+pub struct InProcess(Arc<Instance>);
 
-impl Offline {
+impl InProcess {
     /// A new instance. Where to listen and TLS are of no account.
     pub fn new(options: Options) -> Self {
         Self(Arc::new(Instance::new(ORIGIN.to_string(), options.settings, options.seed)))

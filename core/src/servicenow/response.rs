@@ -26,7 +26,7 @@ pub struct Rows {
 
 /// Why an answer is no success.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
+pub struct ApiError {
     /// The HTTP status.
     pub status: u16,
     /// Why.
@@ -93,10 +93,10 @@ impl ServerError {
 }
 
 /// Reads an answer whose success has the status `expected`.
-pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Refusal> {
+pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, ApiError> {
     let status = response.status;
     let refuse = |reason, message: &str| {
-        Err(Refusal { status, reason, message: message.to_string(), detail: None, retry_after_ms: None })
+        Err(ApiError { status, reason, message: message.to_string(), detail: None, retry_after_ms: None })
     };
     if response.header("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return refuse(Reason::Encoded, "the answer is compressed although nothing was asked for");
@@ -120,7 +120,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
     match envelope {
         Some(Envelope { error: Some(error), .. }) => {
             let reason = if success { Reason::Cancelled } else { reason_of(status, &error) };
-            Err(Refusal { status, reason, message: error.message, detail: error.detail, retry_after_ms })
+            Err(ApiError { status, reason, message: error.message, detail: error.detail, retry_after_ms })
         }
         None if status == expected && status == 204 => Ok(Rows { records: Vec::new(), total, payload }),
         Some(Envelope { result: Some(records), .. }) if status == expected => Ok(Rows { records, total, payload }),
@@ -131,7 +131,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Re
         _ if success && contains(&payload, "Transaction cancelled") => {
             refuse(Reason::Cancelled, "ServiceNow cancelled the transaction in the middle of the answer")
         }
-        _ => Err(Refusal {
+        _ => Err(ApiError {
             status,
             reason: not_json_reason(status),
             message: describe(status, &payload),

@@ -6,7 +6,7 @@ use host_test::lab::scenarios::authorizations;
 use serde_json::{Value, json};
 use servicenow_artifacts::Artifact;
 use servicenow_host::callbacks::{Change, Verdict};
-use servicenow_host::event_sync::{NotDelivered, Receiver, Taker};
+use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::provisioning::{Settings, StepsOutcome};
 use servicenow_host::sync::PushOutcome;
 use servicenow_host::types::Call;
@@ -27,15 +27,15 @@ pub fn alert(id: u32, severity: &str, progress: &str, comment: &str) -> String {
 }
 
 /// Takes changes into a channel, and verdicts into another.
-pub struct Desk {
+pub struct Handler {
     changes: UnboundedSender<Change>,
     verdicts: UnboundedSender<String>,
     /// Refuses what comes next, as often as this says.
     pub refusals: Mutex<u32>,
 }
 
-impl Taker for Desk {
-    async fn take(&self, change: &Change) -> Result<(), String> {
+impl ChangeHandler for Handler {
+    async fn handle(&self, change: &Change) -> Result<(), String> {
         let mut refusals = self.refusals.lock().unwrap();
         if *refusals > 0 {
             *refusals -= 1;
@@ -60,7 +60,7 @@ impl Taker for Desk {
 }
 
 /// An instance and a host that knows it.
-pub struct Stage {
+pub struct TestBed {
     /// The instance.
     pub simulator: Simulator,
     /// EventSync of the host.
@@ -72,7 +72,7 @@ pub struct Stage {
     /// How deliveries were judged.
     pub verdicts: UnboundedReceiver<String>,
     /// Where changes are taken.
-    pub desk: Arc<Desk>,
+    pub handler: Arc<Handler>,
 }
 
 /// The host of all these tests, with its second component compiled once.
@@ -84,28 +84,28 @@ pub fn events(simulator: &Simulator, ledger: Ledger) -> EventSync {
     LOADED.of(&host_with(authorizations(simulator), Limits::default()), ledger)
 }
 
-impl Stage {
+impl TestBed {
     /// An instance without deliveries.
     pub async fn set() -> Self {
         Self::on(Simulator::start(Options { seed: Some(1), ..Options::default() }).await.unwrap())
     }
 
-    /// A stage with this instance.
+    /// A bed with this instance.
     pub fn on(simulator: Simulator) -> Self {
         let events = Arc::new(events(&simulator, Ledger::default()));
         let (change, changes) = unbounded_channel();
         let (verdict, verdicts) = unbounded_channel();
-        let desk = Arc::new(Desk { changes: change, verdicts: verdict, refusals: Mutex::new(0) });
-        Self { simulator, events, receiver: None, changes, verdicts, desk }
+        let handler = Arc::new(Handler { changes: change, verdicts: verdict, refusals: Mutex::new(0) });
+        Self { simulator, events, receiver: None, changes, verdicts, handler }
     }
 
     /// An instance that delivers its changes to a receiver with these rules.
     pub async fn delivering(rules: &str) -> Self {
-        let mut stage = Self::set().await;
-        stage.receive(rules).await;
-        let applied = stage.apply().await;
+        let mut bed = Self::set().await;
+        bed.receive(rules).await;
+        let applied = bed.apply().await;
         assert!(matches!(applied, StepsOutcome::Steps(_)), "{applied:?}");
-        stage
+        bed
     }
 
     /// Starts the receiver.
@@ -115,7 +115,7 @@ impl Stage {
             Arc::clone(&self.events),
             "events".to_string(),
             Some(rules.to_string()),
-            Arc::clone(&self.desk),
+            Arc::clone(&self.handler),
         );
         self.receiver = Some(started.await.unwrap());
     }

@@ -21,7 +21,7 @@ pub fn shorten(instance: &Instance, body: &[u8]) -> Answer {
         return error(400, "Exception while reading request", &detail);
     };
     let path = url.split_once('?').map_or(url, |(path, _)| path).to_string();
-    let mut kept = lock(&instance.tiny);
+    let mut kept = lock(&instance.tinyurl);
     if kept.len() >= MAX_KEPT {
         kept.remove(0);
     }
@@ -32,7 +32,7 @@ pub fn shorten(instance: &Instance, body: &[u8]) -> Answer {
 
 /// The query that a key stands for.
 pub fn query(instance: &Instance, key: &str) -> Option<String> {
-    let kept = lock(&instance.tiny);
+    let kept = lock(&instance.tinyurl);
     let (_, url) = kept.iter().find(|(known, _)| known == key)?;
     Some(url.split_once('?').map_or("", |(_, query)| query).to_string())
 }

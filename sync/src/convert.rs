@@ -5,7 +5,7 @@ use crate::bindings::changes::ChangesOutcome;
 use crate::bindings::provisioning::{InspectOutcome, ProbeOutcome};
 use crate::bindings::types;
 use servicenow_core::bindings::types as core;
-use servicenow_core::failure::End;
+use servicenow_core::failure::CallError;
 
 /// Converts between two enums of the same cases. The match has no wildcard: a case added to `wit/` fails to compile until it is
 /// here.
@@ -63,25 +63,27 @@ pub fn violations(given: Vec<core::Violation>) -> Vec<types::Violation> {
 }
 
 /// The violations of an end of what makes no request, which has no other.
-pub fn refused(end: End) -> Vec<types::Violation> {
+pub fn refused(end: CallError) -> Vec<types::Violation> {
     match end {
-        End::InvalidData(refused) | End::InvalidChoice(refused) => violations(refused),
-        End::NoToken(..) | End::Answered(_) | End::Timeout(_) | End::Error(_) => Vec::new(),
+        CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => violations(refused),
+        CallError::NoCredential(..) | CallError::Rejected(_) | CallError::Timeout(_) | CallError::Error(_) => {
+            Vec::new()
+        }
     }
 }
 
 /// The end of a method that only reads, or that makes one write, as its outcome.
 macro_rules! ends_in {
     ($($outcome:ident: $failure:ident),+ $(,)?) => {
-        $(impl From<End> for $outcome {
-            fn from(end: End) -> Self {
+        $(impl From<CallError> for $outcome {
+            fn from(end: CallError) -> Self {
                 match end {
-                    End::InvalidData(refused) | End::InvalidChoice(refused) => Self::InvalidData(violations(refused)),
-                    End::NoToken(failure, _) => Self::AuthorizationFail(failure.into()),
-                    End::Answered(failure) if failure.status == Some(401) => Self::AuthorizationFail(failure.into()),
-                    End::Answered(failure) => Self::$failure(failure.into()),
-                    End::Timeout(failure) => Self::Timeout(failure.into()),
-                    End::Error(failure) => Self::Error(failure.into()),
+                    CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => Self::InvalidData(violations(refused)),
+                    CallError::NoCredential(failure, _) => Self::AuthorizationFail(failure.into()),
+                    CallError::Rejected(failure) if failure.status == Some(401) => Self::AuthorizationFail(failure.into()),
+                    CallError::Rejected(failure) => Self::$failure(failure.into()),
+                    CallError::Timeout(failure) => Self::Timeout(failure.into()),
+                    CallError::Error(failure) => Self::Error(failure.into()),
                 }
             }
         })+
