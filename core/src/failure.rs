@@ -2,8 +2,8 @@
 
 use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Failure, Reason, Retry, Violation, WriteHappened};
-use crate::host::{Response, TransportError};
-use crate::servicenow::response::{self, ApiError};
+use crate::host::{Method, Response, TransportError};
+use crate::servicenow::response::{self, ApiError, Rows};
 
 /// The end of a call that did not succeed. Each method maps it to a case of its own outcome.
 #[derive(Debug, PartialEq)]
@@ -22,21 +22,12 @@ pub enum CallError {
     Error(Failure),
 }
 
-/// Whether a request reads or writes: it decides what a lost answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The request changes nothing.
-    Reads,
-    /// The request creates or changes a record.
-    Writes,
-}
-
 impl CallError {
     /// An answer that is not the success asked for.
-    pub fn refused(refusal: ApiError, effect: Effect) -> Self {
-        let written = match effect {
-            Effect::Reads => WriteHappened::No,
-            Effect::Writes => written_despite(refusal.status, refusal.reason),
+    pub fn rejected(refusal: ApiError, method: Method) -> Self {
+        let written = match method.is_write() {
+            false => WriteHappened::No,
+            true => written_despite(refusal.status, refusal.reason),
         };
         let mut failure = failure(refusal.reason, refusal.message, written);
         failure.status = Some(refusal.status);
@@ -46,10 +37,10 @@ impl CallError {
     }
 
     /// An exchange that brought no whole response.
-    pub fn broken(broken: &TransportError, effect: Effect) -> Self {
-        let written = match effect {
-            Effect::Writes if !broken.not_sent => WriteHappened::Unknown,
-            _ => WriteHappened::No,
+    pub fn broken(broken: &TransportError, method: Method) -> Self {
+        let written = match method.is_write() && !broken.not_sent {
+            true => WriteHappened::Unknown,
+            false => WriteHappened::No,
         };
         let mut failure = failure(broken.reason, explain(broken.reason).to_string(), written);
         failure.status = broken.status;
@@ -60,9 +51,10 @@ impl CallError {
         }
     }
 
-    /// An answer, judged: the records of a success, or the end that it means.
-    pub fn classify(response: Response, expected: u16, unix_now: u64, effect: Effect) -> Result<response::Rows, Self> {
-        response::read(response, expected, unix_now).map_err(|refusal| Self::refused(refusal, effect))
+    /// A response, classified: the records of a success, or the error that it means.
+    pub fn classify(response: Response, method: Method, unix_now: u64) -> Result<Rows, Self> {
+        let expected = method.success_status();
+        response::read(response, expected, unix_now).map_err(|error| Self::rejected(error, method))
     }
 
     /// A call that could not be invoked.
@@ -194,8 +186,8 @@ mod tests {
             CallError::Timeout(failure) => failure.write_happened,
             other => panic!("{other:?}"),
         };
-        assert_eq!(written(CallError::broken(&broken(true), Effect::Writes)), WriteHappened::No);
-        assert_eq!(written(CallError::broken(&broken(false), Effect::Writes)), WriteHappened::Unknown);
-        assert_eq!(written(CallError::broken(&broken(false), Effect::Reads)), WriteHappened::No);
+        assert_eq!(written(CallError::broken(&broken(true), Method::Post)), WriteHappened::No);
+        assert_eq!(written(CallError::broken(&broken(false), Method::Post)), WriteHappened::Unknown);
+        assert_eq!(written(CallError::broken(&broken(false), Method::Get)), WriteHappened::No);
     }
 }

@@ -19,6 +19,22 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// Whether a request of this method may change a record. Requests for tokens are no requests of the Table API.
+    pub fn is_write(self) -> bool {
+        self != Method::Get
+    }
+
+    /// The status of a success in the Table API (docs/servicenow-api.md 2.1).
+    pub fn success_status(self) -> u16 {
+        match self {
+            Method::Get | Method::Patch => 200,
+            Method::Post => 201,
+            Method::Delete => 204,
+        }
+    }
+}
+
 /// An HTTP request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {

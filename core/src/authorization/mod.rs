@@ -5,7 +5,7 @@ mod diagnosis;
 use crate::bindings::authorization::{Access, AuthenticateOutcome, Diagnosis};
 use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Call, Failure, Reason};
-use crate::failure::{CallError, Effect};
+use crate::failure::CallError;
 use crate::host::Host;
 use crate::incidents::call;
 use crate::incidents::violations::Violations;
@@ -27,7 +27,7 @@ pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
         Err(end) => return ended(end, None),
     };
     let request = table::list(&session.origin, INCIDENT, &[("sysparm_fields", "sys_id"), ("sysparm_limit", "1")]);
-    match session.fetch(&request, 200, Effect::Reads) {
+    match session.fetch(&request) {
         Ok(rows) => {
             let token = session.token.take();
             AuthenticateOutcome::Authenticated(Access {

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use crate::bindings::types::{Reason, Violation, WriteHappened};
-use crate::failure::{CallError, Effect, failure};
+use crate::failure::{CallError, failure};
 use crate::servicenow::choices::{self, Choice};
 use crate::servicenow::query::is_value;
 use crate::servicenow::session::Session;
@@ -74,7 +74,7 @@ pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> R
             ("sysparm_limit", MAX_CHOICES),
         ],
     );
-    let rows = session.fetch(&request, 200, Effect::Reads).map_err(not_of_the_incident)?;
+    let rows = session.fetch(&request).map_err(not_of_the_incident)?;
     if rows.total.is_some_and(|total| total > rows.records.len() as u64) {
         let message = "sys_choice counts more rows than it shows: the user may not read all choices";
         return Err(CallError::Rejected(failure(Reason::Forbidden, message.to_string(), WriteHappened::No)));

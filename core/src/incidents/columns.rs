@@ -5,7 +5,7 @@ use super::choice_check::of_instance;
 use super::violations::Violations;
 use crate::bindings::incidents::{Choice, Column, ColumnsOutcome};
 use crate::bindings::types::{Call, Reason, WriteHappened};
-use crate::failure::{CallError, Effect, failure};
+use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::servicenow::choices;
 use crate::servicenow::record::Record;
@@ -38,7 +38,7 @@ fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, CallError> {
             ("sysparm_limit", MAX_COLUMNS),
         ],
     );
-    let rows = session.fetch(&request, 200, Effect::Reads)?.records;
+    let rows = session.fetch(&request)?.records;
     if rows.is_empty() {
         let message = "no row of sys_dictionary is visible: the user needs the role personalize_dictionary or admin";
         let mut hidden = failure(Reason::Forbidden, message.to_string(), WriteHappened::No);

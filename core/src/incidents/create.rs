@@ -11,7 +11,7 @@ use super::receipt::receipt;
 use super::violations::Violations;
 use crate::bindings::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody};
 use crate::bindings::types::{Call, Reason, WriteHappened};
-use crate::failure::{CallError, Effect, failure};
+use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::session::Session;
@@ -120,7 +120,7 @@ fn run(
     let mut session = Session::open(&create.call, started_ms, host)?;
     create.choices.check(&create.body, create.display_values, &mut session)?;
     let request = table::insert(&session.origin, INCIDENT, json, create.display_values);
-    let answered = session.fetch(&request, 201, Effect::Writes).and_then(|rows| {
+    let answered = session.fetch(&request).and_then(|rows| {
         let record = rows.records.into_iter().next().unwrap_or_default();
         receipt(&session.origin, &record, rows.payload, Made::Created, &create.body, create.display_values).ok_or_else(
             || {

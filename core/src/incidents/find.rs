@@ -5,7 +5,7 @@ use super::get::fields;
 use super::violations::Violations;
 use crate::bindings::incidents::{FindOutcome, IncidentPage, IncidentRow};
 use crate::bindings::types::Call;
-use crate::failure::{CallError, Effect};
+use crate::failure::CallError;
 use crate::host::Host;
 use crate::servicenow::record::Record;
 use crate::servicenow::response::Rows;
@@ -55,7 +55,7 @@ fn run(call: &ValidCall, query: &str, limit: u32, offset: u32, host: &mut dyn Ho
             ("sysparm_display_value", "all"),
         ],
     );
-    Ok(page(session.fetch(&request, 200, Effect::Reads)?, limit, offset))
+    Ok(page(session.fetch(&request)?, limit, offset))
 }
 
 /// ServiceNow cuts the page before it leaves out rows that the user may not read, so a short page is no last page:

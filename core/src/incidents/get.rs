@@ -9,7 +9,7 @@ use super::update::EXPECTED_SYS_ID;
 use super::violations::Violations;
 use crate::bindings::incidents::{Field, GetOutcome, Incident, IncidentRef};
 use crate::bindings::types::{Call, Failure, Reason, WriteHappened};
-use crate::failure::{CallError, Effect, failure};
+use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::servicenow::origin::Origin;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
@@ -101,7 +101,7 @@ fn run(call: &ValidCall, key: &Key, started_ms: u64, host: &mut dyn Host) -> Res
         INCIDENT,
         &[("sysparm_query", &key.query()), ("sysparm_limit", LIMIT), ("sysparm_display_value", "all")],
     );
-    let rows = session.fetch(&request, 200, Effect::Reads)?;
+    let rows = session.fetch(&request)?;
     Ok(pick(rows, key, &session.origin))
 }
 

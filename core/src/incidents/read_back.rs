@@ -1,6 +1,6 @@
 //! Reads a record back after a write whose result is unknown.
 
-use crate::failure::{CallError, Effect};
+use crate::failure::CallError;
 use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
@@ -27,7 +27,7 @@ pub fn created(session: &mut Session<'_>, sys_id: &SysId, correlation_id: &str) 
 pub fn by_key(session: &mut Session<'_>, sys_id: &SysId) -> Result<Option<Found>, CallError> {
     let query = format!("sys_id={sys_id}");
     let request = table::list(&session.origin, INCIDENT, &[("sysparm_query", &query), ("sysparm_limit", "2")]);
-    let rows = session.fetch(&request, 200, Effect::Reads)?;
+    let rows = session.fetch(&request)?;
     let payload = rows.payload;
     Ok(rows
         .records

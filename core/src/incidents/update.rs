@@ -8,7 +8,7 @@ use super::receipt::receipt;
 use super::violations::Violations;
 use crate::bindings::incidents::{Made, Receipt, RequestBody, Stored, UpdateOptions, UpdateOutcome};
 use crate::bindings::types::{Call, Reason, WriteHappened};
-use crate::failure::{CallError, Effect, failure};
+use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
@@ -61,7 +61,7 @@ fn run(update: &ValidUpdate, started_ms: u64, host: &mut dyn Host) -> Result<Rec
     let mut session = Session::open(&update.call, started_ms, host)?;
     update.choices.check(&update.body, update.display_values, &mut session)?;
     let request = table::patch(&session.origin, INCIDENT, &update.sys_id, json, update.display_values);
-    match session.fetch(&request, 200, Effect::Writes) {
+    match session.fetch(&request) {
         Ok(rows) => {
             let record = rows.records.into_iter().next().unwrap_or_default();
             if record.value("sys_id") != Some(update.sys_id.as_str()) {

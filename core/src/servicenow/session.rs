@@ -10,8 +10,8 @@ use crate::bindings::credentials::{
     Credential, CredentialError, GrantType, Granted, Header, TokenInfo, UnreachableReason,
 };
 use crate::bindings::types::{Reason, WriteHappened};
-use crate::failure::{CallError, Effect, failure};
-use crate::host::{Host, Request, Response, TransportError};
+use crate::failure::{CallError, failure};
+use crate::host::{Host, Method, Request, Response, TransportError};
 use crate::incidents::call::ValidCall;
 use crate::servicenow::response::{self, Rows};
 use crate::text::{excerpt, join};
@@ -19,8 +19,11 @@ use crate::text::{excerpt, join};
 /// A wait is worth it only if this much of the deadline is left after it: less would end in `timeout` anyway.
 const LEFT_AFTER_WAIT_MS: u64 = 200;
 
-/// How often a read is sent at most, and a write: a busy instance is not helped by more.
-const ATTEMPTS: (u32, u32) = (3, 2);
+/// How often a read is sent at most: a busy instance is not helped by more.
+const MAX_READS: u32 = 3;
+
+/// How often a write is sent at most: once more where it is proven that nothing was written.
+const MAX_WRITES: u32 = 2;
 
 /// The longest wait before a first repetition for which no time is named; each further one may be twice as long. Waits are
 /// random, so that calls that failed together do not come back together.
@@ -77,19 +80,19 @@ impl<'h> Session<'h> {
     }
 
     /// Sends a request and judges its answer: the rows of a success, or the end of the call.
-    pub fn fetch(&mut self, request: &Request, expected: u16, effect: Effect) -> Result<Rows, CallError> {
+    pub fn fetch(&mut self, request: &Request) -> Result<Rows, CallError> {
         let mut answered = self.ask(request);
         if matches!(&answered, Ok(response) if response.status == 401) && self.renew()? {
             answered = self.ask(request);
         }
-        let attempts = if effect == Effect::Reads { ATTEMPTS.0 } else { ATTEMPTS.1 };
+        let attempts = if request.method.is_write() { MAX_WRITES } else { MAX_READS };
         for attempt in 1..attempts {
-            let Some(ms) = self.wait_before_repeating(&answered, effect, attempt) else { break };
+            let Some(ms) = self.wait_before_repeating(&answered, request.method, attempt) else { break };
             self.host.wait_ms(ms);
             answered = self.ask(request);
         }
-        let response = answered.map_err(|broken| CallError::broken(&broken, effect))?;
-        CallError::classify(response, expected, self.host.unix_seconds(), effect)
+        let response = answered.map_err(|broken| CallError::broken(&broken, request.method))?;
+        CallError::classify(response, request.method, self.host.unix_seconds())
     }
 
     /// Takes up a fresh credential after a 401. Whether there can be one: a credential that no token service stands
@@ -118,7 +121,7 @@ impl<'h> Session<'h> {
     fn wait_before_repeating(
         &mut self,
         answered: &Result<Response, TransportError>,
-        effect: Effect,
+        method: Method,
         attempt: u32,
     ) -> Option<u64> {
         let named = match answered {
@@ -126,7 +129,7 @@ impl<'h> Session<'h> {
             _ => None,
         };
         let may_help = match answered {
-            Ok(response) => effect == Effect::Reads && matches!(response.status, 429 | 502..=504),
+            Ok(response) => !method.is_write() && matches!(response.status, 429 | 502..=504),
             Err(broken) => broken.reason == Reason::Connect && broken.not_sent,
         };
         let wait = match named {

@@ -3,7 +3,7 @@
 use super::TABLES;
 use crate::bindings::callbacks::NamesOutcome;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{CallError, Effect, failure};
+use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::call;
 use servicenow_core::incidents::update::EXPECTED_SYS_ID;
@@ -32,7 +32,7 @@ fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<V
     let mut session = Session::open(&checked, started_ms, host)?;
     let query = format!("sys_id={sys_id}");
     let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1"), ("sysparm_display_value", "all")];
-    let rows = session.fetch(&requests::list(&session.origin, table, &parameters), 200, Effect::Reads)?;
+    let rows = session.fetch(&requests::list(&session.origin, table, &parameters))?;
     let record = rows.records.into_iter().find(|record| record.value("sys_id") == Some(sys_id.as_str()));
     let record = record.ok_or_else(|| {
         let message = "no such record, or none that the user may read".to_string();

@@ -14,7 +14,7 @@ use crate::callbacks::{left_out, payload::Payload};
 use crate::rules::Rules;
 use cursor::{Cursor, Position};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{CallError, Effect, failure};
+use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
@@ -132,7 +132,7 @@ impl Reading {
                 ("sysparm_limit", &LATEST.to_string()),
                 ("sysparm_offset", &offset.to_string()),
             ];
-            let rows = session.fetch(&table::list(&session.origin, "task", &parameters), 200, Effect::Reads)?;
+            let rows = session.fetch(&table::list(&session.origin, "task", &parameters))?;
             if let Some(record) = rows.records.first() {
                 return Ok(record.text("sys_updated_on"));
             }
@@ -174,7 +174,7 @@ impl Reading {
                 ("sysparm_limit", &limit),
                 ("sysparm_offset", &offset.to_string()),
             ];
-            let mut rows = session.fetch(&table::list(&session.origin, "task", &parameters), 200, Effect::Reads)?;
+            let mut rows = session.fetch(&table::list(&session.origin, "task", &parameters))?;
             let read = offset + u64::from(self.limit);
             let more = match rows.total {
                 Some(total) => total > read,

@@ -4,7 +4,7 @@ use super::artifacts::{Wanted, mark, wanted};
 use super::present::{self, Present};
 use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, LoggedDelivery, Settings};
 use servicenow_core::bindings::types::{Call, Reason};
-use servicenow_core::failure::{CallError, Effect};
+use servicenow_core::failure::CallError;
 use servicenow_core::host::Host;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
@@ -104,7 +104,7 @@ fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) ->
     ] {
         let query = format!("{column}STARTSWITH{}", mark(settings));
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "100")];
-        let rows = session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads);
+        let rows = session.fetch(&table::list(&session.origin, from, &parameters));
         let Some(rows) = readable(rows)? else { continue };
         let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(settings)));
         let is_wanted = |record: &&Record| {
@@ -127,7 +127,7 @@ fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<Logg
     for log in OUTBOUND_LOGS {
         let query = format!("urlSTARTSWITH{address}^ORDERBYDESCsys_created_on");
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", DELIVERIES)];
-        let rows = match session.fetch(&table::list(&session.origin, log, &parameters), 200, Effect::Reads) {
+        let rows = match session.fetch(&table::list(&session.origin, log, &parameters)) {
             // The instance has no such table.
             Err(CallError::Rejected(failure)) if failure.status == Some(400) => continue,
             rows => readable(rows)?,

@@ -17,7 +17,7 @@ use crate::convert::violations;
 use artifacts::{Wanted, mark, wanted};
 use present::Present;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{CallError, Effect, failure};
+use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
@@ -220,17 +220,17 @@ impl Work<'_, '_> {
         let columns = wanted.columns.iter().chain(&wanted.initial).map(|(column, value)| (*column, value.as_str()));
         let body = json::object(columns.chain([("sys_id", key.as_str())]));
         let request = table::insert(&self.session.origin, wanted.table, body, false);
-        self.session.fetch(&request, 201, Effect::Writes).map(drop)
+        self.session.fetch(&request).map(drop)
     }
 
     fn patch(&mut self, wanted: &Wanted, key: &SysId, columns: Vec<(&'static str, String)>) -> Result<(), CallError> {
         let body = json::object(columns.iter().map(|(column, value)| (*column, value.as_str())));
         let request = table::patch(&self.session.origin, wanted.table, key, body, false);
-        self.session.fetch(&request, 200, Effect::Writes).map(drop)
+        self.session.fetch(&request).map(drop)
     }
 
     fn delete(&mut self, table: &str, key: &SysId) -> Result<(), CallError> {
-        match self.session.fetch(&table::delete(&self.session.origin, table, key), 204, Effect::Writes) {
+        match self.session.fetch(&table::delete(&self.session.origin, table, key)) {
             // An earlier try removed it.
             Err(CallError::Rejected(failure)) if failure.status == Some(404) => Ok(()),
             other => other.map(drop),

@@ -3,7 +3,7 @@
 use super::artifacts::Wanted;
 use super::version_in;
 use crate::bindings::provisioning::{Artifact, Settings};
-use servicenow_core::failure::{CallError, Effect};
+use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
@@ -68,7 +68,7 @@ fn by_name(from: &str, name: &str, session: &mut Session<'_>) -> Result<Vec<Reco
 
 fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
-    session.fetch(&table::list(&session.origin, from, &parameters), 200, Effect::Reads).map(|rows| rows.records)
+    session.fetch(&table::list(&session.origin, from, &parameters)).map(|rows| rows.records)
 }
 
 /// The columns that differ from what is wanted. A secret does not come back: the mark's version tells whether it is to be

@@ -2,7 +2,7 @@
 
 use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
-use servicenow_core::failure::{CallError, Effect, failure};
+use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
@@ -30,11 +30,11 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
     let title = format!("{}: test of deliveries", settings.product);
     let query = format!("sys_id={key}");
     let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1")];
-    let there = session.fetch(&table::list(&session.origin, INCIDENT, &parameters), 200, Effect::Reads)?;
+    let there = session.fetch(&table::list(&session.origin, INCIDENT, &parameters))?;
     let is_there = there.records.iter().any(|record| record.value("sys_id") == Some(key.as_str()));
     let answered = if is_there {
         let body = json::object([("description", description.as_str())].into_iter());
-        session.fetch(&table::patch(&session.origin, INCIDENT, &key, body, false), 200, Effect::Writes)?
+        session.fetch(&table::patch(&session.origin, INCIDENT, &key, body, false))?
     } else {
         let columns = [
             ("sys_id", key.as_str()),
@@ -44,11 +44,7 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
             ("urgency", "3"),
             ("state", "8"),
         ];
-        session.fetch(
-            &table::insert(&session.origin, INCIDENT, json::object(columns.into_iter()), false),
-            201,
-            Effect::Writes,
-        )?
+        session.fetch(&table::insert(&session.origin, INCIDENT, json::object(columns.into_iter()), false))?
     };
     let changed = answered.records.first().and_then(|record| {
         Some(TestChange {

@@ -2,7 +2,7 @@
 
 use crate::rules::Journal;
 use servicenow_core::bindings::types::Reason;
-use servicenow_core::failure::{CallError, Effect};
+use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::table;
 
@@ -16,7 +16,7 @@ pub fn has(session: &mut Session<'_>, sys_id: &str, journal: Journal, text: &str
     let parameters =
         [("sysparm_query", query.as_str()), ("sysparm_fields", "element_id,element,value"), ("sysparm_limit", LIMIT)];
     let request = table::list(&session.origin, "sys_journal_field", &parameters);
-    let rows = match session.fetch(&request, 200, Effect::Reads) {
+    let rows = match session.fetch(&request) {
         Ok(rows) => rows,
         Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => return Ok(None),
         Err(CallError::Error(failure)) if failure.reason == Reason::DeniedByHost => return Ok(None),
