@@ -73,6 +73,14 @@ impl CallError {
         }
     }
 
+    /// The same, with the correlation id in its failure, so that the caller can repeat the create.
+    pub fn about(mut self, correlation_id: String) -> Self {
+        if let Some(failure) = self.failure_mut() {
+            failure.correlation_id = Some(correlation_id);
+        }
+        self
+    }
+
     /// Whether a write may have happened although the answer does not say so, and no deadline has passed: reading the
     /// record back can settle it. An answer of 2xx that makes no sense is not settled this way: it stays a failure.
     pub fn is_unsettled_write(&self) -> bool {

@@ -17,7 +17,7 @@ const MAX_CHOICES: &str = "10000";
 
 /// Against what values are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ChoiceCheck {
     /// Nothing: a choice that the instance drops shows up as not stored.
     Off,
     /// The choices of an instance as delivered.
@@ -26,13 +26,13 @@ pub enum Mode {
     Instance,
 }
 
-impl Mode {
+impl ChoiceCheck {
     /// Parses the option. An unknown text is a violation.
     pub fn parse(text: Option<&str>) -> Result<Self, Violation> {
         match text.unwrap_or("off") {
-            "off" => Ok(Mode::Off),
-            "base" => Ok(Mode::Base),
-            "instance" => Ok(Mode::Instance),
+            "off" => Ok(ChoiceCheck::Off),
+            "base" => Ok(ChoiceCheck::Base),
+            "instance" => Ok(ChoiceCheck::Instance),
             other => Err(unknown("choice_check", other, &MODES)),
         }
     }
@@ -40,9 +40,9 @@ impl Mode {
     /// Checks the columns of a body.
     pub fn check(self, body: &Body, display_values: bool, session: &mut Session<'_>) -> Result<(), CallError> {
         let declared = match self {
-            Mode::Off => return Ok(()),
-            Mode::Base => choices::base(),
-            Mode::Instance => of_instance(&body.columns, session)?,
+            ChoiceCheck::Off => return Ok(()),
+            ChoiceCheck::Base => choices::base(),
+            ChoiceCheck::Instance => of_instance(&body.columns, session)?,
         };
         match choices::check(&body.columns, &declared, display_values) {
             violations if violations.is_empty() => Ok(()),

@@ -5,58 +5,51 @@
 
 use super::body::{self, Body};
 use super::call::{self, ValidCall};
-use super::choice_check::Mode;
+use super::choice_check::ChoiceCheck;
+use super::inputs::check_correlation_id;
 use super::read_back;
 use super::receipt::receipt;
 use super::violations::Violations;
 use crate::bindings::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody};
-use crate::bindings::types::{Call, Reason, WriteHappened};
+use crate::bindings::types::{Call, Reason, Retry, WriteHappened};
 use crate::failure::{CallError, failure};
 use crate::host::Host;
-use crate::servicenow::query::{EXPECTED_VALUE, is_value};
+use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::{SysId, hex};
 use crate::servicenow::table::{self, INCIDENT};
 use crate::text::{contains, excerpt};
-
-/// The dictionary's length of `correlation_id`: a longer one may be cut, and then no look-up finds it.
-pub const MAX_CORRELATION_ID: usize = 100;
+use std::mem;
 
 /// A create whose inputs are in order.
-struct ValidCreate {
-    call: ValidCall,
+pub struct ValidCreate {
     body: Body,
+    json: String,
+    sys_id: SysId,
     correlation_id: String,
-    choices: Mode,
+    choices: ChoiceCheck,
     display_values: bool,
+}
+
+/// A record that a create made or found.
+pub struct Created {
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// Whether the answer to the write was lost: a record that was found may then be this create's own.
+    pub was_lost: bool,
 }
 
 /// Creates an incident.
 pub fn create(call: &Call, body: &RequestBody, options: &CreateOptions, host: &mut dyn Host) -> CreateOutcome {
-    create_after(call, body, options, None, host).0
-}
-
-/// Creates the incident that follows an earlier one with the same correlation id, which is closed: as safe to repeat, by a key
-/// that the earlier one's goes into. And whether the answer was lost, so that a record that was found may be this create's own.
-pub fn create_after(
-    call: &Call,
-    body: &RequestBody,
-    options: &CreateOptions,
-    earlier: Option<&SysId>,
-    host: &mut dyn Host,
-) -> (CreateOutcome, bool) {
     let started_ms = host.now_ms();
-    let ended = check(call, body, options, host).and_then(|create| {
-        run(&create, earlier, started_ms, host).map_err(|mut end| {
-            if let Some(failure) = end.failure_mut() {
-                failure.correlation_id = Some(create.correlation_id);
-            }
-            end
-        })
-    });
-    match ended {
-        Ok((receipt, was_lost)) => (CreateOutcome::IncidentCreated(receipt), was_lost),
-        Err(end) => (end.into(), false),
+    let (call, create) = match check(call, body, options, host) {
+        Ok(valid) => valid,
+        Err(error) => return error.into(),
+    };
+    let correlation_id = create.correlation_id.clone();
+    match Session::open(&call, started_ms, host).and_then(|mut session| create.run(&mut session)) {
+        Ok(created) => CreateOutcome::IncidentCreated(created.receipt),
+        Err(error) => error.about(correlation_id).into(),
     }
 }
 
@@ -65,7 +58,7 @@ fn check(
     body: &RequestBody,
     options: &CreateOptions,
     host: &mut dyn Host,
-) -> Result<ValidCreate, CallError> {
+) -> Result<(ValidCall, ValidCreate), CallError> {
     let mut violations = Violations::default();
     let call = call::check(call, &mut violations);
     let body = body::check(body, &mut violations)?;
@@ -79,107 +72,89 @@ fn check(
         (Some(given), _) | (None, Some(given)) => check_correlation_id(given, &mut violations),
         (None, None) => Some(hex(&host.random())),
     };
-    let choices = Mode::parse(options.choice_check.as_deref());
+    let choices = ChoiceCheck::parse(options.choice_check.as_deref());
     let parsed = match (call, body, correlation_id) {
         (Some(call), Some(body), Some(correlation_id)) => Some((call, body, correlation_id)),
         _ => None,
     };
     let (call, body, correlation_id) = violations.or_invalid_data(parsed)?;
     let choices = choices.map_err(|violation| CallError::InvalidChoice(vec![violation]))?;
-    Ok(ValidCreate { call, body, correlation_id, choices, display_values: options.input_display_values })
+    let sys_id = SysId::derive(&call.authorization, &correlation_id);
+    let create = ValidCreate::new(body, sys_id, correlation_id)?;
+    Ok((call, ValidCreate { choices, display_values: options.input_display_values, ..create }))
 }
 
-/// A correlation id that can be looked up again.
-pub fn check_correlation_id(given: &str, violations: &mut Violations) -> Option<String> {
-    if is_value(given) && given.chars().count() <= MAX_CORRELATION_ID && given.trim() == given {
-        Some(given.to_string())
-    } else {
-        violations.refuse(
-            "correlation_id",
-            given,
-            &format!("{EXPECTED_VALUE}; at most {MAX_CORRELATION_ID} characters, no spaces around it"),
-        )
+impl ValidCreate {
+    /// A create of these columns with this key. The error is a body that is too large.
+    pub fn new(body: Body, sys_id: SysId, correlation_id: String) -> Result<Self, CallError> {
+        let mut added = vec![("sys_id", sys_id.as_str())];
+        if body.value("correlation_id").is_none() {
+            added.push(("correlation_id", &correlation_id));
+        }
+        let json = body.to_json(&added)?;
+        Ok(Self { body, json, sys_id, correlation_id, choices: ChoiceCheck::Off, display_values: false })
     }
-}
 
-fn run(
-    create: &ValidCreate,
-    earlier: Option<&SysId>,
-    started_ms: u64,
-    host: &mut dyn Host,
-) -> Result<(Receipt, bool), CallError> {
-    let sys_id = match earlier {
-        None => SysId::derive(&create.call.authorization, &create.correlation_id),
-        Some(earlier) => SysId::derive(earlier.as_str(), &create.correlation_id),
-    };
-    let mut added = vec![("sys_id", sys_id.as_str())];
-    if create.body.value("correlation_id").is_none() {
-        added.push(("correlation_id", &create.correlation_id));
-    }
-    let json = create.body.to_json(&added)?;
-    let mut session = Session::open(&create.call, started_ms, host)?;
-    create.choices.check(&create.body, create.display_values, &mut session)?;
-    let request = table::insert(&session.origin, INCIDENT, json, create.display_values);
-    let answered = session.fetch(&request).and_then(|rows| {
-        let record = rows.records.into_iter().next().unwrap_or_default();
-        receipt(&session.origin, &record, rows.payload, Made::Created, &create.body, create.display_values).ok_or_else(
-            || {
-                let mut failure = failure(
-                    Reason::UnexpectedAnswer,
-                    "ServiceNow answered 201 without the record's number and sys_id".to_string(),
-                    WriteHappened::Yes,
-                );
+    /// Writes the record, or finds the one that an earlier create with this key made.
+    pub fn run(mut self, session: &mut Session<'_>) -> Result<Created, CallError> {
+        self.choices.check(&self.body, self.display_values, session)?;
+        let json = mem::take(&mut self.json);
+        let request = table::insert(&session.origin, INCIDENT, json, self.display_values);
+        let written = session.fetch(&request).and_then(|rows| {
+            let record = rows.records.into_iter().next().unwrap_or_default();
+            self.receipt(session, &record, rows.payload, Made::Created).ok_or_else(|| {
+                let message = "ServiceNow answered 201 without the record's number and sys_id".to_string();
+                let mut failure = failure(Reason::UnexpectedAnswer, message, WriteHappened::Yes);
                 failure.status = Some(201);
                 CallError::Rejected(failure)
-            },
-        )
-    });
-    match answered {
-        Ok(receipt) => Ok((receipt, false)),
-        Err(end) => {
-            let was_lost = end.is_unsettled_write();
-            settle(end, create, &sys_id, &mut session).map(|receipt| (receipt, was_lost))
-        }
-    }
-}
-
-/// Reads the record back where the answer leaves open whether it is there: another create with this key won, or the
-/// result of this one is unknown. What cannot be settled stays as it was.
-fn settle(
-    mut end: CallError,
-    create: &ValidCreate,
-    sys_id: &SysId,
-    session: &mut Session<'_>,
-) -> Result<Receipt, CallError> {
-    if !end.is_unsettled_write() && !may_be_second(&end) {
-        return Err(end);
-    }
-    let found = match read_back::created(session, sys_id, &create.correlation_id) {
-        Ok(Some(found)) => found,
-        Ok(None) | Err(_) => {
-            if let Some(failure) = end.failure_mut().filter(|failure| failure.reason == Reason::Conflict) {
-                // Whoever holds the key is not to be seen; it may be an earlier try of the same create.
-                failure.write_happened = WriteHappened::Unknown;
-                failure.retry = crate::bindings::types::Retry::LookUpFirst;
+            })
+        });
+        match written {
+            Ok(receipt) => Ok(Created { receipt, was_lost: false }),
+            Err(error) => {
+                let was_lost = error.is_unsettled_write();
+                self.settle(error, session).map(|receipt| Created { receipt, was_lost })
             }
-            return Err(end);
         }
-    };
-    receipt(&session.origin, &found.record, found.payload, Made::Found, &create.body, create.display_values).ok_or(end)
+    }
+
+    /// Reads the record back where the answer leaves open whether it is there: another create with this key won, or the
+    /// result of this one is unknown. What cannot be settled stays as it was.
+    fn settle(&self, mut error: CallError, session: &mut Session<'_>) -> Result<Receipt, CallError> {
+        if !error.is_unsettled_write() && !may_be_second(&error) {
+            return Err(error);
+        }
+        let found = match read_back::created(session, &self.sys_id, &self.correlation_id) {
+            Ok(Some(found)) => found,
+            Ok(None) | Err(_) => {
+                if let Some(failure) = error.failure_mut().filter(|failure| failure.reason == Reason::Conflict) {
+                    // The record that holds the key is not visible; it may be an earlier try of the same create.
+                    failure.write_happened = WriteHappened::Unknown;
+                    failure.retry = Retry::LookUpFirst;
+                }
+                return Err(error);
+            }
+        };
+        self.receipt(session, &found.record, found.payload, Made::Found).ok_or(error)
+    }
+
+    fn receipt(&self, session: &Session<'_>, record: &Record, payload: String, made: Made) -> Option<Receipt> {
+        receipt(&session.origin, record, payload, made, &self.body, self.display_values)
+    }
 }
 
 /// Whether a refusal may mean that the record exists. The status and text of a refused second key are not documented,
 /// so an insert refused for no reason of its own counts too.
-fn may_be_second(end: &CallError) -> bool {
-    let CallError::Rejected(failure) = end else { return false };
+fn may_be_second(error: &CallError) -> bool {
+    let CallError::Rejected(failure) = error else { return false };
     let says_insert_failed =
         failure.detail.iter().chain([&failure.message]).any(|text| contains(text, "Error during insert"));
     failure.reason == Reason::Conflict || says_insert_failed
 }
 
 impl From<CallError> for CreateOutcome {
-    fn from(end: CallError) -> Self {
-        match end {
+    fn from(error: CallError) -> Self {
+        match error {
             CallError::InvalidData(violations) => CreateOutcome::InvalidData(violations),
             CallError::InvalidChoice(violations) => CreateOutcome::InvalidChoice(violations),
             CallError::Rejected(failure) => match failure.status {

@@ -3,9 +3,8 @@
 
 use super::call::{self, ValidCall};
 use super::choice_check::unknown;
-use super::create::check_correlation_id;
+use super::inputs::{check_correlation_id, check_sys_id};
 use super::receipt::effective_number;
-use super::update::EXPECTED_SYS_ID;
 use super::violations::Violations;
 use crate::bindings::incidents::{Field, GetOutcome, Incident, IncidentRef};
 use crate::bindings::types::{Call, Failure, Reason, WriteHappened};
@@ -46,9 +45,7 @@ impl Key {
             "number" => {
                 violations.refuse("number", value, &format!("{EXPECTED_VALUE}; at most {MAX_NUMBER} characters"))
             }
-            "sys_id" => {
-                SysId::parse(value).map(Key::SysId).or_else(|| violations.refuse("sys_id", value, EXPECTED_SYS_ID))
-            }
+            "sys_id" => check_sys_id(value, violations).map(Key::SysId),
             "correlation_id" => check_correlation_id(value, violations).map(Key::CorrelationId),
             other if violations.list.is_empty() => {
                 return Err(CallError::InvalidChoice(vec![unknown("kind", other, &KINDS)]));

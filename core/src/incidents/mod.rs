@@ -8,6 +8,7 @@ pub mod columns;
 pub mod create;
 pub mod find;
 pub mod get;
+pub mod inputs;
 pub mod read_back;
 pub mod receipt;
 pub mod stored;

@@ -74,11 +74,6 @@ impl<'h> Session<'h> {
         Ok(session)
     }
 
-    /// Ends the session, and gives the host back.
-    pub fn close(self) -> &'h mut dyn Host {
-        self.host
-    }
-
     /// Sends a request and judges its answer: the rows of a success, or the end of the call.
     pub fn fetch(&mut self, request: &Request) -> Result<Rows, CallError> {
         let mut answered = self.ask(request);

@@ -308,7 +308,7 @@ async fn display_values_name_a_caller_and_a_group() {
     let options = CreateOptions { input_display_values: true, ..create() };
     let body = columns(&[
         ("caller_id", "caller@example.com"),
-        ("assignment_group", "Service ReceiverService"),
+        ("assignment_group", "Service Desk"),
         ("short_description", "x"),
     ]);
     let receipt = receipt(bed.host.create(bed.call(PATIENT_MS), body, options).await);

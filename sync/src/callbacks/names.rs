@@ -6,10 +6,9 @@ use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::call;
-use servicenow_core::incidents::update::EXPECTED_SYS_ID;
+use servicenow_core::incidents::inputs::check_sys_id;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::servicenow::table as requests;
 
 /// Reads a record's references by name.
@@ -23,7 +22,7 @@ fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<V
     let checked = call::check(call, &mut violations);
     let known = TABLES.contains(&table).then_some(table);
     let table = known.or_else(|| violations.refuse("table", table, &format!("one of: {}", TABLES.join(", "))));
-    let sys_id = SysId::parse(sys_id).or_else(|| violations.refuse("sys_id", sys_id, EXPECTED_SYS_ID));
+    let sys_id = check_sys_id(sys_id, &mut violations);
     let parsed = match (checked, table, sys_id) {
         (Some(checked), Some(table), Some(sys_id)) => Some((checked, table, sys_id)),
         _ => None,

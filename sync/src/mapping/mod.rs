@@ -17,7 +17,7 @@ use servicenow_core::bindings::incidents::RequestBody;
 use servicenow_core::bindings::types::Violation;
 use servicenow_core::failure::CallError;
 use servicenow_core::incidents::body::{self as request_body, Body};
-use servicenow_core::incidents::create::check_correlation_id;
+use servicenow_core::incidents::inputs::check_correlation_id;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::choices;
 use servicenow_core::servicenow::incident_table::{self, Kind};

@@ -18,16 +18,15 @@ use crate::rules::{Direction, OnClosed, Rules};
 use find::Found;
 use headers::WithHeaders;
 use outcome::Wrote;
-use servicenow_core::bindings::incidents::{
-    CreateOptions, CreateOutcome, Made, RequestBody, Stored, UpdateOptions, UpdateOutcome,
-};
+use servicenow_core::bindings::incidents::{Made, Stored};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
+use servicenow_core::incidents::body::Body;
 use servicenow_core::incidents::call::{self, ValidCall};
-use servicenow_core::incidents::create::create_after;
+use servicenow_core::incidents::create::{Created, ValidCreate};
 use servicenow_core::incidents::stored::compare;
-use servicenow_core::incidents::update::update;
+use servicenow_core::incidents::update::ValidUpdate;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::incident_table;
 use servicenow_core::servicenow::record::Record;
@@ -56,13 +55,13 @@ pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn 
     };
     let mut host = WithHeaders { host, headers: &rules.headers };
     let (on_closed, direction) = (rules.on_closed, rules.direction);
-    let mut push = Push { checked, on_closed, direction, mapped, started_ms };
+    let mut push = Push { call: checked, on_closed, direction, mapped, started_ms };
     push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id)
 }
 
 /// A push whose inputs are in order.
 struct Push {
-    checked: ValidCall,
+    call: ValidCall,
     on_closed: OnClosed,
     direction: Direction,
     mapped: Mapped,
@@ -109,32 +108,32 @@ impl Push {
     }
 
     fn once(&mut self, host: &mut dyn Host) -> Result<Pushing, CallError> {
-        let mut session = Session::open(&self.checked, self.started_ms, host)?;
+        let mut session = Session::open(&self.call, self.started_ms, host)?;
         let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
         match (found, self.on_closed) {
             (Found::Nothing, _) if self.mapped.recovers => {
                 Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()).into())
             }
-            (Found::Nothing, _) => self.create(None, host),
+            (Found::Nothing, _) => self.create(None, &mut session),
             (Found::Closed(record), _) if self.mapped.recovers => {
                 Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, NoteResult::None, Vec::new())).into())
             }
             (Found::Closed(record), OnClosed::Create) => {
-                self.create(SysId::parse(&record.text("sys_id")).as_ref(), host)
+                self.create(SysId::parse(&record.text("sys_id")).as_ref(), &mut session)
             }
             (Found::Closed(record), OnClosed::Reopen) => {
                 self.mapped.reopen(self.direction);
                 let change = self.change(&record, self.mapped.body.columns.clone(), &mut session)?;
-                self.update(&record, change, Wrote::Reopened, session).map(Into::into)
+                self.update(&record, change, Wrote::Reopened, &mut session).map(Into::into)
             }
             (Found::Closed(record), OnClosed::Comment) => {
                 let change = self.change(&record, Vec::new(), &mut session)?;
-                self.update(&record, change, Wrote::Updated, session).map(Into::into)
+                self.update(&record, change, Wrote::Updated, &mut session).map(Into::into)
             }
             (Found::Open(record), _) => {
                 let change = self.change(&record, self.mapped.body.columns.clone(), &mut session)?;
                 let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
-                self.update(&record, change, wrote, session).map(Into::into)
+                self.update(&record, change, wrote, &mut session).map(Into::into)
             }
         }
     }
@@ -167,28 +166,21 @@ impl Push {
         Ok(Change { columns, unknown, note })
     }
 
-    fn create(&self, earlier: Option<&SysId>, host: &mut dyn Host) -> Result<Pushing, CallError> {
-        let mut columns = self.mapped.body.columns.clone();
+    fn create(&self, earlier: Option<&SysId>, session: &mut Session<'_>) -> Result<Pushing, CallError> {
         let note = self.mapped.note.as_ref();
-        columns.extend(note.map(|(journal, text)| (journal.column().to_string(), text.clone())));
-        let options = CreateOptions {
-            correlation_id: Some(self.mapped.correlation_id.clone()),
-            input_display_values: false,
-            choice_check: None,
-        };
-        let call = self.rest_of_call(host)?;
-        Ok(match create_after(&call, &RequestBody::Fields(columns), &options, earlier, host) {
-            (CreateOutcome::IncidentCreated(receipt), was_lost) if receipt.made == Made::Found => {
-                Pushing::Found { was_lost }
-            }
-            (CreateOutcome::IncidentCreated(receipt), _) => {
-                let note = if note.is_some() { NoteResult::Added } else { NoteResult::None };
-                // A rule that runs after the insert may have changed the record already.
-                let version = outcome::version(&receipt.response_payload).filter(|version| *version == 0);
-                Wrote::Created.with(receipt, version, note, Vec::new()).into()
-            }
-            (other, _) => outcome::of_create(other).into(),
-        })
+        let mut body = self.mapped.body.clone();
+        body.columns.extend(note.map(|(journal, text)| (journal.column().to_string(), text.clone())));
+        let correlation_id = &self.mapped.correlation_id;
+        let scope = earlier.map_or(self.call.authorization.as_str(), SysId::as_str);
+        let create = ValidCreate::new(body, SysId::derive(scope, correlation_id), correlation_id.clone())?;
+        let Created { receipt, was_lost } = create.run(session)?;
+        if receipt.made == Made::Found {
+            return Ok(Pushing::Found { was_lost });
+        }
+        let note = if note.is_some() { NoteResult::Added } else { NoteResult::None };
+        // A rule that runs after the insert may have changed the record already.
+        let version = outcome::version(&receipt.response_payload).filter(|version| *version == 0);
+        Ok(Wrote::Created.with(receipt, version, note, Vec::new()).into())
     }
 
     fn update(
@@ -196,7 +188,7 @@ impl Push {
         record: &Record,
         change: Change,
         wrote: Wrote,
-        session: Session<'_>,
+        session: &mut Session<'_>,
     ) -> Result<PushOutcome, CallError> {
         let Change { mut columns, unknown, note } = change;
         let wrote = if columns.is_empty() { Wrote::Note } else { wrote };
@@ -204,29 +196,28 @@ impl Push {
             columns.push((journal.column().to_string(), text.clone()));
         }
         if columns.is_empty() {
-            return Ok(PushOutcome::Unchanged(self.unchanged(record, &session, note, unknown)));
+            return Ok(PushOutcome::Unchanged(self.unchanged(record, session, note, unknown)));
         }
-        let host = session.close();
-        let call = self.rest_of_call(host)?;
-        let options = UpdateOptions { input_display_values: false, choice_check: None };
-        Ok(match update(&call, &record.text("sys_id"), &RequestBody::Fields(columns), &options, host) {
-            UpdateOutcome::IncidentUpdateSuccess(receipt) => {
-                let unchanged = outcome::version(&receipt.response_payload)
-                    .is_some_and(|version| Some(version.to_string().as_str()) == record.value("sys_mod_count"));
-                let is_stored = |name: &str| {
-                    receipt.columns.iter().all(|column| column.name != name || column.stored != Stored::NotStored)
-                };
-                let wrote = match wrote {
-                    // What ServiceNow drops each time it is sent changes nothing.
-                    _ if unchanged && note != NoteResult::Added => Wrote::Nothing,
-                    Wrote::Resolved | Wrote::Reopened if !is_stored("state") => Wrote::Updated,
-                    wrote => wrote,
-                };
-                let version = outcome::own_version(record, &receipt);
-                wrote.with(receipt, version, note, unknown)
-            }
-            other => outcome::of_update(other),
-        })
+        let sys_id = SysId::parse(&record.text("sys_id")).ok_or_else(|| {
+            let message = "ServiceNow answered with an incident without its sys_id".to_string();
+            CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::No))
+        })?;
+        let receipt = match ValidUpdate::new(Body { columns }, sys_id)?.run(session) {
+            Ok(receipt) => receipt,
+            Err(error) => return Ok(outcome::of_update(error)),
+        };
+        let unchanged = outcome::version(&receipt.response_payload)
+            .is_some_and(|version| Some(version.to_string().as_str()) == record.value("sys_mod_count"));
+        let is_stored =
+            |name: &str| receipt.columns.iter().all(|column| column.name != name || column.stored != Stored::NotStored);
+        let wrote = match wrote {
+            // What ServiceNow drops each time it is sent changes nothing.
+            _ if unchanged && note != NoteResult::Added => Wrote::Nothing,
+            Wrote::Resolved | Wrote::Reopened if !is_stored("state") => Wrote::Updated,
+            wrote => wrote,
+        };
+        let version = outcome::own_version(record, &receipt);
+        Ok(wrote.with(receipt, version, note, unknown))
     }
 
     fn unchanged(&self, record: &Record, session: &Session<'_>, note: NoteResult, not_stored: Vec<String>) -> Pushed {
@@ -241,21 +232,6 @@ impl Push {
             url: record_page(&session.origin, &record.text("sys_id")),
             response_payload: String::new(),
         }
-    }
-
-    /// The call with what is left of its time.
-    fn rest_of_call(&self, host: &dyn Host) -> Result<Call, CallError> {
-        let used = host.now_ms().saturating_sub(self.started_ms);
-        let left = u64::from(self.checked.timeout_ms).saturating_sub(used);
-        if left == 0 {
-            let message = "the deadline passed before anything was written".to_string();
-            return Err(CallError::Timeout(failure(Reason::Deadline, message, WriteHappened::No)));
-        }
-        Ok(Call {
-            authorization: self.checked.authorization.clone(),
-            instance: self.checked.origin.to_string(),
-            timeout_ms: u32::try_from(left).ok(),
-        })
     }
 }
 

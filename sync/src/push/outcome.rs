@@ -1,10 +1,10 @@
-//! The outcome of a push, from the outcomes of the writes it is made of.
+//! The outcome of a push, from the receipts and errors of its writes.
 
 use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
 use crate::bindings::types::{self, Retry, WriteHappened};
 use crate::convert::violations;
 use serde_json::Value;
-use servicenow_core::bindings::incidents::{CreateOutcome, Made, Receipt, Stored, UpdateOutcome};
+use servicenow_core::bindings::incidents::{Made, Receipt, Stored};
 use servicenow_core::bindings::types::Failure;
 use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::record::Record;
@@ -103,34 +103,11 @@ pub fn own_version(before: &Record, receipt: &Receipt) -> Option<u32> {
     (receipt.made == Made::Updated && is_same && version == next).then_some(version)
 }
 
-/// The outcome of a create that made nothing.
-pub fn of_create(outcome: CreateOutcome) -> PushOutcome {
-    match outcome {
-        CreateOutcome::IncidentCreated(receipt) => Wrote::Created.with(receipt, None, NoteResult::None, Vec::new()),
-        CreateOutcome::InvalidData(refused) | CreateOutcome::InvalidChoice(refused) => {
-            PushOutcome::InvalidData(violations(refused))
-        }
-        CreateOutcome::BadRequest(failure) => PushOutcome::BadRequest(failure.into()),
-        CreateOutcome::NotFound(failure) | CreateOutcome::CreateIncidentFailure(failure) => refused(failure),
-        CreateOutcome::Timeout(failure) => PushOutcome::Timeout(failure.into()),
-        CreateOutcome::Error(failure) => PushOutcome::Error(failure.into()),
-    }
-}
-
 /// The outcome of an update that changed nothing.
-pub fn of_update(outcome: UpdateOutcome) -> PushOutcome {
-    match outcome {
-        UpdateOutcome::IncidentUpdateSuccess(receipt) => {
-            Wrote::Updated.with(receipt, None, NoteResult::None, Vec::new())
-        }
-        UpdateOutcome::InvalidData(refused) | UpdateOutcome::InvalidChoice(refused) => {
-            PushOutcome::InvalidData(violations(refused))
-        }
-        UpdateOutcome::BadRequest(failure) => PushOutcome::BadRequest(failure.into()),
-        UpdateOutcome::IncidentNotFound(failure) => PushOutcome::IncidentNotFound(failure.into()),
-        UpdateOutcome::IncidentUpdateFailure(failure) => refused(failure),
-        UpdateOutcome::Timeout(failure) => PushOutcome::Timeout(failure.into()),
-        UpdateOutcome::Error(failure) => PushOutcome::Error(failure.into()),
+pub fn of_update(error: CallError) -> PushOutcome {
+    match error {
+        CallError::Rejected(failure) if failure.status == Some(404) => PushOutcome::IncidentNotFound(failure.into()),
+        error => error.into(),
     }
 }
 
@@ -142,8 +119,8 @@ fn refused(failure: Failure) -> PushOutcome {
 }
 
 impl From<CallError> for PushOutcome {
-    fn from(end: CallError) -> Self {
-        match end {
+    fn from(error: CallError) -> Self {
+        match error {
             CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => {
                 PushOutcome::InvalidData(violations(refused))
             }

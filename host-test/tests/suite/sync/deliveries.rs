@@ -219,7 +219,7 @@ async fn references_are_resolved_to_names_on_request() {
     let NamesOutcome::Names(found) = names("incident", made["sys_id"].as_str().unwrap()).await.outcome else {
         panic!()
     };
-    for (column, name) in [("caller_id", "Example Caller"), ("assignment_group", "Service Handler")] {
+    for (column, name) in [("caller_id", "Example Caller"), ("assignment_group", "Service Desk")] {
         assert!(found.contains(&(column.to_string(), name.to_string())), "{found:?}");
     }
     assert_eq!(names("sys_user", made["sys_id"].as_str().unwrap()).await.outcome.case(), "invalid-data");
