@@ -3,12 +3,12 @@
 //! Numbers are read as the text they are: their digits are kept, and no float arithmetic gets into the component, which
 //! would cost a fifth of its size. That is why the reader stands on a lexer and not on `serde_json`.
 
-use crate::text::push_hex;
 use hifijson::num::LexWrite as _;
 use hifijson::str::LexAlloc as _;
 use hifijson::token::{Expect, Lex};
 use hifijson::{Error, SliceLexer, ignore};
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// How deep arrays and objects may be nested: nobody's answer is, and each level takes some of the guest's small stack.
 const MAX_DEPTH: u8 = 128;
@@ -234,10 +234,7 @@ fn push_quoted(json: &mut String, text: &str) {
             '\n' => json.push_str("\\n"),
             '\r' => json.push_str("\\r"),
             '\t' => json.push_str("\\t"),
-            '\0'..='\u{1f}' => {
-                json.push_str("\\u00");
-                push_hex(json, c as u8, b'a');
-            }
+            '\0'..='\u{1f}' => drop(write!(json, "\\u{:04x}", u32::from(c))),
             c => json.push(c),
         }
     }

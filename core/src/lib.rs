@@ -7,11 +7,13 @@
 pub mod authorization;
 pub mod bindings;
 pub mod callback_secret;
+pub mod encoding;
 pub mod failure;
 pub mod host;
 pub mod incidents;
 pub mod json;
 pub mod manifest;
+pub mod secret;
 pub mod servicenow;
 pub mod text;
 #[cfg(target_arch = "wasm32")]

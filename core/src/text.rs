@@ -1,7 +1,4 @@
-//! Texts: excerpts for messages, and the searching and joining that the component needs of what the standard library offers
-//! for any case there is, at many times the size.
-
-use std::hint::black_box;
+//! Texts: excerpts for messages, and a search that ignores case.
 
 /// How much of a refused input a message shows.
 const EXCERPT_CHARS: usize = 80;
@@ -26,34 +23,9 @@ pub fn excerpt(text: &str) -> String {
     shown
 }
 
-/// Whether a text is a secret, compared in a time that tells their lengths alone. No text is an empty secret.
-pub fn is_secret(secret: &str, presented: &str) -> bool {
-    let differing = secret.bytes().zip(presented.bytes()).fold(0, |differing, (a, b)| black_box(differing | (a ^ b)));
-    !secret.is_empty() & (secret.len() == presented.len()) & (differing == 0)
-}
-
 /// Whether a text contains another one, which is not empty; letters of ASCII in either case.
 pub fn contains(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
-}
-
-/// Adds the two hexadecimal digits of a byte. `ten` is the digit for ten: `b'a'` or `b'A'`.
-pub fn push_hex(text: &mut String, byte: u8, ten: u8) {
-    for digit in [byte >> 4, byte & 0xf] {
-        text.push(char::from(if digit < 10 { b'0' + digit } else { ten + digit - 10 }));
-    }
-}
-
-/// Texts with a separator between them.
-pub fn join<T: AsRef<str>>(parts: &[T], separator: &str) -> String {
-    let mut joined = String::new();
-    for (at, part) in parts.iter().enumerate() {
-        if at > 0 {
-            joined.push_str(separator);
-        }
-        joined.push_str(part.as_ref());
-    }
-    joined
 }
 
 #[cfg(test)]
@@ -79,12 +51,5 @@ mod tests {
         assert!(contains("é: CANCELLED", "cancelled"));
         assert!(!contains("cancel", "cancelled"));
         assert!(!contains("", "cancelled"));
-    }
-
-    #[test]
-    fn parts_are_joined_with_separators_between_them_only() {
-        assert_eq!(join(&["a", "b", "c"], ", "), "a, b, c");
-        assert_eq!(join(&["a"], ", "), "a");
-        assert_eq!(join::<&str>(&[], ", "), "");
     }
 }

@@ -4,8 +4,8 @@ use crate::bindings::exports::servicenow::plugin::credentials::{
     Credential, CredentialError, GrantType, Granted, Header, OauthClient, Refusal,
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
+use servicenow_core::secret::is_secret;
 use servicenow_core::servicenow::origin::{EXPECTED, Origin};
-use servicenow_core::text::is_secret;
 
 /// What the variables of an authorization begin with. `None` where it is no name for variables: with another spelling of a
 /// name the same create would make another incident, so there is one.

@@ -2,7 +2,7 @@
 
 use crate::inputs::Method;
 use crate::reply::Reply;
-use servicenow_core::text::is_secret;
+use servicenow_core::secret::is_secret;
 
 /// The variable with the token that every request but a delivery must carry.
 pub const TOKEN: &str = "SIDECAR_TOKEN";

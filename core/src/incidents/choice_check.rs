@@ -7,7 +7,6 @@ use crate::servicenow::choices::{self, Choice};
 use crate::servicenow::query::is_value;
 use crate::servicenow::session::Session;
 use crate::servicenow::table;
-use crate::text::join;
 
 /// The declared choices of the option `choice-check`.
 pub const MODES: [&str; 3] = ["off", "base", "instance"];
@@ -54,7 +53,7 @@ impl ChoiceCheck {
 /// The violation of a text that is none of its declared choices.
 pub fn unknown(field: &str, given: &str, declared: &[&str]) -> Violation {
     let mut violations = super::violations::Violations::default();
-    violations.add(field, given, &format!("one of: {}", join(declared, ", ")));
+    violations.add(field, given, &format!("one of: {}", declared.join(", ")));
     violations.list.remove(0)
 }
 
@@ -63,7 +62,7 @@ pub fn unknown(field: &str, given: &str, declared: &[&str]) -> Violation {
 pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> Result<Vec<Choice>, CallError> {
     let names = columns.iter().map(|(name, _)| name.as_str());
     let named: Vec<&str> = names.filter(|name| is_value(name) && !name.contains(',')).collect();
-    let elements = if named.is_empty() { String::new() } else { format!("^elementIN{}", join(&named, ",")) };
+    let elements = if named.is_empty() { String::new() } else { format!("^elementIN{}", named.join(",")) };
     let query = format!("nameINincident,task{elements}^inactive=false^ORDERBYsequence");
     let request = table::list(
         &session.origin,

@@ -2,7 +2,6 @@
 
 use crate::bindings::manifest::{Input, ValueType};
 use crate::json::quote;
-use crate::text::join;
 
 /// The variant `request-body` in the JSON mapping of variants.
 const REQUEST_BODY: &str = concat!(
@@ -23,12 +22,12 @@ pub fn schema(title: &str, inputs: &[Input]) -> String {
         r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"#,
         &quote(title),
         r#","type":"object","properties":{"#,
-        &join(&properties, ","),
+        &properties.join(","),
         r#"},"required":["#,
-        &join(&required, ","),
+        &required.join(","),
         r#"],"additionalProperties":false}"#,
     ];
-    join(&parts, "")
+    parts.join("")
 }
 
 fn property(input: &Input) -> String {
@@ -48,11 +47,11 @@ fn property(input: &Input) -> String {
     ];
     if !input.choices.is_empty() {
         let choices: Vec<String> = input.choices.iter().map(|choice| quote(choice)).collect();
-        members.push(format!("\"enum\":[{}]", join(&choices, ",")));
+        members.push(format!("\"enum\":[{}]", choices.join(",")));
     }
     if let Some(value) = &input.default_value {
         // The default of a number or boolean is its JSON text already.
         members.push(format!("\"default\":{}", if is_text { quote(value) } else { value.clone() }));
     }
-    format!("{}:{{{}}}", quote(&input.name), join(&members, ","))
+    format!("{}:{{{}}}", quote(&input.name), members.join(","))
 }

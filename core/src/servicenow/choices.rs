@@ -3,7 +3,7 @@
 use super::record::Record;
 use crate::bindings::types::Violation;
 use crate::incidents::violations::Violations;
-use crate::text::{excerpt, join};
+use crate::text::excerpt;
 
 /// How many choices a message lists.
 const LISTED: usize = 12;
@@ -60,7 +60,7 @@ fn expected(choices: &[&Choice], category: Option<&str>) -> String {
         .map(|c| if c.label == c.value { c.value.clone() } else { format!("{} ({})", c.value, c.label) })
         .collect();
     let more = if choices.len() > LISTED { ", ..." } else { "" };
-    let listed = join(&listed, ", ");
+    let listed = listed.join(", ");
     match (category, listed.is_empty()) {
         (Some(category), true) => format!("nothing: category \"{}\" has no subcategories", excerpt(category)),
         (Some(category), false) => {

@@ -3,7 +3,7 @@
 //! An encoded query has no quoting: `^` starts the next condition, a line break may too, and a value that begins with
 //! `javascript:` is run on the instance. Values with any of them are refused, never escaped.
 
-use crate::text::push_hex;
+use crate::encoding::percent_encode;
 
 /// What a look-up value must be.
 pub const EXPECTED_VALUE: &str =
@@ -15,19 +15,6 @@ pub fn is_value(value: &str) -> bool {
     !value.trim().is_empty()
         && !value.contains(|c: char| c == '^' || c.is_control() || c == '\u{2028}' || c == '\u{2029}')
         && !start.eq_ignore_ascii_case("javascript:")
-}
-
-/// Percent-encodes everything but unreserved characters, so that no value can end a parameter.
-pub fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len() + text.len() / 2), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(byte as char);
-        } else {
-            encoded.push('%');
-            push_hex(&mut encoded, byte, b'A');
-        }
-        encoded
-    })
 }
 
 /// Names and values as the query of a URL or the body of a form.

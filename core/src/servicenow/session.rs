@@ -14,7 +14,7 @@ use crate::failure::{CallError, failure};
 use crate::host::{Host, Method, Request, Response, TransportError};
 use crate::incidents::call::ValidCall;
 use crate::servicenow::response::{self, Rows};
-use crate::text::{excerpt, join};
+use crate::text::excerpt;
 
 /// A wait is worth it only if this much of the deadline is left after it: less would end in `timeout` anyway.
 const LEFT_AFTER_WAIT_MS: u64 = 200;
@@ -190,7 +190,7 @@ fn no_credential(error: CredentialError, authorization: &str) -> CallError {
             let grant_type = refusal.grant_type;
             let mut refused = failure(
                 Reason::Unauthorized,
-                format!("no access token: {}", join(&[refusal.error, refusal.description], " ").trim()),
+                format!("no access token: {}", [refusal.error, refusal.description].join(" ").trim()),
                 WriteHappened::No,
             );
             refused.status = refusal.status;

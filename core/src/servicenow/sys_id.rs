@@ -1,6 +1,6 @@
 //! The primary key of a ServiceNow record.
 
-use crate::text::push_hex;
+use crate::encoding::hex;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -35,13 +35,6 @@ impl fmt::Display for SysId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    bytes.iter().for_each(|byte| push_hex(&mut digits, *byte, b'a'));
-    digits
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod conformance;
 mod cost;
 mod create;
 mod credentials;
+mod embedder;
 mod engines;
 mod exfiltration;
 mod faults;

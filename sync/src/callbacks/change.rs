@@ -98,5 +98,5 @@ fn id(sys_id: &str, version: &Version) -> String {
 
 /// A source is a reference by URI.
 fn encoded(name: &str) -> String {
-    servicenow_core::servicenow::query::percent_encode(name)
+    servicenow_core::encoding::percent_encode(name)
 }

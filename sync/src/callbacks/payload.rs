@@ -6,9 +6,10 @@ use crate::bindings::callbacks::{Action, Version};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use serde_json::{Map, Value};
 use servicenow_core::bindings::types::Violation;
+use servicenow_core::encoding::hex;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::record::Record;
-use servicenow_core::servicenow::sys_id::{SysId, hex};
+use servicenow_core::servicenow::sys_id::SysId;
 use sha2::{Digest, Sha256};
 
 /// The largest delivery: a record with texts of a megabyte fits.

@@ -2,12 +2,13 @@
 
 use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
+use servicenow_core::encoding::hex;
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::sys_id::{SysId, hex};
+use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::servicenow::table::{self, INCIDENT};
 
 /// Changes the incident, or makes it.
