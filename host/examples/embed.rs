@@ -8,10 +8,9 @@ async fn main() -> anyhow::Result<()> {
     let authorizations = Authorizations::from_file("authorizations.toml".as_ref())?;
     let host = Host::builder().authorizations(authorizations).build()?;
 
-    let call = Call { authorization: "main".into(), instance: "dev12345".into(), timeout_ms: Some(5_000) };
+    let call = Call::new("main", "dev12345");
     let body = RequestBody::Fields(vec![("short_description".into(), "The printer is on fire".into())]);
-    let options =
-        CreateOptions { correlation_id: Some("alert-4711".into()), input_display_values: false, choice_check: None };
+    let options = CreateOptions { correlation_id: Some("alert-4711".into()), ..Default::default() };
 
     match host.create(call, body, options).await.outcome {
         CreateOutcome::IncidentCreated(receipt) => println!("{} {}", receipt.number, receipt.url),

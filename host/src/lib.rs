@@ -40,6 +40,7 @@ pub mod json;
 pub mod limits;
 pub mod origin;
 pub mod outcome;
+mod records;
 mod runner;
 pub mod secret;
 mod tokens;

@@ -1,13 +1,12 @@
 //! The batch API: several requests in one, each answered as if it had come alone.
 
+use super::admin;
 use super::answer::{Answer, error, json};
-use super::{Instance, admin, router};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Where it is.
 pub const PATHS: [&str; 2] = ["/api/now/v1/batch", "/api/now/batch"];
@@ -37,7 +36,7 @@ struct Pair {
 }
 
 /// Answers a batch. A part that cannot be read is not serviced; one that is a batch itself neither.
-pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
+pub fn answer(request: &Request<Bytes>, answer_one: impl Fn(&Request<Bytes>) -> Answer) -> Answer {
     let Ok(batch) = serde_json::from_slice::<Batch>(request.body()) else {
         return error(400, "Exception while reading request", "The payload is not a batch");
     };
@@ -45,7 +44,7 @@ pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
     for part in &batch.rest_requests {
         match part.request(request.headers()) {
             Some(inner) if is_of_the_instance(inner.uri().path()) => {
-                serviced.push(serviced_as(&part.id, &router::answer(instance, &inner)));
+                serviced.push(serviced_as(&part.id, &answer_one(&inner)));
             }
             _ => unserviced.push(text(&part.id)),
         }

@@ -3,7 +3,7 @@
 //!
 //! The token endpoint always answers: while it hangs, nothing else can be tried.
 
-use super::fault::Effect;
+use super::effect::Effect;
 use super::oauth;
 use fnv::FnvHasher;
 use std::collections::HashMap;

@@ -24,6 +24,7 @@ mod choices;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod dictionary;
+mod effect;
 mod fault;
 mod ids_and_clock;
 mod import;
@@ -48,7 +49,8 @@ mod tinyurl;
 pub mod tls;
 mod write;
 
-pub use fault::{Effect, Fault};
+pub use effect::Effect;
+pub use fault::Fault;
 pub use in_process::InProcess;
 pub use row::Row;
 pub use server::listen;

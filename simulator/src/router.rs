@@ -54,7 +54,7 @@ pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
     }
     if batch::PATHS.contains(&path) && request.method() == Method::POST {
         return match authentication::check(instance, request.headers()) {
-            Ok(_) => batch::answer(instance, request),
+            Ok(_) => batch::answer(request, |inner| answer(instance, inner)),
             Err(refused) => *refused,
         };
     }

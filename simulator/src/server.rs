@@ -1,7 +1,7 @@
 //! The server: accepts connections, lets faults strike, and passes requests to the router.
 
 use super::answer::{Answer, cancelled, compressed, error};
-use super::fault::Strike;
+use super::effect::Strike;
 use super::{Instance, admin, lock, router, script};
 use bytes::Bytes;
 use http::{Request, Response, header};

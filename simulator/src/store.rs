@@ -1,7 +1,6 @@
 //! The tables of the instance: rows in memory, found by their place, their key or an index.
 
 use super::ids_and_clock::Source;
-use super::query::Query;
 use super::{choices, dictionary};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,7 +8,7 @@ use std::collections::HashMap;
 pub use super::row::Row;
 
 /// The columns that rows are found by without looking at all of them.
-const INDEXED: [&str; 6] = ["number", "correlation_id", "user_name", "element_id", "user", "name"];
+pub const INDEXED: [&str; 6] = ["number", "correlation_id", "user_name", "element_id", "user", "name"];
 
 /// How deep a dot-walk goes.
 const MAX_WALK: usize = 5;
@@ -94,18 +93,6 @@ impl Store {
             let rows = self.tables.get(table)?;
             rows.places[*rows.by_key.get(&sys_id.to_ascii_lowercase())?].as_ref()
         })
-    }
-
-    /// The rows that a query selects, in its order.
-    pub fn select<'a>(&'a self, table: &'a str, query: &Query) -> Vec<&'a Row> {
-        let mut found: Vec<&Row> = match query.indexed(&INDEXED) {
-            Some(("sys_id", key)) => self.find(table, key).into_iter().collect(),
-            Some((column, value)) => self.with_value(table, column, value).collect(),
-            None => self.rows(table).collect(),
-        };
-        found.retain(|row| query.matches(self, table, row));
-        query.sort(self, table, &mut found);
-        found
     }
 
     fn with_value<'a>(&'a self, table: &'a str, column: &str, value: &str) -> impl Iterator<Item = &'a Row> + 'a {
@@ -224,31 +211,6 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn numbers(store: &Store, query: &str) -> Vec<String> {
-        let now = crate::query::Now::of(store, "");
-        let query = Query::parse(query).on("incident", false, &now);
-        store.select("incident", &query).iter().map(|row| row["number"].to_string()).collect()
-    }
-
-    #[test]
-    fn a_changed_row_keeps_its_place_and_a_key_has_no_case() {
-        let mut store = Store::new(Some(1));
-        for at in 0..3 {
-            let (key, number) = (format!("AAAA{at}"), format!("INC{at}"));
-            let columns = [("sys_id", key.as_str()), ("number", &number), ("correlation_id", "same")];
-            store.add("incident", Row::new("incident", columns));
-        }
-        let mut first = store.find("incident", "aaaa0").unwrap().clone();
-        first.set("short_description", "changed");
-        store.replace("incident", first);
-        for query in ["correlation_id=same", "correlation_idINsame", ""] {
-            assert_eq!(numbers(&store, query), ["INC0", "INC1", "INC2"], "{query}");
-        }
-        assert_eq!(numbers(&store, "sys_id=AAAA1"), ["INC1"]);
-        assert!(store.remove("incident", "aaaa1").is_some());
-        assert_eq!(numbers(&store, "correlation_id=SAME"), ["INC0", "INC2"]);
-    }
 
     #[test]
     fn a_new_key_is_none_that_a_loaded_row_has() {

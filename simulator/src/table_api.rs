@@ -111,7 +111,7 @@ impl Call<'_> {
 
     /// The rows that the parameters select, as far as the caller sees them.
     pub fn selected(&self) -> Vec<&Row> {
-        if self.reads() { self.store.select(self.table.name, &self.query()) } else { Vec::new() }
+        if self.reads() { self.query().select(self.store, self.table.name) } else { Vec::new() }
     }
 
     /// GET on a table.

@@ -142,12 +142,12 @@ pub fn columns(pairs: &[(&str, &str)]) -> RequestBody {
 
 /// Plain options of a create.
 pub fn create() -> CreateOptions {
-    CreateOptions { correlation_id: None, input_display_values: false, choice_check: None }
+    CreateOptions::default()
 }
 
 /// Plain options of an update.
 pub fn update() -> UpdateOptions {
-    UpdateOptions { input_display_values: false, choice_check: None }
+    UpdateOptions::default()
 }
 
 /// A look-up.

@@ -14,6 +14,7 @@ use url::Url;
 
 /// Why an authorizations file cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Invalid {
     /// The file cannot be read.
     #[error("{path}: {error}; give the path of an authorizations file", path = .0.display(), error = .1)]

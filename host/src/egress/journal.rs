@@ -8,6 +8,7 @@ use std::time::Duration;
 /// One HTTP exchange, without headers and bodies: nothing secret can be in it. A request that was refused or held back is
 /// none, nor one that was cut off with its call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Exchange {
     /// The method.
     pub method: String,

@@ -34,6 +34,7 @@ pub struct Allowed {
 
 /// Why a request may not leave, and what would allow it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Denied {
     /// Another origin.
     #[error(

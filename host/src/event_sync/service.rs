@@ -37,6 +37,7 @@ const WORLD: &str = "events";
 
 /// Why a delivery was not taken in.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotDelivered<E> {
     /// The component does not keep to its world, or to the time.
     #[error("the component failed: {0:#}")]
@@ -51,6 +52,7 @@ pub enum NotDelivered<E> {
 
 /// How a reconciliation went.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reconciled {
     /// How many changes were handed on.
     pub accepted: usize,

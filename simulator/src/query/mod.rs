@@ -7,7 +7,7 @@ mod condition;
 mod dates;
 
 use super::dictionary;
-use super::store::{Row, Store};
+use super::store::{INDEXED, Row, Store};
 use condition::Condition;
 pub use condition::Now;
 use std::borrow::Cow;
@@ -101,7 +101,7 @@ impl Query {
     }
 
     /// A column and value that every matching row has, if the query says so: its rows need not be searched for.
-    pub fn indexed(&self, columns: &[&str]) -> Option<(&str, &str)> {
+    fn indexed(&self, columns: &[&str]) -> Option<(&str, &str)> {
         let [groups] = self.any_of.as_slice() else { return None };
         let alone = groups.iter().filter_map(|group| match group.as_slice() {
             [condition] => condition.wants(),
@@ -112,6 +112,18 @@ impl Query {
         alone.next()
     }
 
+    /// The rows of a table that the query selects, in its order.
+    pub fn select<'a>(&self, store: &'a Store, table: &'a str) -> Vec<&'a Row> {
+        let mut found: Vec<&Row> = match self.indexed(&INDEXED) {
+            Some(("sys_id", key)) => store.find(table, key).into_iter().collect(),
+            Some((column, value)) => store.by(table, column, value).collect(),
+            None => store.rows(table).collect(),
+        };
+        found.retain(|row| self.matches(store, table, row));
+        self.sort(store, table, &mut found);
+        found
+    }
+
     /// Whether a row matches.
     pub fn matches(&self, store: &Store, table: &str, row: &Row) -> bool {
         let matches = |condition: &Condition| condition.matches(&|path: &str| value(store, table, row, path));
@@ -119,7 +131,7 @@ impl Query {
     }
 
     /// Puts rows into the query's order. Without one they stay as they were inserted.
-    pub fn sort(&self, store: &Store, table: &str, rows: &mut [&Row]) {
+    fn sort(&self, store: &Store, table: &str, rows: &mut [&Row]) {
         if self.order.is_empty() {
             return;
         }
@@ -199,7 +211,31 @@ mod tests {
         }
         let now = Now::of(&store, "u1");
         let query = Query::parse(query).on("incident", strict, &now);
-        store.select("incident", &query).into_iter().map(|row| &row["number"]).collect()
+        query.select(&store, "incident").into_iter().map(|row| &row["number"]).collect()
+    }
+
+    fn numbers(store: &Store, query: &str) -> Vec<String> {
+        let query = Query::parse(query).on("incident", false, &Now::of(store, ""));
+        query.select(store, "incident").iter().map(|row| row["number"].to_string()).collect()
+    }
+
+    #[test]
+    fn a_changed_row_keeps_its_place_and_a_key_has_no_case() {
+        let mut store = Store::new(Some(1));
+        for at in 0..3 {
+            let (key, number) = (format!("AAAA{at}"), format!("INC{at}"));
+            let columns = [("sys_id", key.as_str()), ("number", &number), ("correlation_id", "same")];
+            store.add("incident", Row::new("incident", columns));
+        }
+        let mut first = store.find("incident", "aaaa0").unwrap().clone();
+        first.set("short_description", "changed");
+        store.replace("incident", first);
+        for query in ["correlation_id=same", "correlation_idINsame", ""] {
+            assert_eq!(numbers(&store, query), ["INC0", "INC1", "INC2"], "{query}");
+        }
+        assert_eq!(numbers(&store, "sys_id=AAAA1"), ["INC1"]);
+        assert!(store.remove("incident", "aaaa1").is_some());
+        assert_eq!(numbers(&store, "correlation_id=SAME"), ["INC0", "INC2"]);
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Script {
         let now = Now::of(&store, &self.actor.caller.sys_id);
         let query = Query::parse(encoded).on(table, false, &now);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        store.select(table, &query).into_iter().take(limit).map(as_json).collect::<Vec<_>>().into()
+        query.select(&store, table).into_iter().take(limit).map(as_json).collect::<Vec<_>>().into()
     }
 
     /// What a write from a script brought: the row, or null where it was refused, and the reason in the log.

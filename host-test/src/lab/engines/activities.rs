@@ -2,7 +2,7 @@
 //! is run by `.ci/obelisk`.
 
 use super::Given;
-use super::wasmtime::invoke;
+use super::wasmtime_cli::invoke;
 use anyhow::ensure;
 use serde_json::json;
 use std::path::Path;

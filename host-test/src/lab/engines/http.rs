@@ -1,7 +1,7 @@
 //! The server component in wasmtime's own HTTP server: two replicas behind one address.
 
 use super::scenario::{Scenario, all};
-use super::wasmtime::{MEMORY, install};
+use super::wasmtime_cli::{MEMORY, install};
 use super::{ENGINES, Given, INSTALLED, Ran, finish, runtime, runtime_since};
 use crate::lab::python;
 use anyhow::{Context, ensure};

