@@ -141,7 +141,8 @@ fn written_despite(status: u16, reason: Reason) -> WriteHappened {
     }
 }
 
-fn explain(reason: Reason) -> &'static str {
+/// What went wrong with an exchange, in a sentence.
+pub fn explain(reason: Reason) -> &'static str {
     match reason {
         Reason::Deadline => "no answer before the deadline",
         Reason::Dns => "the host name could not be resolved",

@@ -10,7 +10,7 @@ use crate::bindings::credentials::{
     Credential, CredentialError, GrantType, Granted, Header, TokenInfo, UnreachableReason,
 };
 use crate::bindings::types::{Reason, WriteHappened};
-use crate::failure::{CallError, failure};
+use crate::failure::{CallError, explain, failure};
 use crate::host::{Host, Method, Request, Response, TransportError};
 use crate::incidents::call::ValidCall;
 use crate::servicenow::response::{self, Rows};
@@ -70,7 +70,7 @@ impl<'h> Session<'h> {
             header: None,
             deadline_ms,
         };
-        session.take_up(granted).map_err(|error| no_credential(error, &call.authorization))?;
+        session.take_up(granted)?;
         Ok(session)
     }
 
@@ -96,8 +96,9 @@ impl<'h> Session<'h> {
         if matches!(self.grant_type, GrantType::Bearer | GrantType::Basic | GrantType::ApiKey) {
             return Ok(false);
         }
-        let renewed = self.host.fresh_credential(&self.authorization).and_then(|granted| self.take_up(granted));
-        renewed.map(|()| true).map_err(|error| no_credential(error, &self.authorization))
+        let granted = self.host.fresh_credential(&self.authorization);
+        self.take_up(granted.map_err(|error| no_credential(error, &self.authorization))?)?;
+        Ok(true)
     }
 
     fn ask(&mut self, request: &Request) -> Result<Response, TransportError> {
@@ -139,21 +140,23 @@ impl<'h> Session<'h> {
         (wait + LEFT_AFTER_WAIT_MS < left).then_some(wait)
     }
 
-    fn take_up(&mut self, granted: Granted) -> Result<(), CredentialError> {
+    /// Takes up what the host granted. For an OAuth client it obtains a token first.
+    fn take_up(&mut self, granted: Granted) -> Result<(), CallError> {
         self.token = granted.token;
         self.header = match granted.credential {
             Credential::AddedByHost => None,
             Credential::Header(header) => Some(header),
             Credential::Grant(client) => {
-                let within = self.remaining_ms().map_err(|_| CredentialError::Timeout)?;
-                let response = self.host.send(&oauth::request(&granted.token_url, &client), None, within);
-                let token =
-                    oauth::read(&response.map_err(unreachable)?, GrantType::ClientCredentials).map_err(|denied| {
-                        match denied {
-                            Denied::Refused(refusal) => CredentialError::Refused(refusal),
-                            Denied::Unreachable(reason) => CredentialError::Unreachable(reason),
-                        }
-                    })?;
+                let response = self
+                    .remaining_ms()
+                    .and_then(|within| self.host.send(&oauth::request(&granted.token_url, &client), None, within));
+                let response = response.map_err(token_request_failed)?;
+                let token = oauth::read(&response, GrantType::ClientCredentials).map_err(|denied| match denied {
+                    Denied::Refused(refusal) => no_credential(CredentialError::Refused(refusal), &self.authorization),
+                    Denied::Unreachable(reason) => {
+                        no_credential(CredentialError::Unreachable(reason), &self.authorization)
+                    }
+                })?;
                 self.token = Some(token.info);
                 Some(Header { name: "authorization".to_string(), value: token.authorization })
             }
@@ -162,30 +165,36 @@ impl<'h> Session<'h> {
     }
 }
 
-fn unreachable(broken: TransportError) -> CredentialError {
-    CredentialError::Unreachable(match broken.reason {
-        Reason::Deadline => return CredentialError::Timeout,
-        Reason::Dns => UnreachableReason::Dns,
-        Reason::Connect => UnreachableReason::Connect,
-        Reason::DeniedByHost => UnreachableReason::DeniedByHost,
-        Reason::Tls => UnreachableReason::Tls,
-        Reason::TooLarge => UnreachableReason::NotJson,
-        _ => UnreachableReason::Lost,
-    })
+/// The message of a token service that could not be asked.
+fn no_token(what: &str) -> String {
+    format!("no access token from the token service: {what}")
 }
 
-/// The end of a call for which there is no credential.
+/// The error of a call whose token request brought no whole response.
+fn token_request_failed(broken: TransportError) -> CallError {
+    match broken.reason {
+        Reason::Deadline => no_token_in_time(),
+        Reason::TooLarge => {
+            let message = no_token("its answer is larger than the host accepts");
+            CallError::NoCredential(failure(Reason::TooLarge, message, WriteHappened::No), None)
+        }
+        reason => CallError::error(reason, no_token(explain(reason))),
+    }
+}
+
+fn no_token_in_time() -> CallError {
+    let message = "no access token before the deadline".to_string();
+    CallError::Timeout(failure(Reason::Deadline, message, WriteHappened::No))
+}
+
+/// The error of a call for which there is no credential.
 fn no_credential(error: CredentialError, authorization: &str) -> CallError {
     match error {
         CredentialError::UnknownAuthorization => CallError::error(
             Reason::UnknownAuthorization,
             format!("the host knows no authorization named \"{}\"", excerpt(authorization)),
         ),
-        CredentialError::Timeout => CallError::Timeout(failure(
-            Reason::Deadline,
-            "no access token before the deadline".to_string(),
-            WriteHappened::No,
-        )),
+        CredentialError::Timeout => no_token_in_time(),
         CredentialError::Refused(refusal) => {
             let grant_type = refusal.grant_type;
             let mut refused = failure(
@@ -197,21 +206,18 @@ fn no_credential(error: CredentialError, authorization: &str) -> CallError {
             CallError::NoCredential(refused, Some(grant_type))
         }
         CredentialError::Unreachable(reason) => {
-            let message = |what: &str| format!("no access token from the token service: {what}");
-            let no_token =
-                |reason, what| CallError::NoCredential(failure(reason, message(what), WriteHappened::No), None);
+            let error = |reason, what| CallError::error(reason, no_token(what));
+            let none = |reason, what| CallError::NoCredential(failure(reason, no_token(what), WriteHappened::No), None);
             match reason {
-                UnreachableReason::Dns => CallError::error(Reason::Dns, message("its host name could not be resolved")),
-                UnreachableReason::Connect => CallError::error(Reason::Connect, message("no connection could be made")),
-                UnreachableReason::Tls => CallError::error(Reason::Tls, message("the TLS handshake failed")),
-                UnreachableReason::Lost => CallError::error(Reason::Lost, message("the connection broke")),
-                UnreachableReason::DeniedByHost => {
-                    CallError::error(Reason::DeniedByHost, message("the host's policy refused the request"))
-                }
-                UnreachableReason::Hibernating => no_token(Reason::Hibernating, "the instance is hibernating"),
-                UnreachableReason::NotJson => no_token(Reason::NotJson, "the answer is not a token answer"),
-                UnreachableReason::RateLimited => no_token(Reason::RateLimited, "it answered 429"),
-                UnreachableReason::ServerError => no_token(Reason::ServerError, "it answered with a server error"),
+                UnreachableReason::Dns => error(Reason::Dns, explain(Reason::Dns)),
+                UnreachableReason::Connect => error(Reason::Connect, explain(Reason::Connect)),
+                UnreachableReason::Tls => error(Reason::Tls, "the TLS handshake failed"),
+                UnreachableReason::Lost => error(Reason::Lost, "the connection broke"),
+                UnreachableReason::DeniedByHost => error(Reason::DeniedByHost, "the host's policy refused the request"),
+                UnreachableReason::Hibernating => none(Reason::Hibernating, "the instance is hibernating"),
+                UnreachableReason::NotJson => none(Reason::NotJson, "the answer is not a token answer"),
+                UnreachableReason::RateLimited => none(Reason::RateLimited, "it answered 429"),
+                UnreachableReason::ServerError => none(Reason::ServerError, "it answered with a server error"),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::callback_secret;
 use super::client::{Clients, Sent};
+use super::fault::{describe, unless_sent};
 use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, refusal};
@@ -197,12 +198,7 @@ impl CallEgress {
             self.receive(response, target).await
         };
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
-        // What never left is told as a failure to connect: that proves to the guest that nothing was written.
-        let result = result.map_err(|error| match (&error, is_write && !sent.revoke()) {
-            (Error::HttpResponseTimeout, true) => Error::ConnectionTimeout,
-            (Error::ConnectionTerminated, true) => Error::ConnectionRefused,
-            _ => error,
-        });
+        let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));
         let status = result.as_ref().map(|response| (response.status().as_u16(), response.body().len()));
         self.journal.note(&method, &uri, status.map_err(describe), started.elapsed());
         result
@@ -281,18 +277,4 @@ fn as_answer(head: &http::response::Parts, body: &Bytes) -> Answer {
     let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
     Answer { status: head.status.as_u16(), headers, body: body.to_vec() }
-}
-
-fn describe(error: &Error) -> String {
-    match error {
-        Error::DnsError { .. } => "the host name could not be resolved",
-        Error::DestinationIpProhibited => "the address may not be reached",
-        Error::TlsCertificateError => "the TLS handshake failed",
-        Error::ConnectionRefused => "no connection could be made",
-        Error::ConnectionTimeout => "the deadline passed before anything was sent",
-        Error::HttpResponseTimeout => "the deadline passed before an answer came",
-        Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => "the answer is larger than allowed",
-        _ => "the connection broke",
-    }
-    .to_string()
 }

@@ -1,7 +1,8 @@
 //! The pooled HTTP client, one per authorization: connections are shared by all calls of an authorization and by no
 //! other's.
 
-use super::connect::{Connector, Proxy, classify};
+use super::connect::{Connector, Proxy};
+use super::fault::classify;
 use crate::authorizations::{Authorization, Authorizations};
 use bytes::Bytes;
 use http::{Method, Request, Response};

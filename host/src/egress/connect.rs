@@ -18,7 +18,6 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 use url::Url;
-use wasmtime_wasi_http::Error;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -148,9 +147,10 @@ struct Resolver {
     resolving: Arc<Semaphore>,
 }
 
+/// A name that the platform did not resolve.
 #[derive(Debug, thiserror::Error)]
 #[error("name resolution: {0}")]
-struct Unresolved(io::Error);
+pub struct Unresolved(io::Error);
 
 /// An address that the authorization may not reach.
 #[derive(Debug, thiserror::Error)]
@@ -190,34 +190,6 @@ fn reachable(
         Some(refused) if kept.is_empty() => Err(Prohibited(refused.ip()).into()),
         _ => Ok(kept.into_iter()),
     }
-}
-
-/// What went wrong, as the guest is told it. A failure to connect proves that nothing left; of anything else the marker of
-/// the request tells.
-pub fn classify(authorization: &str, error: &hyper_util::client::legacy::Error) -> Error {
-    tracing::debug!(authorization, error = error as &dyn StdError, "an exchange brought no answer");
-    if !error.is_connect() {
-        let parsing = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
-        let too_large = parsing.is_some_and(hyper::Error::is_parse_too_large);
-        return if too_large { Error::HttpResponseHeaderSectionSize(None) } else { Error::ConnectionTerminated };
-    }
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(prohibited) = inner.downcast_ref::<Prohibited>() {
-            tracing::warn!(authorization, "denied: {prohibited}");
-            return Error::DestinationIpProhibited;
-        }
-        if inner.is::<Unresolved>() {
-            return Error::DnsError { rcode: None, info_code: None };
-        }
-        if inner.is::<rustls::Error>() {
-            return Error::TlsCertificateError;
-        }
-        // An `io::Error` shows the cause inside it only this way.
-        let nested = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = nested.map(|nested| nested as &(dyn StdError + 'static)).or_else(|| inner.source());
-    }
-    Error::ConnectionRefused
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl<T: ChangeHandler> ReceiverService<T> {
             headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let mut delivery =
             Delivery { authorization: self.authorization.clone(), headers: headers.collect(), body: Vec::new() };
-        // Before a body is taken in from just anybody.
+        // Before a body is read from an unauthenticated client.
         if !self.sync.is_authentic(&delivery) {
             self.handler.judged(&Ok(Verdict::Unauthenticated));
             return answer(StatusCode::UNAUTHORIZED, "unauthenticated");
@@ -138,7 +138,7 @@ impl<T: ChangeHandler> ReceiverService<T> {
         let handler = &self.handler;
         let verdict = self
             .sync
-            .deliver(delivery, self.rules.clone(), |change| async move { handler.handle(&change).await })
+            .deliver_authentic(delivery, self.rules.clone(), |change| async move { handler.handle(&change).await })
             .await;
         self.handler.judged(&verdict);
         match &verdict {

@@ -142,11 +142,21 @@ impl EventSync {
         rules: Option<String>,
         act: impl FnOnce(Change) -> F,
     ) -> Result<Verdict, NotDelivered<E>> {
-        let authorization = delivery.authorization.clone();
-        // The component asks for the same. What nobody vouches for is not even read.
-        if !self.is_authentic(&delivery) {
-            return Ok(Verdict::Unauthenticated);
+        // Unauthenticated deliveries are rejected before their body is parsed.
+        match self.is_authentic(&delivery) {
+            true => self.deliver_authentic(delivery, rules, act).await,
+            false => Ok(Verdict::Unauthenticated),
         }
+    }
+
+    /// The same for a delivery that [`is_authentic`](Self::is_authentic).
+    pub(super) async fn deliver_authentic<E, F: Future<Output = Result<(), E>>>(
+        &self,
+        delivery: Delivery,
+        rules: Option<String>,
+        act: impl FnOnce(Change) -> F,
+    ) -> Result<Verdict, NotDelivered<E>> {
+        let authorization = delivery.authorization.clone();
         let (component, subject) = self.function(|exports| &exports.subject);
         let sys_id: Option<String> = self
             .runner

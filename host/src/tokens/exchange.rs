@@ -5,7 +5,7 @@
 use super::access::{Access, NoAccess, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
 use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
-use crate::egress::{Clients, Sent};
+use crate::egress::{Clients, Sent, unreachable_reason};
 use crate::secret::{Redactor, Secret};
 use bytes::Bytes;
 use http::{Request, header};
@@ -15,7 +15,6 @@ use servicenow_core::host::Response;
 use servicenow_core::servicenow::oauth;
 use std::time::{Duration, Instant};
 use url::form_urlencoded;
-use wasmtime_wasi_http::Error;
 
 /// The life of a token whose answer names none. ServiceNow's default is 1800 s; a shorter guess costs one more fetch.
 const ASSUMED_LIFE: Duration = Duration::from_secs(300);
@@ -41,7 +40,10 @@ pub async fn fetch(
     let grant_type = grant_type(&authorization.grant);
     let request = request(authorization, rotated)
         .ok_or_else(|| refusal(grant_type, None, "", "the authorization has no token to fetch"))?;
-    let response = clients.send(name, request, &Sent::default()).await.map_err(|error| unreachable(&error))?;
+    let response = clients
+        .send(name, request, &Sent::default())
+        .await
+        .map_err(|error| NoAccess::Unreachable(unreachable_reason(&error)))?;
     let status = response.status().as_u16();
     let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
@@ -155,16 +157,6 @@ fn host_reason(reason: guest::UnreachableReason) -> UnreachableReason {
         guest::UnreachableReason::RateLimited => UnreachableReason::RateLimited,
         guest::UnreachableReason::ServerError => UnreachableReason::ServerError,
     }
-}
-
-fn unreachable(error: &Error) -> NoAccess {
-    NoAccess::Unreachable(match error {
-        Error::DnsError { .. } => UnreachableReason::Dns,
-        Error::TlsCertificateError => UnreachableReason::Tls,
-        Error::DestinationIpProhibited => UnreachableReason::DeniedByHost,
-        Error::ConnectionRefused => UnreachableReason::Connect,
-        _ => UnreachableReason::Lost,
-    })
 }
 
 #[cfg(test)]
