@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use servicenow_host::simulator::{InProcess, Options};
+use servicenow_simulator::{InProcess, Options};
 use std::cell::RefCell;
 
 thread_local! {
