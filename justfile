@@ -4,7 +4,7 @@
 quick:
     cargo fmt --all --check
     cargo clippy -p servicenow-core -p servicenow-json -p servicenow-simulator --all-targets --locked -- --deny warnings
-    cargo test -p servicenow-core -p servicenow-json --locked
+    cargo test -p servicenow-core -p servicenow-json -p servicenow-simulator --locked
 
 # Every outcome of every method, against a simulator.
 demo:

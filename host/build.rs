@@ -19,7 +19,7 @@ mod bundled {
         for input in INPUTS {
             println!("cargo::rerun-if-changed={}", workspace.join(input).display());
         }
-        // TARGET/PROFILE/build/PACKAGE/out: the target folder, where every build of the guests finds what another compiled.
+        // The target folder, of TARGET/PROFILE/build/PACKAGE/out: builds of other profiles find the compiled guests there.
         let target_dir = out.ancestors().nth(4).unwrap_or(&out).join("guests");
         let mut artifacts = vec![Artifact::Node];
         if cfg!(feature = "bundled-sync") {

@@ -115,7 +115,8 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The folder that guests are compiled into, apart from the target folder of the outer build, which is locked meanwhile.
+/// The folder that guests are compiled into at run time: in the target folder, apart from the outer build, which locks its
+/// own. Build scripts pass a folder of their own target folder, which is the same one unless cargo is told another.
 pub fn target_dir() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from).join("guests")
+    workspace().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into())).join("guests")
 }

@@ -10,7 +10,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest deadline a call may ask for: ServiceNow cancels a REST transaction after 60 s itself.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// WarmPool back from the deadline that the guest is told, so that it can still name the outcome itself; a quarter of a
+/// Kept back from the deadline that the guest is given, so that it can still name the outcome itself; a quarter of a
 /// deadline that is shorter than four times this.
 pub const GRACE: Duration = Duration::from_millis(50);
 

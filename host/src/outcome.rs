@@ -177,7 +177,7 @@ impl From<Failure> for BrokenOff {
     }
 }
 
-/// The failure of a call that the host ended, told from its journal: the guest's own word is lost.
+/// The failure of a call that the host ended, from the host's journal: what the guest knew is lost.
 pub fn ended_by_host(reason: Reason, message: &str, write_left: bool, correlation_id: Option<String>) -> Failure {
     let (write_happened, retry) = match (write_left, reason) {
         (true, _) => (WriteHappened::Unknown, Retry::LookUpFirst),

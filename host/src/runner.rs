@@ -167,7 +167,7 @@ impl Runner {
             let state = ready.store.data();
             let (tells, memory) = (state.egress.leaks_secret(&outcome), state.bounds.memory);
             if !tells && self.may_be_kept(&authorization, memory) {
-                // What it was handed ends with its call, given back or not, and while nobody calls it it holds no credential.
+                // Reset the host state: an idle instance keeps no resources and no credential of the last call.
                 let nobody = self.state("", Journal::default(), deadline);
                 ready = self.renewed(ready, nobody, deadline);
                 component.kept.keep(&authorization, ready, self.shared.limits.kept_instances);

@@ -1,4 +1,4 @@
-//! Events both ways: events of other systems become incidents, changes in ServiceNow come back, and the instance is set up
+//! Two-way event sync: events of other systems become incidents, changes in ServiceNow come back, and the instance is set up
 //! for it.
 //!
 //! A component of its own on the core of `servicenow-core`, whose sessions, requests and judgements it uses. Everything

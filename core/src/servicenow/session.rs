@@ -211,9 +211,9 @@ fn no_credential(error: CredentialError, authorization: &str) -> CallError {
             match reason {
                 UnreachableReason::Dns => error(Reason::Dns, explain(Reason::Dns)),
                 UnreachableReason::Connect => error(Reason::Connect, explain(Reason::Connect)),
-                UnreachableReason::Tls => error(Reason::Tls, "the TLS handshake failed"),
-                UnreachableReason::Lost => error(Reason::Lost, "the connection broke"),
-                UnreachableReason::DeniedByHost => error(Reason::DeniedByHost, "the host's policy refused the request"),
+                UnreachableReason::Tls => error(Reason::Tls, explain(Reason::Tls)),
+                UnreachableReason::Lost => error(Reason::Lost, explain(Reason::Lost)),
+                UnreachableReason::DeniedByHost => error(Reason::DeniedByHost, explain(Reason::DeniedByHost)),
                 UnreachableReason::Hibernating => none(Reason::Hibernating, "the instance is hibernating"),
                 UnreachableReason::NotJson => none(Reason::NotJson, "the answer is not a token answer"),
                 UnreachableReason::RateLimited => none(Reason::RateLimited, "it answered 429"),

@@ -5,7 +5,7 @@ use host_test::lab::engines::Engine;
 use servicenow_simulator::Simulator;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it installs from npm, PyPI and crates.io; run: cargo run -p host-test -- hosts"]
+#[ignore = "it installs from npm, PyPI and crates.io; run: cargo run -p host-test -- engines"]
 async fn the_component_runs_in_engines_that_others_wrote() {
     let simulator = Simulator::start(Default::default()).await.unwrap();
     let ran = tokio::task::spawn_blocking(move || {

@@ -4,7 +4,7 @@
 use crate::support::PATIENT_MS;
 use host_test::lab::scenarios::{TestBed, authorizations, by, columns, create};
 use servicenow_artifacts::guest::{self, Guest};
-use servicenow_artifacts::{encode, workspace};
+use servicenow_artifacts::{encode, target_dir, workspace};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, WriteHappened};
 use servicenow_host::{Authorizations, Failed, Host, Limits, Report};
@@ -49,8 +49,7 @@ const HOSTILE: Guest =
 /// A host with the hostile guest.
 pub fn hostile(authorizations: Authorizations) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| {
-        let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-guest");
-        let module = std::fs::read(guest::compile(&workspace(), &HOSTILE, &target_dir).unwrap()).unwrap();
+        let module = std::fs::read(guest::compile(&workspace(), &HOSTILE, &target_dir()).unwrap()).unwrap();
         let component = encode(&module).unwrap();
         Host::builder().component(component).build().unwrap()
     });
@@ -136,7 +135,7 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
         assert!(next.elapsed < NORMAL, "after {name}: {:?}", next.elapsed);
         assert_eq!(next.outcome.failure().map(|failure| failure.reason), Some(Reason::Lost), "its own outcome");
     }
-    assert!(bed.simulator.rows("incident").len() <= 1, "nothing but what the bed holds was written");
+    assert!(bed.simulator.rows("incident").len() <= 1, "nothing but the test bed's own incident was written");
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use servicenow_host::{Authorizations, Limits};
 use servicenow_simulator::Simulator;
 use std::path::Path;
 
-async fn play_all(credential: &str) {
-    play(credential, &TestBed::set_with(|simulator| with_credential(simulator, credential)).await.unwrap()).await;
+async fn run_all(credential: &str) {
+    run(credential, &TestBed::set_with(|simulator| with_credential(simulator, credential)).await.unwrap()).await;
 }
 
-async fn play(credential: &str, bed: &TestBed) {
+async fn run(credential: &str, bed: &TestBed) {
     let node = bed.host.describe().await.unwrap();
     for scenario in scenarios::all() {
         let finished = bed.run(&scenario).await;
@@ -32,17 +32,17 @@ fn with_credential(simulator: &Simulator, credential: &str) -> Authorizations {
 
 #[tokio::test]
 async fn every_outcome_is_reached_while_the_host_adds_the_credential() {
-    play_all("added-by-host").await;
+    run_all("added-by-host").await;
 }
 
 #[tokio::test]
 async fn every_outcome_is_reached_while_the_guest_adds_a_header() {
-    play_all("header").await;
+    run_all("header").await;
 }
 
 #[tokio::test]
 async fn every_outcome_is_reached_while_the_guest_obtains_its_own_tokens() {
-    play_all("grant").await;
+    run_all("grant").await;
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn every_outcome_is_reached_while_instances_are_kept() {
     let mut bed = TestBed::set().await.unwrap();
     let limits = Limits { kept_instances: 4, ..Limits::default() };
     bed.host = bed.host.with(scenarios::authorizations(&bed.simulator), limits).unwrap();
-    play("kept instances", &bed).await;
+    run("kept instances", &bed).await;
 }
 
 #[tokio::test]

@@ -29,7 +29,6 @@ macro_rules! exports {
         impl $name {
             /// Checks a component against the world.
             fn new(component: &Component, instance: InstancePre<CallState>) -> Result<Self> {
-                $(has(component, $interface)?;)+
                 $(interfaces::$module::GuestIndices::new(&instance)?;)+
                 $(if find(component, $optional, $may_exported).is_ok() {
                     interfaces::$option::GuestIndices::new(&instance)?;
@@ -44,6 +43,8 @@ macro_rules! exports {
             /// Compiles a component, checks it against the world, and links it. `cache` is a folder for compiled code.
             pub fn load(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Result<Self> {
                 let component = compile(engine, bytes, cache)?;
+                // Before linking: a component of another world is refused by what it exports.
+                $(has(&component, $interface)?;)+
                 Self::new(&component, link(engine, &component)?)
             }
 

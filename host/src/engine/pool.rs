@@ -17,7 +17,7 @@ const MEMORY_KEPT: usize = 128 * 1024;
 /// The same of a table; the component's have some 100 elements.
 const TABLE_KEPT: usize = 16 * 1024;
 
-/// The incident node, and events both ways: either keeps instances of its own.
+/// The incident node, and two-way event sync: either keeps instances of its own.
 const COMPONENTS: u32 = 2;
 
 /// An engine with places for as many calls as may run at once. Where the kernel does not grant the addresses for them, one that

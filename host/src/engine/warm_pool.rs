@@ -29,13 +29,12 @@ impl WarmPool {
         kept.remove(at).map(|(_, ready)| ready)
     }
 
-    /// Keeps an instance for this authorization and no other. Where there are more than `most`, the one that was not called
-    /// for the longest time goes.
-    pub fn keep(&self, authorization: &str, ready: Instance, most: usize) {
+    /// Keeps an instance for this authorization and no other. Evicts the least recently used instance beyond `max`.
+    pub fn keep(&self, authorization: &str, ready: Instance, max: usize) {
         let surplus = {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_back((authorization.to_string(), ready));
-            if kept.len() > most { kept.pop_front() } else { None }
+            if kept.len() > max { kept.pop_front() } else { None }
         };
         // A store takes its time to drop, so that happens outside of the lock.
         drop(surplus);

@@ -1,4 +1,4 @@
-//! EventSync both ways, for an engine: the second component, and what its host remembers.
+//! Two-way event sync, for an engine: the second component, and what its host remembers.
 //!
 //! - [`EventSync::push`] brings an event into ServiceNow.
 //! - [`EventSync::deliver`] takes in what the instance posted, hands on what is new, and remembers it.
@@ -25,7 +25,7 @@ use servicenow_core::callback_secret::presented;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// EventSync both ways, with the authorizations, tokens and connections of the host they were made from.
+/// Two-way event sync, with the authorizations, tokens and connections of the host it was made from.
 pub struct EventSync {
     runner: Runner,
     exports: Arc<SyncFunctions>,

@@ -39,7 +39,7 @@ pub enum NoAccess {
 }
 
 impl Access {
-    /// What the guest is told of the token.
+    /// The scope and life of the token, for the guest.
     pub fn info(&self) -> Option<TokenInfo> {
         let left = self.expires.map(|at| at.saturating_duration_since(Instant::now()).as_secs());
         let expires_in = left.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
@@ -82,7 +82,7 @@ pub fn fixed(grant: &Grant) -> Option<Access> {
     Some(Access { name, value: Secret::new(value), scope: None, expires: None, obtained, generation: 0 })
 }
 
-/// The kind of a grant, as the guest is told it.
+/// The kind of a grant, for the guest.
 pub fn grant_type(grant: &Grant) -> GrantType {
     match grant {
         Grant::ClientCredentials(_) => GrantType::ClientCredentials,

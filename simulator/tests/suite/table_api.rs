@@ -1,5 +1,5 @@
 //! The simulator, as a client sees it that knows nothing of this project. Clients that others wrote are run by
-//! `host-test clients`, which installs them first.
+//! `host-test third-party-clients`, which installs them first.
 
 use serde_json::json;
 use servicenow_simulator::{InProcess, Options, RateRule, Settings, Simulator, User};

@@ -104,7 +104,7 @@ pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations
     }
     let found = violations.list.len();
     let templates = Templates::new(&event, rules.missing == Missing::Refused);
-    // A key with a hole in it would be the key of every event that has the hole.
+    // A correlation id with a missing value would collide for all events that miss it.
     let exact = Templates::new(&with_content(&event).unwrap_or_default(), true);
     let mut columns = Columns(body::render(&rules.body, &templates, violations));
     let correlation_id = render("rules.correlation_id", &rules.correlation_id, &exact, violations).and_then(|id| {

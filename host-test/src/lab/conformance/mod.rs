@@ -1,5 +1,5 @@
-//! Whether a component does what the world it claims asks of it: every outcome of every method by its own word and in time, with what
-//! it has to carry, the records that it names, and the truth about writes.
+//! Checks a component against the world it claims: it returns every outcome of every method itself and in time, with the
+//! values that belong to it, the right records, and correct reports of writes.
 
 mod expected;
 mod writes;

@@ -1,4 +1,4 @@
-//! The scenarios that hosts in other languages share: one for each outcome of create, get and update, as data.
+//! The scenarios that the engines share: one for each outcome of create, get and update, as data.
 
 use serde::Deserialize;
 use serde_json::Value;

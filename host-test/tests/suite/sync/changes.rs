@@ -1,6 +1,6 @@
 //! What deliveries missed: nothing is lost, and nothing comes twice.
 
-use super::test_bed::{RULES, TestBed, alert, events, incident};
+use super::test_bed::{RULES, TestBed, alert, event_sync, incident};
 use serde_json::json;
 use servicenow_host::changes::Selection;
 use servicenow_host::event_sync::Reconciled;
@@ -20,7 +20,7 @@ async fn missed(bed: &TestBed) -> (Vec<(String, u32)>, Reconciled) {
         seen.lock().unwrap().push((change.sys_id, change.version.mod_count.unwrap()));
         async { Ok::<_, String>(()) }
     };
-    let reconciled = bed.events.reconcile(&bed.call("events"), &selection(), Some(RULES.to_string()), note).await;
+    let reconciled = bed.sync.reconcile(&bed.call("events"), &selection(), Some(RULES.to_string()), note).await;
     let (report, reconciled) = reconciled.unwrap();
     assert_eq!(report.outcome.case(), "changes-page", "{:?}", report.outcome);
     let seen = seen.lock().unwrap().clone();
@@ -104,7 +104,7 @@ async fn a_zone_that_is_not_to_be_found_out_is_an_error_and_no_guess() {
     bed.agent(&format!("sys_properties/{property}"), json!({"value": "Mars/Olympus"})).await;
     let since = |time_zone: Option<&str>, cursor: Option<&str>| {
         let selection = Selection { time_zone: time_zone.map(str::to_string), ..selection() };
-        bed.events.since(bed.call("events"), selection, None, cursor.map(str::to_string))
+        bed.sync.since(bed.call("events"), selection, None, cursor.map(str::to_string))
     };
     let cursor = r#"{"since":"2026-01-01 00:00:00"}"#;
     for (zone, cursor, expected) in [
@@ -125,8 +125,8 @@ async fn a_host_that_was_killed_goes_on_where_its_ledger_ends() {
     let mut bed = TestBed::set().await;
     let restart = |bed: &mut TestBed| {
         // The ledger is free again when nobody has it.
-        bed.events = Arc::new(events(&bed.simulator, Ledger::default()));
-        bed.events = Arc::new(events(&bed.simulator, Ledger::open(&path).unwrap()));
+        bed.sync = Arc::new(event_sync(&bed.simulator, Ledger::default()));
+        bed.sync = Arc::new(event_sync(&bed.simulator, Ledger::open(&path).unwrap()));
     };
     restart(&mut bed);
     missed(&bed).await;

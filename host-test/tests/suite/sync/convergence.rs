@@ -3,7 +3,7 @@
 //!
 //! The rule is that the last writer wins, and that the instance's record is what both sides come to.
 
-use super::test_bed::{TestBed, events};
+use super::test_bed::{TestBed, event_sync};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicenow_host::callbacks::{Change, Delivery, Verdict};
@@ -103,7 +103,7 @@ async fn converge(steps: Vec<Step>) {
     let (wire, underway) = post_office().await;
     let bed = TestBed::set().await;
     let settings = Settings { callback_url: format!("{}/hook", wire.origin), ..bed.settings() };
-    assert_eq!(bed.events.apply(bed.call("setup"), settings).await.outcome.case(), "steps");
+    assert_eq!(bed.sync.apply(bed.call("setup"), settings).await.outcome.case(), "steps");
     let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
     let event = Arc::new(Mutex::new(Event { severity: "Info".into(), progress: "Trigger".into() }));
     let call = bed.call("events");
@@ -113,7 +113,7 @@ async fn converge(steps: Vec<Step>) {
             event.lock().unwrap().apply(&change);
             async { Ok::<_, String>(()) }
         };
-        bed.events.reconcile(&call, &selection, Some(RULES.to_string()), take)
+        bed.sync.reconcile(&call, &selection, Some(RULES.to_string()), take)
     };
     let push = async || {
         let text = event.lock().unwrap().text();
@@ -157,7 +157,7 @@ async fn converge(steps: Vec<Step>) {
                     taken.lock().unwrap().apply(&change);
                     async { Ok::<_, String>(()) }
                 };
-                let verdict = bed.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
+                let verdict = bed.sync.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
                 // A change of the event is pushed, like any other.
                 if matches!(verdict, Verdict::Accepted(_)) {
                     push().await;
@@ -182,7 +182,7 @@ async fn converge(steps: Vec<Step>) {
             taken.lock().unwrap().apply(&change);
             async { Ok::<_, String>(()) }
         };
-        bed.events.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
+        bed.sync.deliver(delivery, Some(RULES.to_string()), take).await.unwrap();
     }
     let mut rounds = 0;
     loop {
@@ -290,12 +290,12 @@ async fn a_receiver_that_is_killed_at_random_loses_nothing() {
             // Killed, and started again with what its ledger says; or it stays down for a while.
             kills += 1;
             drop(receiver.take());
-            let events = Arc::new(events(&bed.simulator, free(&ledger).await));
+            let sync = Arc::new(event_sync(&bed.simulator, free(&ledger).await));
             if at == 0 || random.bool() {
                 let take = |change: Change| std::future::ready(consumer.note(&change));
-                let caught_up = events.reconcile(&bed.call("events"), &selection, None, take).await;
+                let caught_up = sync.reconcile(&bed.call("events"), &selection, None, take).await;
                 assert!(caught_up.is_ok() || matches!(caught_up, Err(NotDelivered::HandlerFailed(_))));
-                receiver = Receiver::start(address, Arc::clone(&events), "events".into(), None, Arc::clone(&consumer))
+                receiver = Receiver::start(address, Arc::clone(&sync), "events".into(), None, Arc::clone(&consumer))
                     .await
                     .ok();
             }
@@ -305,10 +305,10 @@ async fn a_receiver_that_is_killed_at_random_loses_nothing() {
     }
     bed.simulator.settled().await;
     drop(receiver);
-    let events = events(&bed.simulator, free(&ledger).await);
+    let sync = event_sync(&bed.simulator, free(&ledger).await);
     loop {
         let take = |change: Change| std::future::ready(consumer.note(&change));
-        if events.reconcile(&bed.call("events"), &selection, None, take).await.is_ok() {
+        if sync.reconcile(&bed.call("events"), &selection, None, take).await.is_ok() {
             break;
         }
     }

@@ -57,7 +57,7 @@ async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
     bed.receive(RULES).await;
     // Without the rule only the button delivers.
     let settings = Settings { button: true, automatic: false, ..bed.settings() };
-    bed.events.apply(bed.call("setup"), settings).await;
+    bed.sync.apply(bed.call("setup"), settings).await;
     assert!(bed.simulator.rows("sys_script").is_empty());
     let press = || bed.simulator.press("send_to_acme", "incident", &sys_id);
     assert!(press().await.is_ok());
@@ -215,7 +215,7 @@ async fn references_are_resolved_to_names_on_request() {
     let bed = TestBed::set().await;
     let columns = json!({"caller_id": "5137153cc611227c000bbd1bd8cd2005", "assignment_group": "679434f053231300e321ddeeff7b12d8"});
     let made = bed.agent("incident", columns).await;
-    let names = |table: &str, sys_id: &str| bed.events.names(bed.call("events"), table.to_string(), sys_id.to_string());
+    let names = |table: &str, sys_id: &str| bed.sync.names(bed.call("events"), table.to_string(), sys_id.to_string());
     let NamesOutcome::Names(found) = names("incident", made["sys_id"].as_str().unwrap()).await.outcome else {
         panic!()
     };
@@ -231,7 +231,7 @@ async fn extra_columns_come_as_they_are_shown() {
     let mut bed = TestBed::set().await;
     bed.receive(RULES).await;
     let settings = Settings { columns: vec!["contact_type".into(), "opened_by".into()], ..bed.settings() };
-    bed.events.apply(bed.call("setup"), settings).await;
+    bed.sync.apply(bed.call("setup"), settings).await;
     bed.agent("incident", json!({"contact_type": "phone"})).await;
     let change = bed.change().await;
     for (column, shown) in [("contact_type", "Phone"), ("opened_by", "Flow Integration")] {
@@ -256,7 +256,7 @@ async fn a_filter_by_columns_lets_comments_and_extra_columns_pass_and_leaves_no_
     let mut bed = TestBed::set().await;
     bed.receive(&rules).await;
     let settings = Settings { columns: vec!["contact_type".into()], ..bed.settings() };
-    bed.events.apply(bed.call("setup"), settings).await;
+    bed.sync.apply(bed.call("setup"), settings).await;
     let made = bed.agent("incident", json!({"urgency": "1"})).await;
     assert_eq!(bed.verdict().await, "accepted");
     let path = format!("incident/{}", made["sys_id"].as_str().unwrap());

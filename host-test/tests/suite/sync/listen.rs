@@ -64,7 +64,7 @@ async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_
     };
     let mut settings = bed.settings();
     settings.callback_url = format!("{}/hook", address().await);
-    bed.events.apply(bed.call("setup"), settings).await;
+    bed.sync.apply(bed.call("setup"), settings).await;
     // The cursor of now is there before anything happens.
     while !std::fs::read_to_string(path("ledger.jsonl")).is_ok_and(|text| text.contains("cursor")) {
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Events both ways, through the real components, the simulator's own scripts, and real sockets.
+//! Two-way event sync, through the real components, the simulator's own scripts, and real sockets.
 
 mod changes;
 mod convergence;

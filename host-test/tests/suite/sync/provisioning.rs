@@ -32,7 +32,7 @@ fn writes(bed: &TestBed) -> usize {
 }
 
 async fn inspected(bed: &TestBed, settings: Settings) -> Inspection {
-    match bed.events.inspect(bed.call("setup"), settings).await.outcome {
+    match bed.sync.inspect(bed.call("setup"), settings).await.outcome {
         InspectOutcome::Inspected(inspection) => inspection,
         other => panic!("{other:?}"),
     }
@@ -42,19 +42,19 @@ async fn inspected(bed: &TestBed, settings: Settings) -> Inspection {
 async fn a_plan_says_what_applying_does_and_applying_twice_writes_once() {
     let bed = TestBed::set().await;
     let settings = Settings { button: true, ..bed.settings() };
-    let plan = bed.events.plan(bed.call("setup"), settings.clone()).await.outcome;
+    let plan = bed.sync.plan(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(writes(&bed), 0);
-    let applied = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
+    let applied = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(plan, applied);
     assert_eq!((actions(&applied), writes(&bed)), (vec![StepAction::Create; 5], 5));
-    let again = bed.events.apply(bed.call("setup"), settings).await.outcome;
+    let again = bed.sync.apply(bed.call("setup"), settings).await.outcome;
     assert_eq!((actions(&again), writes(&bed)), (vec![StepAction::Keep; 5], 5));
 }
 
 #[tokio::test]
 async fn the_secret_is_written_by_the_host_and_stands_nowhere_else() {
     let bed = TestBed::set().await;
-    let report = bed.events.apply(bed.call("setup"), bed.settings()).await;
+    let report = bed.sync.apply(bed.call("setup"), bed.settings()).await;
     let seen = format!("{report:?}");
     assert!(!seen.contains(SECRET), "{seen}");
     let secrets = bed.simulator.rows("sys_properties").into_iter().filter(|row| &row["value"] == SECRET);
@@ -73,8 +73,8 @@ async fn an_authorization_without_a_secret_sets_nothing_up() {
     let file = bed.simulator.authorizations_file().replace(&format!("callback-secret = {SECRET:?}\n"), "");
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    let events = bed.events.of(&host, Ledger::default());
-    let outcome = events.apply(bed.call("setup"), bed.settings()).await.outcome;
+    let sync = bed.sync.of(&host, Ledger::default());
+    let outcome = sync.apply(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(outcome.case(), "error");
     assert!(!bed.simulator.rows("sys_properties").iter().any(|row| row["name"].ends_with("secret")));
 }
@@ -89,7 +89,7 @@ async fn what_drifted_is_told_and_written_back_and_a_pause_is_left_alone() {
     };
     let script = format!("sys_script_include/{}", key("sys_script_include", "AcmeDelivery"));
     bed.agent(&script, json!({"script": "hacked"})).await;
-    let paused = bed.events.pause(bed.call("setup"), bed.settings()).await.outcome;
+    let paused = bed.sync.pause(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&paused), [StepAction::Update]);
     let seen = inspected(&bed, bed.settings()).await;
     let state = |artifact| seen.artifacts.iter().find(|state| state.artifact == artifact).unwrap();
@@ -99,7 +99,7 @@ async fn what_drifted_is_told_and_written_back_and_a_pause_is_left_alone() {
     use StepAction::{Keep, Update};
     assert_eq!(actions(&bed.apply().await), [Keep, Keep, Update, Keep]);
     assert!(!inspected(&bed, bed.settings()).await.artifacts[3].active);
-    let resumed = bed.events.resume(bed.call("setup"), bed.settings()).await.outcome;
+    let resumed = bed.sync.resume(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&resumed), [Update]);
     assert!(inspected(&bed, bed.settings()).await.artifacts.iter().all(|state| state.active));
 }
@@ -108,7 +108,7 @@ async fn what_drifted_is_told_and_written_back_and_a_pause_is_left_alone() {
 async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_and_so_is_a_removal() {
     let whole = TestBed::set().await;
     let settings = Settings { button: true, ..whole.settings() };
-    whole.events.apply(whole.call("setup"), settings.clone()).await;
+    whole.sync.apply(whole.call("setup"), settings.clone()).await;
     let expected: Vec<_> =
         records(&whole).iter().map(|row| (row["name"].to_string(), row["description"].to_string())).collect();
     for effect in [Effect::Close, Effect::CommitThenClose] {
@@ -123,10 +123,10 @@ async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_
             };
             let cut = Fault { method: None, ..fault(after) };
             bed.simulator.inject(cut.clone());
-            let first = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
+            let first = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
             assert_ne!(first.case(), "steps", "{after}");
             bed.simulator.heal();
-            let second = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
+            let second = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
             assert_eq!(second.case(), "steps", "{after} {second:?}");
             let names = records(&bed).into_iter().map(|row| (row["name"].to_string(), row["description"].to_string()));
             assert_eq!(names.collect::<Vec<_>>(), expected, "{effect:?} {after}");
@@ -134,9 +134,9 @@ async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_
             assert_eq!(secrets.count(), 1, "{effect:?} {after}");
 
             bed.simulator.inject(cut);
-            assert_ne!(bed.events.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
+            assert_ne!(bed.sync.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
             bed.simulator.heal();
-            assert_eq!(bed.events.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
+            assert_eq!(bed.sync.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
             let left: Vec<_> = records(&bed).iter().map(|row| row["name"].to_string()).collect();
             assert_eq!(left, ["glide.sys.default.tz"], "{effect:?} {after}");
         }
@@ -152,7 +152,7 @@ async fn a_record_that_others_made_is_neither_changed_nor_removed() {
     let StepsOutcome::ProvisioningFailure(broken_off) = &outcome else { panic!("{outcome:?}") };
     assert!(broken_off.failure.message.contains("x_acme.callback_url"), "{}", broken_off.failure.message);
     assert_eq!(writes(&bed), 1);
-    let removed = bed.events.remove(bed.call("setup"), bed.settings()).await.outcome;
+    let removed = bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&removed), [StepAction::Keep]);
     assert_eq!(&bed.simulator.rows("sys_properties")[1]["value"], "https://other.example.com");
 }
@@ -164,7 +164,7 @@ async fn an_earlier_rule_is_told_and_gives_way() {
     bed.agent("sys_script", rule).await;
     let settings = Settings { legacy_rules: vec!["Neo Agent - Incident Webhook".to_string()], ..bed.settings() };
     assert_eq!(inspected(&bed, settings.clone()).await.legacy, ["Neo Agent - Incident Webhook"]);
-    let applied = bed.events.apply(bed.call("setup"), settings.clone()).await.outcome;
+    let applied = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(actions(&applied).last(), Some(&StepAction::Remove));
     let names: Vec<_> = bed.simulator.rows("sys_script").iter().map(|row| row["name"].to_string()).collect();
     assert_eq!(names, ["Acme: deliver changes"]);
@@ -174,7 +174,7 @@ async fn an_earlier_rule_is_told_and_gives_way() {
 #[tokio::test]
 async fn a_record_left_over_from_another_name_is_told_as_an_orphan() {
     let bed = TestBed::set().await;
-    bed.events.apply(bed.call("setup"), Settings { button: true, ..bed.settings() }).await;
+    bed.sync.apply(bed.call("setup"), Settings { button: true, ..bed.settings() }).await;
     let orphans = inspected(&bed, bed.settings()).await.orphans;
     assert_eq!(orphans, ["sys_ui_action: Send to Acme"]);
     // A set-up without the button takes it away.
@@ -185,7 +185,7 @@ async fn a_record_left_over_from_another_name_is_told_as_an_orphan() {
 async fn a_probe_is_delivered_and_the_log_of_the_instance_shows_it() {
     let mut bed = TestBed::delivering(RULES).await;
     for version in 0..2 {
-        let outcome = bed.events.probe(bed.call("setup"), bed.settings()).await.outcome;
+        let outcome = bed.sync.probe(bed.call("setup"), bed.settings()).await.outcome;
         let servicenow_host::provisioning::ProbeOutcome::Changed(probe) = outcome else { panic!("{outcome:?}") };
         assert_eq!(probe.version, version);
         let change = bed.change().await;
@@ -207,16 +207,16 @@ async fn both_secrets_are_accepted_while_one_takes_the_place_of_the_other() {
     );
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    bed.events = std::sync::Arc::new(bed.events.of(&host, Ledger::default()));
+    bed.sync = std::sync::Arc::new(bed.sync.of(&host, Ledger::default()));
     let url = bed.settings();
     bed.receive(RULES).await;
     // The address is another one: that is what this apply changes, and not the secret.
-    let moved = bed.events.apply(bed.call("setup"), bed.settings()).await.outcome;
+    let moved = bed.sync.apply(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&moved)[..2], [StepAction::Update, StepAction::Keep]);
     assert_ne!(url.callback_url, bed.settings().callback_url);
     bed.agent("incident", json!({})).await;
     assert_eq!(bed.verdict().await, "accepted");
-    let rotated = bed.events.rotate(bed.call("setup"), bed.settings()).await.outcome;
+    let rotated = bed.sync.rotate(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(actions(&rotated), [StepAction::Update]);
     assert_eq!(&bed.simulator.rows("sys_properties")[2]["value"], "a-new-callback-secret");
     bed.agent("incident", json!({})).await;
@@ -229,14 +229,14 @@ async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_withou
     let file = bed.simulator.authorizations_file().replace("\"provisioning\"", "\"incidents\"");
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    let events = bed.events.of(&host, Ledger::default());
-    let outcome = events.inspect(bed.call("setup"), bed.settings()).await.outcome;
+    let sync = bed.sync.of(&host, Ledger::default());
+    let outcome = sync.inspect(bed.call("setup"), bed.settings()).await.outcome;
     let InspectOutcome::Inspected(inspection) = outcome else { panic!("{outcome:?}") };
     assert_eq!(
         inspection.missing_roles,
         ["sys_properties: admin", "sys_script_include: admin", "sys_script: business_rule_admin or admin"]
     );
-    assert_eq!(events.apply(bed.call("setup"), bed.settings()).await.outcome.case(), "error");
+    assert_eq!(sync.apply(bed.call("setup"), bed.settings()).await.outcome.case(), "error");
     assert_eq!(writes(&bed), 0);
 }
 
@@ -251,6 +251,6 @@ async fn a_record_that_was_given_another_name_is_found_by_its_key() {
     use StepAction::{Keep, Update};
     assert_eq!(actions(&bed.apply().await), [Keep, Keep, Keep, Update]);
     bed.agent(&format!("sys_script/{key}"), rename).await;
-    assert_eq!(bed.events.remove(bed.call("setup"), bed.settings()).await.outcome.case(), "steps");
+    assert_eq!(bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome.case(), "steps");
     assert!(bed.simulator.rows("sys_script").is_empty());
 }

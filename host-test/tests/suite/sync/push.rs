@@ -124,7 +124,7 @@ async fn a_lost_answer_is_told_as_what_it_is_and_repeating_is_safe() {
     let mut call = bed.call("events");
     call.timeout_ms = Some(400);
     let event = alert(1, "Critical", "Trigger", "");
-    let report = bed.events.push(call, RULES.to_string(), event.clone(), false).await;
+    let report = bed.sync.push(call, RULES.to_string(), event.clone(), false).await;
     let failure = report.outcome.failure().unwrap();
     assert_eq!((report.outcome.case(), failure.write_happened), ("timeout", WriteHappened::Unknown));
     assert_eq!(bed.pushed(&event).await, "updated");
@@ -161,10 +161,10 @@ async fn headers_of_the_rules_go_with_each_request_to_the_instance() {
         wire.origin
     );
     let bed = TestBed::set().await;
-    let events = bed.events.of(&crate::support::host(&file), Ledger::default());
+    let sync = bed.sync.of(&crate::support::host(&file), Ledger::default());
     let rules = RULES.replacen("\"body\"", r#""headers": {"X-Source": "flows"}, "body""#, 1);
     let call = Call { authorization: "main".into(), instance: wire.origin.clone(), timeout_ms: Some(5_000) };
-    events.push(call, rules, alert(1, "Info", "Trigger", ""), false).await;
+    sync.push(call, rules, alert(1, "Info", "Trigger", ""), false).await;
     for _ in 0..2 {
         let request = requests.recv().await.unwrap();
         assert!(request.contains("\r\nx-source: flows\r\n"), "{request}");
@@ -185,7 +185,7 @@ async fn an_agents_change_that_an_own_write_met_is_no_echo() {
             seen.lock().unwrap().push((change.version.mod_count, change.status));
             async { Ok::<_, String>(()) }
         };
-        bed.events.reconcile(&bed.call("events"), &selection(), Some(RULES.to_string()), take).await.unwrap();
+        bed.sync.reconcile(&bed.call("events"), &selection(), Some(RULES.to_string()), take).await.unwrap();
         seen.into_inner().unwrap()
     };
     reconcile().await;

@@ -63,8 +63,8 @@ impl ChangeHandler for Handler {
 pub struct TestBed {
     /// The instance.
     pub simulator: Simulator,
-    /// EventSync of the host.
-    pub events: Arc<EventSync>,
+    /// Event sync of the host.
+    pub sync: Arc<EventSync>,
     /// The receiver, where deliveries are set up.
     pub receiver: Option<Receiver>,
     /// The changes that arrived.
@@ -76,7 +76,7 @@ pub struct TestBed {
 }
 
 /// The host of all these tests, with its second component compiled once.
-pub fn events(simulator: &Simulator, ledger: Ledger) -> EventSync {
+pub fn event_sync(simulator: &Simulator, ledger: Ledger) -> EventSync {
     static LOADED: LazyLock<EventSync> = LazyLock::new(|| {
         let host = host_with(Default::default(), Limits::default());
         host.event_sync_with(&load(Artifact::Sync).unwrap(), Ledger::default()).unwrap()
@@ -92,11 +92,11 @@ impl TestBed {
 
     /// A bed with this instance.
     pub fn on(simulator: Simulator) -> Self {
-        let events = Arc::new(events(&simulator, Ledger::default()));
+        let sync = Arc::new(event_sync(&simulator, Ledger::default()));
         let (change, changes) = unbounded_channel();
         let (verdict, verdicts) = unbounded_channel();
         let handler = Arc::new(Handler { changes: change, verdicts: verdict, refusals: Mutex::new(0) });
-        Self { simulator, events, receiver: None, changes, verdicts, handler }
+        Self { simulator, sync, receiver: None, changes, verdicts, handler }
     }
 
     /// An instance that delivers its changes to a receiver with these rules.
@@ -112,7 +112,7 @@ impl TestBed {
     pub async fn receive(&mut self, rules: &str) {
         let started = Receiver::start(
             ([127, 0, 0, 1], 0).into(),
-            Arc::clone(&self.events),
+            Arc::clone(&self.sync),
             "events".to_string(),
             Some(rules.to_string()),
             Arc::clone(&self.handler),
@@ -140,7 +140,7 @@ impl TestBed {
 
     /// Sets the instance up.
     pub async fn apply(&self) -> StepsOutcome {
-        self.events.apply(self.call("setup"), self.settings()).await.outcome
+        self.sync.apply(self.call("setup"), self.settings()).await.outcome
     }
 
     /// A call of this authorization.
@@ -154,7 +154,7 @@ impl TestBed {
 
     /// Pushes an event.
     pub async fn push(&self, rules: &str, event: &str) -> Report<PushOutcome> {
-        self.events.push(self.call("events"), rules.to_string(), event.to_string(), false).await
+        self.sync.push(self.call("events"), rules.to_string(), event.to_string(), false).await
     }
 
     /// Pushes an event, and names how that ended.
