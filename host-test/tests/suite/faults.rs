@@ -1,4 +1,4 @@
-//! The faults of a network, as scripts of a server, and what a create is told of each.
+//! The faults of a network, as scripts of a server, and the outcome of a create for each.
 
 use servicenow_test_support::{Step, answer};
 
@@ -22,7 +22,7 @@ fn chunked(body: &str, trailers: &str) -> String {
     )
 }
 
-/// A fault of the network, and what a create is told.
+/// A fault of the network, and the outcome of a create.
 pub struct Fault {
     /// Its name.
     pub name: &'static str,
