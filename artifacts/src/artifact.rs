@@ -103,7 +103,10 @@ impl Artifact {
             }
             #[cfg(feature = "compose")]
             Self::Obelisk => {
-                let node = compose(&guest(&INCIDENT_NODE_WITH_PLACEHOLDERS)?, &[&guest(&ENV)?])?;
+                // In a folder of its own: the incident node itself has the same file name.
+                let variant = target_dir.join("placeholders");
+                let node = encode(&fs::read(guest::compile(workspace, &INCIDENT_NODE_WITH_PLACEHOLDERS, &variant)?)?)?;
+                let node = compose(&node, &[&guest(&ENV)?])?;
                 compose(&guest(&OBELISK)?, &[&node])
             }
         }
