@@ -62,6 +62,16 @@ impl CallError {
         CallError::Error(failure(reason, message.into(), WriteHappened::No))
     }
 
+    /// The inputs that were refused; none where the call ended otherwise.
+    pub fn into_violations(self) -> Vec<Violation> {
+        match self {
+            CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => violations,
+            CallError::NoCredential(..) | CallError::Rejected(_) | CallError::Timeout(_) | CallError::Error(_) => {
+                Vec::new()
+            }
+        }
+    }
+
     /// The failure inside, where there is one.
     pub fn failure_mut(&mut self) -> Option<&mut Failure> {
         match self {

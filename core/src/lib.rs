@@ -13,6 +13,7 @@ pub mod host;
 pub mod incidents;
 pub mod json;
 pub mod manifest;
+mod outcome;
 pub mod secret;
 pub mod servicenow;
 pub mod text;

@@ -61,5 +61,5 @@ pub use error::BuildError;
 pub use event_sync::{EventSync, Ledger};
 pub use host::Host;
 pub use limits::Limits;
-pub use outcome::{Failed, Outcome};
+pub use outcome::Outcome;
 pub use runner::{EndedBy, Report};

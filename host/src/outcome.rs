@@ -23,6 +23,8 @@ pub trait Outcome: Sized {
 
     /// The name of this case.
     fn case(&self) -> &'static str;
+    /// The failure inside, where the case has one.
+    fn failure(&self) -> Option<&Failure>;
     /// The outcome of a call whose deadline passed.
     fn timeout(failure: Failure) -> Self;
     /// The outcome of a call that could not be invoked.
@@ -34,18 +36,31 @@ pub trait Outcome: Sized {
     }
 }
 
-/// Lists the cases of an outcome. The `match` has no wildcard: a case added to `wit/` fails to compile until it is here,
-/// and the tests of every case start from this list.
+/// Lists the cases of an outcome: first the success, then the others without a failure, then those with one. The `match` has
+/// no wildcard: a case added to `wit/` fails to compile until it is here, and the tests of every case start from this list.
 macro_rules! outcome {
-    ($outcome:ident, $method:literal, $success:literal, { $($case:ident => $name:literal),+ $(,)? }) => {
+    (
+        $outcome:ident, $method:literal,
+        ended: { $success:ident => $success_name:literal, $($ended:ident => $ended_name:literal,)* }
+        failed: { $($failed:ident => $failed_name:literal,)+ }
+    ) => {
         impl Outcome for $outcome {
-            const CASES: &'static [&'static str] = &[$($name),+];
-            const SUCCESS: &'static str = $success;
+            const CASES: &'static [&'static str] = &[$success_name, $($ended_name,)* $($failed_name),+];
+            const SUCCESS: &'static str = $success_name;
             const METHOD: &'static str = $method;
 
             fn case(&self) -> &'static str {
                 match self {
-                    $($outcome::$case(_) => $name),+
+                    $outcome::$success(_) => $success_name,
+                    $($outcome::$ended(_) => $ended_name,)*
+                    $($outcome::$failed(_) => $failed_name),+
+                }
+            }
+
+            fn failure(&self) -> Option<&Failure> {
+                match self {
+                    $outcome::$success(_) $(| $outcome::$ended(_))* => None,
+                    $($outcome::$failed(failed) => Some(failed.as_ref())),+
                 }
             }
 
@@ -60,117 +75,206 @@ macro_rules! outcome {
     };
 }
 
-outcome!(CreateOutcome, "create", "incident-created", {
-    IncidentCreated => "incident-created",
-    InvalidData => "invalid-data",
-    InvalidChoice => "invalid-choice",
-    BadRequest => "bad-request",
-    NotFound => "not-found",
-    CreateIncidentFailure => "create-incident-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(GetOutcome, "get", "get-incident-success", {
-    GetIncidentSuccess => "get-incident-success",
-    InvalidData => "invalid-data",
-    InvalidChoice => "invalid-choice",
-    IncidentNotFound => "incident-not-found",
-    AuthorizationFail => "authorization-fail",
-    GetIncidentFailure => "get-incident-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(UpdateOutcome, "update", "incident-update-success", {
-    IncidentUpdateSuccess => "incident-update-success",
-    InvalidData => "invalid-data",
-    InvalidChoice => "invalid-choice",
-    BadRequest => "bad-request",
-    IncidentNotFound => "incident-not-found",
-    IncidentUpdateFailure => "incident-update-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(FindOutcome, "find", "find-success", {
-    FindSuccess => "find-success",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    FindFailure => "find-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(ColumnsOutcome, "columns", "columns-success", {
-    ColumnsSuccess => "columns-success",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    ColumnsFailure => "columns-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(AuthenticateOutcome, "authenticate", "authenticated", {
-    Authenticated => "authenticated",
-    NotAuthenticated => "not-authenticated",
-    InvalidData => "invalid-data",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(PushOutcome, "push", "created", {
-    Created => "created",
-    Updated => "updated",
-    Commented => "commented",
-    Reopened => "reopened",
-    Resolved => "resolved",
-    Unchanged => "unchanged",
-    FilteredOut => "filtered-out",
-    InvalidData => "invalid-data",
-    BadRequest => "bad-request",
-    IncidentNotFound => "incident-not-found",
-    AuthorizationFail => "authorization-fail",
-    PushFailure => "push-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(NamesOutcome, "names", "names", {
-    Names => "names",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    NamesFailure => "names-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(ChangesOutcome, "changes", "changes-page", {
-    ChangesPage => "changes-page",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    ChangesFailure => "changes-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(StepsOutcome, "provisioning", "steps", {
-    Steps => "steps",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    ProvisioningFailure => "provisioning-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(InspectOutcome, "inspect", "inspected", {
-    Inspected => "inspected",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    InspectFailure => "inspect-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
-outcome!(ProbeOutcome, "probe", "changed", {
-    Changed => "changed",
-    InvalidData => "invalid-data",
-    AuthorizationFail => "authorization-fail",
-    ProbeFailure => "probe-failure",
-    Timeout => "timeout",
-    Error => "error",
-});
+outcome! {
+    CreateOutcome, "create",
+    ended: {
+        IncidentCreated => "incident-created",
+        InvalidData => "invalid-data",
+        InvalidChoice => "invalid-choice",
+    }
+    failed: {
+        BadRequest => "bad-request",
+        NotFound => "not-found",
+        CreateIncidentFailure => "create-incident-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
 
-/// What the host ended had no time to say what it had done.
+outcome! {
+    GetOutcome, "get",
+    ended: {
+        GetIncidentSuccess => "get-incident-success",
+        InvalidData => "invalid-data",
+        InvalidChoice => "invalid-choice",
+    }
+    failed: {
+        IncidentNotFound => "incident-not-found",
+        AuthorizationFail => "authorization-fail",
+        GetIncidentFailure => "get-incident-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    UpdateOutcome, "update",
+    ended: {
+        IncidentUpdateSuccess => "incident-update-success",
+        InvalidData => "invalid-data",
+        InvalidChoice => "invalid-choice",
+    }
+    failed: {
+        BadRequest => "bad-request",
+        IncidentNotFound => "incident-not-found",
+        IncidentUpdateFailure => "incident-update-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    FindOutcome, "find",
+    ended: {
+        FindSuccess => "find-success",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        FindFailure => "find-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    ColumnsOutcome, "columns",
+    ended: {
+        ColumnsSuccess => "columns-success",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        ColumnsFailure => "columns-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    AuthenticateOutcome, "authenticate",
+    ended: {
+        Authenticated => "authenticated",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        NotAuthenticated => "not-authenticated",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    PushOutcome, "push",
+    ended: {
+        Created => "created",
+        Updated => "updated",
+        Commented => "commented",
+        Reopened => "reopened",
+        Resolved => "resolved",
+        Unchanged => "unchanged",
+        FilteredOut => "filtered-out",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        BadRequest => "bad-request",
+        IncidentNotFound => "incident-not-found",
+        AuthorizationFail => "authorization-fail",
+        PushFailure => "push-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    NamesOutcome, "names",
+    ended: {
+        Names => "names",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        NamesFailure => "names-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    ChangesOutcome, "changes",
+    ended: {
+        ChangesPage => "changes-page",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        ChangesFailure => "changes-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    StepsOutcome, "provisioning",
+    ended: {
+        Steps => "steps",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        ProvisioningFailure => "provisioning-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    InspectOutcome, "inspect",
+    ended: {
+        Inspected => "inspected",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        InspectFailure => "inspect-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+outcome! {
+    ProbeOutcome, "probe",
+    ended: {
+        Changed => "changed",
+        InvalidData => "invalid-data",
+    }
+    failed: {
+        AuthorizationFail => "authorization-fail",
+        ProbeFailure => "probe-failure",
+        Timeout => "timeout",
+        Error => "error",
+    }
+}
+
+impl AsRef<Failure> for Failure {
+    fn as_ref(&self) -> &Failure {
+        self
+    }
+}
+
+impl AsRef<Failure> for BrokenOff {
+    fn as_ref(&self) -> &Failure {
+        &self.failure
+    }
+}
+
+impl AsRef<Failure> for Diagnosis {
+    fn as_ref(&self) -> &Failure {
+        &self.failure
+    }
+}
+
+/// A set-up that the host ended had no time to say which steps it had done.
 impl From<Failure> for BrokenOff {
     fn from(failure: Failure) -> Self {
         Self { done: Vec::new(), failure }
@@ -193,58 +297,5 @@ pub fn ended_by_host(reason: Reason, message: &str, write_left: bool, correlatio
         retry_after_ms: None,
         write_happened,
         correlation_id,
-    }
-}
-
-/// The failure inside an outcome, where it has one.
-pub trait Failed {
-    /// The shared failure record.
-    fn failure(&self) -> Option<&Failure>;
-}
-
-macro_rules! failed {
-    ($outcome:ident: $($case:ident),+) => {
-        impl Failed for $outcome {
-            fn failure(&self) -> Option<&Failure> {
-                match self {
-                    $($outcome::$case(failure))|+ => Some(failure),
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-failed!(CreateOutcome: BadRequest, NotFound, CreateIncidentFailure, Timeout, Error);
-failed!(GetOutcome: IncidentNotFound, AuthorizationFail, GetIncidentFailure, Timeout, Error);
-failed!(UpdateOutcome: BadRequest, IncidentNotFound, IncidentUpdateFailure, Timeout, Error);
-failed!(FindOutcome: AuthorizationFail, FindFailure, Timeout, Error);
-failed!(ColumnsOutcome: AuthorizationFail, ColumnsFailure, Timeout, Error);
-failed!(PushOutcome: BadRequest, IncidentNotFound, AuthorizationFail, PushFailure, Timeout, Error);
-failed!(NamesOutcome: AuthorizationFail, NamesFailure, Timeout, Error);
-failed!(ChangesOutcome: AuthorizationFail, ChangesFailure, Timeout, Error);
-failed!(InspectOutcome: AuthorizationFail, InspectFailure, Timeout, Error);
-failed!(ProbeOutcome: AuthorizationFail, ProbeFailure, Timeout, Error);
-
-impl Failed for StepsOutcome {
-    fn failure(&self) -> Option<&Failure> {
-        match self {
-            StepsOutcome::ProvisioningFailure(BrokenOff { failure, .. })
-            | StepsOutcome::Timeout(BrokenOff { failure, .. })
-            | StepsOutcome::Error(BrokenOff { failure, .. })
-            | StepsOutcome::AuthorizationFail(failure) => Some(failure),
-            StepsOutcome::Steps(_) | StepsOutcome::InvalidData(_) => None,
-        }
-    }
-}
-
-impl Failed for AuthenticateOutcome {
-    fn failure(&self) -> Option<&Failure> {
-        match self {
-            AuthenticateOutcome::NotAuthenticated(Diagnosis { failure, .. })
-            | AuthenticateOutcome::Timeout(failure)
-            | AuthenticateOutcome::Error(failure) => Some(failure),
-            AuthenticateOutcome::Authenticated(_) | AuthenticateOutcome::InvalidData(_) => None,
-        }
     }
 }

@@ -1,9 +1,97 @@
-//! A new instance: what is in its tables before anybody writes.
+//! The simulated instance: its state, and what is in its tables before anybody writes.
 
 use super::Settings;
 use super::access::add_user;
+use super::fault::Faults;
 use super::row::Row;
 use super::store::Store;
+use super::{authentication, rate_limit, script};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinSet;
+
+/// The simulated instance: shared by all connections.
+pub struct Instance {
+    /// Its origin.
+    pub base_url: String,
+    /// How it is set up.
+    pub settings: Mutex<Settings>,
+    /// Its tables.
+    pub store: Mutex<Store>,
+    /// The access tokens that it gave out.
+    pub tokens: Mutex<authentication::Tokens>,
+    /// What is to go wrong.
+    pub faults: Mutex<Faults>,
+    /// The requests that its rate rules count.
+    pub rates: Mutex<rate_limit::Rates>,
+    /// The chance by which answers wait.
+    pub latency: Mutex<fastrand::Rng>,
+    /// Every request so far, as `METHOD /path?query`.
+    pub requests: Mutex<Vec<String>>,
+    /// What still runs although its caller gave up.
+    pub late: Mutex<JoinSet<()>>,
+    /// How many connections were accepted.
+    pub connections: AtomicUsize,
+    /// How many transactions began.
+    pub transactions: AtomicU64,
+    /// The contents of attachments.
+    pub files: Mutex<HashMap<String, Bytes>>,
+    /// The short addresses, and what they stand for.
+    pub tinyurl: Mutex<Vec<(String, String)>>,
+    /// What scripts keep for a user, by user and name.
+    pub client_data: Mutex<HashMap<(String, String), String>>,
+    /// The client of its outbound requests.
+    pub outbound: script::Outbound,
+    /// What scripts left for later.
+    pub jobs: Mutex<VecDeque<script::Job>>,
+    /// Whether somebody works on the jobs.
+    pub working: AtomicBool,
+    /// Whether the simulator is gone.
+    pub stopped: AtomicBool,
+}
+
+impl Instance {
+    /// A new instance.
+    pub fn new(base_url: String, settings: Settings, seed: Option<u64>) -> Self {
+        Self {
+            base_url,
+            store: Mutex::new(fresh(&settings, seed)),
+            settings: Mutex::new(settings),
+            tokens: Mutex::default(),
+            faults: Mutex::default(),
+            rates: Mutex::default(),
+            latency: Mutex::new(seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
+            requests: Mutex::default(),
+            late: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            transactions: AtomicU64::new(0),
+            files: Mutex::default(),
+            tinyurl: Mutex::default(),
+            client_data: Mutex::default(),
+            outbound: script::Outbound::new(),
+            jobs: Mutex::default(),
+            working: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// How it is set up, locked.
+    pub fn settings(&self) -> MutexGuard<'_, Settings> {
+        lock(&self.settings)
+    }
+
+    /// Its tables, locked.
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+}
+
+/// Locks; a panic of another holder left nothing half done.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The roles of the integration user: an administrator, so that a test is not held up by rights it does not test.
 const ROLES: [&str; 2] = ["admin", "itil"];

@@ -47,6 +47,7 @@ mod table_api;
 mod table_write;
 mod tinyurl;
 pub mod tls;
+mod value;
 mod write;
 
 pub use effect::Effect;
@@ -56,16 +57,13 @@ pub use row::Row;
 pub use server::listen;
 pub use settings::{RateRule, Settings, User};
 
-use bytes::Bytes;
-use fault::Faults;
+use instance::{Instance, lock};
 use serde::Serialize;
-use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::Store;
-use tokio::task::{JoinHandle, JoinSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::task::JoinHandle;
 
 /// How the simulator is run.
 #[derive(Clone, Debug, Default)]
@@ -109,65 +107,6 @@ pub struct Simulator {
     instance: Arc<Instance>,
     access: Access,
     task: JoinHandle<()>,
-}
-
-/// The simulated instance: shared by all connections.
-struct Instance {
-    base_url: String,
-    settings: Mutex<Settings>,
-    store: Mutex<Store>,
-    tokens: Mutex<authentication::Tokens>,
-    faults: Mutex<Faults>,
-    rates: Mutex<rate_limit::Rates>,
-    latency: Mutex<fastrand::Rng>,
-    requests: Mutex<Vec<String>>,
-    late: Mutex<JoinSet<()>>,
-    connections: AtomicUsize,
-    transactions: AtomicU64,
-    files: Mutex<HashMap<String, Bytes>>,
-    tinyurl: Mutex<Vec<(String, String)>>,
-    client_data: Mutex<HashMap<(String, String), String>>,
-    outbound: script::Outbound,
-    jobs: Mutex<VecDeque<script::Job>>,
-    working: AtomicBool,
-    stopped: AtomicBool,
-}
-
-impl Instance {
-    fn new(base_url: String, settings: Settings, seed: Option<u64>) -> Self {
-        Self {
-            base_url,
-            store: Mutex::new(instance::fresh(&settings, seed)),
-            settings: Mutex::new(settings),
-            tokens: Mutex::default(),
-            faults: Mutex::default(),
-            rates: Mutex::default(),
-            latency: Mutex::new(seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
-            requests: Mutex::default(),
-            late: Mutex::default(),
-            connections: AtomicUsize::new(0),
-            transactions: AtomicU64::new(0),
-            files: Mutex::default(),
-            tinyurl: Mutex::default(),
-            client_data: Mutex::default(),
-            outbound: script::Outbound::new(),
-            jobs: Mutex::default(),
-            working: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
-        }
-    }
-
-    fn settings(&self) -> MutexGuard<'_, Settings> {
-        lock(&self.settings)
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        lock(&self.store)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Simulator {

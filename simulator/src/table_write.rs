@@ -3,7 +3,8 @@
 use super::Instance;
 use super::answer::{Answer, error, json};
 use super::api_errors::Refused;
-use super::script::commit::{Actor, Commit};
+use super::script::Actor;
+use super::script::commit::Commit;
 use super::table_api::{Asked, missing};
 use super::write::Sent;
 use bytes::Bytes;

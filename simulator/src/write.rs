@@ -1,10 +1,11 @@
 //! Writing a record of any table: what is sent is taken, dropped or refused as the instance does it (docs/servicenow-api.md 2.7).
 
 use super::api_errors::Refused;
-use super::dictionary::{self, Column};
+use super::dictionary;
 use super::row::Row;
 use super::store::Store;
-use super::{Settings, choices, incident};
+use super::value::{self, is_sys_id};
+use super::{Settings, incident};
 use std::collections::HashMap;
 
 /// Columns that the instance alone writes.
@@ -20,9 +21,6 @@ const COMPUTED: [&str; 10] = [
     "number",
     "task_effective_number",
 ];
-
-/// The longest column whose text may be cut.
-const MAX_CUT: usize = 255;
 
 /// What is sent: columns and values.
 pub type Sent = HashMap<String, String>;
@@ -214,33 +212,13 @@ impl Write<'_> {
                 if !value.is_empty() {
                     notes.push((column.name, value.clone()));
                 }
-            } else if let Some(value) = self.stored(column, value) {
+            } else if let Some(value) =
+                value::stored(self.table, column, value, self.display_values, self.settings, self.store)
+            {
                 row.set(column.name, value);
             }
         }
         notes
-    }
-
-    /// The value as it is stored; `None` where it is dropped.
-    fn stored(&self, column: &Column, value: &str) -> Option<String> {
-        let text = || Some(value.to_string());
-        let is_choice = choices::is_choice(self.table.name, column.name);
-        match column.reference() {
-            // An empty text clears any column but a choice.
-            _ if value.is_empty() => text().filter(|_| !is_choice),
-            Some(_) if !self.display_values && !self.settings.may_keep_bad_references && !is_sys_id(value) => None,
-            Some(table) if self.display_values => {
-                self.store.by_display(table, value).map(|row| row["sys_id"].to_string()).or_else(text)
-            }
-            _ if is_choice => {
-                let named =
-                    if self.display_values { choices::value(column.name, value).map(str::to_string) } else { None };
-                named.or_else(|| choices::label(column.name, value).and_then(|_| text()))
-            }
-            _ if self.settings.may_cut_text && column.kind == "string" => Some(cut(value, column.max_length())),
-            _ if column.kind == "boolean" => Some((value == "1" || value.eq_ignore_ascii_case("true")).to_string()),
-            _ => text(),
-        }
     }
 
     fn note(&mut self, row: &Row, notes: Vec<(&'static str, String)>, now: &str) {
@@ -256,19 +234,6 @@ impl Write<'_> {
             self.store.add("sys_journal_field", Row::new("sys_journal_field", columns));
         }
     }
-}
-
-/// A text as a column of the database keeps it. Longer columns are no columns of a limited length there (docs/servicenow-api.md 2.7).
-fn cut(text: &str, max_length: &str) -> String {
-    match max_length.parse() {
-        Ok(length) if length <= MAX_CUT => text.chars().take(length).collect(),
-        _ => text.to_string(),
-    }
-}
-
-/// Whether a text can be a key.
-pub fn is_sys_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

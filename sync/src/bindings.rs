@@ -8,11 +8,17 @@ wit_bindgen::generate!({
     world: "events",
     with: {
         "servicenow:plugin/credentials@0.1.0": servicenow_core::bindings::credentials,
+        "servicenow:plugin/types@0.1.0/call": servicenow_core::bindings::types::Call,
+        "servicenow:plugin/types@0.1.0/failure": servicenow_core::bindings::types::Failure,
+        "servicenow:plugin/types@0.1.0/reason": servicenow_core::bindings::types::Reason,
+        "servicenow:plugin/types@0.1.0/retry": servicenow_core::bindings::types::Retry,
+        "servicenow:plugin/types@0.1.0/violation": servicenow_core::bindings::types::Violation,
+        "servicenow:plugin/types@0.1.0/write-happened": servicenow_core::bindings::types::WriteHappened,
     },
     additional_derives: [PartialEq],
 });
 
-pub use exports::servicenow::plugin::{callbacks, changes, mapping, provisioning, sync, types};
+pub use exports::servicenow::plugin::{callbacks, changes, mapping, provisioning, sync};
 
 #[cfg(target_arch = "wasm32")]
 export!(Component);

@@ -5,8 +5,9 @@ use crate::bindings::changes::{self, ChangesOutcome, Selection};
 use crate::bindings::mapping::{self, PathsOutcome, PreviewOutcome};
 use crate::bindings::provisioning::{self, InspectOutcome, ProbeOutcome, Settings, StepsOutcome};
 use crate::bindings::sync::{self, PushOutcome};
-use crate::bindings::types::Call;
+
 use servicenow_core::bindings::credentials;
+use servicenow_core::bindings::types::Call;
 use servicenow_core::wasi::p2::Wasi;
 
 /// The component.
@@ -24,7 +25,7 @@ impl mapping::Guest for Component {
 
 impl sync::Guest for Component {
     fn push(call: Call, rules: String, event: String, manual: bool) -> PushOutcome {
-        crate::push::push(&call.into(), &rules, &event, manual, &mut Wasi)
+        crate::push::push(&call, &rules, &event, manual, &mut Wasi)
     }
 }
 
@@ -44,46 +45,46 @@ impl callbacks::Guest for Component {
     }
 
     fn names(call: Call, table: String, sys_id: String) -> NamesOutcome {
-        crate::callbacks::names(&call.into(), &table, &sys_id, &mut Wasi)
+        crate::callbacks::names(&call, &table, &sys_id, &mut Wasi)
     }
 }
 
 impl changes::Guest for Component {
     fn since(call: Call, selection: Selection, rules: Option<String>, cursor: Option<String>) -> ChangesOutcome {
-        crate::changes::since(&call.into(), &selection, rules.as_deref(), cursor.as_deref(), &mut Wasi)
+        crate::changes::since(&call, &selection, rules.as_deref(), cursor.as_deref(), &mut Wasi)
     }
 }
 
 impl provisioning::Guest for Component {
     fn plan(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::plan(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::plan(&call, &settings, &mut Wasi)
     }
 
     fn apply(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::apply(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::apply(&call, &settings, &mut Wasi)
     }
 
     fn inspect(call: Call, settings: Settings) -> InspectOutcome {
-        crate::provisioning::inspect(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::inspect(&call, &settings, &mut Wasi)
     }
 
     fn rotate(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::rotate(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::rotate(&call, &settings, &mut Wasi)
     }
 
     fn pause(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::pause(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::pause(&call, &settings, &mut Wasi)
     }
 
     fn resume(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::resume(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::resume(&call, &settings, &mut Wasi)
     }
 
     fn remove(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::remove(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::remove(&call, &settings, &mut Wasi)
     }
 
     fn probe(call: Call, settings: Settings) -> ProbeOutcome {
-        crate::provisioning::probe(&call.into(), &settings, &mut Wasi)
+        crate::provisioning::probe(&call, &settings, &mut Wasi)
     }
 }

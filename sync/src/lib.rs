@@ -8,7 +8,6 @@ pub mod bindings;
 mod bounded;
 pub mod callbacks;
 pub mod changes;
-mod convert;
 pub mod mapping;
 pub mod provisioning;
 pub mod push;

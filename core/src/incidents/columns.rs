@@ -7,6 +7,7 @@ use crate::bindings::incidents::{Choice, Column, ColumnsOutcome};
 use crate::bindings::types::{Call, Reason, WriteHappened};
 use crate::failure::{CallError, failure};
 use crate::host::Host;
+use crate::outcome_of_errors;
 use crate::servicenow::choices;
 use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
@@ -83,21 +84,12 @@ fn column(row: &Record, choices: &[choices::Choice]) -> Column {
     }
 }
 
-impl From<CallError> for ColumnsOutcome {
-    fn from(end: CallError) -> Self {
-        match end {
-            // Columns has no input with declared choices.
-            CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => {
-                ColumnsOutcome::InvalidData(violations)
-            }
-            CallError::NoCredential(failure, _) => ColumnsOutcome::AuthorizationFail(failure),
-            CallError::Rejected(failure) if failure.status == Some(401) => ColumnsOutcome::AuthorizationFail(failure),
-            CallError::Rejected(failure) => ColumnsOutcome::ColumnsFailure(failure),
-            CallError::Timeout(failure) => ColumnsOutcome::Timeout(failure),
-            CallError::Error(failure) => ColumnsOutcome::Error(failure),
-        }
-    }
-}
+outcome_of_errors!(ColumnsOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    rejected => ColumnsFailure,
+});
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use crate::bindings::types::{Call, Reason, Retry, WriteHappened};
 use crate::encoding::hex;
 use crate::failure::{CallError, failure};
 use crate::host::Host;
+use crate::outcome_of_errors;
 use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
@@ -153,18 +154,10 @@ fn may_be_second(error: &CallError) -> bool {
     failure.reason == Reason::Conflict || says_insert_failed
 }
 
-impl From<CallError> for CreateOutcome {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::InvalidData(violations) => CreateOutcome::InvalidData(violations),
-            CallError::InvalidChoice(violations) => CreateOutcome::InvalidChoice(violations),
-            CallError::Rejected(failure) => match failure.status {
-                Some(400) => CreateOutcome::BadRequest(failure),
-                Some(404) => CreateOutcome::NotFound(failure),
-                _ => CreateOutcome::CreateIncidentFailure(failure),
-            },
-            CallError::Timeout(failure) => CreateOutcome::Timeout(failure),
-            CallError::NoCredential(failure, _) | CallError::Error(failure) => CreateOutcome::Error(failure),
-        }
-    }
-}
+outcome_of_errors!(CreateOutcome {
+    choice => InvalidChoice,
+    no_credential => Error,
+    400 => BadRequest,
+    404 => NotFound,
+    rejected => CreateIncidentFailure,
+});

@@ -7,6 +7,7 @@ use crate::bindings::incidents::{FindOutcome, IncidentPage, IncidentRow};
 use crate::bindings::types::Call;
 use crate::failure::CallError;
 use crate::host::Host;
+use crate::outcome_of_errors;
 use crate::servicenow::record::Record;
 use crate::servicenow::response::Rows;
 use crate::servicenow::session::Session;
@@ -78,21 +79,12 @@ fn page(rows: Rows, limit: u32, offset: u32) -> IncidentPage {
     }
 }
 
-impl From<CallError> for FindOutcome {
-    fn from(end: CallError) -> Self {
-        match end {
-            // Find has no input with declared choices.
-            CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => {
-                FindOutcome::InvalidData(violations)
-            }
-            CallError::NoCredential(failure, _) => FindOutcome::AuthorizationFail(failure),
-            CallError::Rejected(failure) if failure.status == Some(401) => FindOutcome::AuthorizationFail(failure),
-            CallError::Rejected(failure) => FindOutcome::FindFailure(failure),
-            CallError::Timeout(failure) => FindOutcome::Timeout(failure),
-            CallError::Error(failure) => FindOutcome::Error(failure),
-        }
-    }
-}
+outcome_of_errors!(FindOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    rejected => FindFailure,
+});
 
 #[cfg(test)]
 mod tests {

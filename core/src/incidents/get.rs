@@ -10,6 +10,7 @@ use crate::bindings::incidents::{Field, GetOutcome, Incident, IncidentRef};
 use crate::bindings::types::{Call, Failure, Reason, WriteHappened};
 use crate::failure::{CallError, failure};
 use crate::host::Host;
+use crate::outcome_of_errors;
 use crate::servicenow::origin::Origin;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::record::{Cell, Record};
@@ -157,22 +158,13 @@ pub fn fields(record: Record) -> Vec<Field> {
     record.0.into_iter().map(field).collect()
 }
 
-impl From<CallError> for GetOutcome {
-    fn from(end: CallError) -> Self {
-        match end {
-            CallError::InvalidData(violations) => GetOutcome::InvalidData(violations),
-            CallError::InvalidChoice(violations) => GetOutcome::InvalidChoice(violations),
-            CallError::NoCredential(failure, _) => GetOutcome::AuthorizationFail(failure),
-            CallError::Rejected(failure) => match failure.status {
-                Some(401) => GetOutcome::AuthorizationFail(failure),
-                Some(404) => GetOutcome::IncidentNotFound(failure),
-                _ => GetOutcome::GetIncidentFailure(failure),
-            },
-            CallError::Timeout(failure) => GetOutcome::Timeout(failure),
-            CallError::Error(failure) => GetOutcome::Error(failure),
-        }
-    }
-}
+outcome_of_errors!(GetOutcome {
+    choice => InvalidChoice,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    404 => IncidentNotFound,
+    rejected => GetIncidentFailure,
+});
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use crate::bindings::incidents::{Made, Receipt, RequestBody, Stored, UpdateOptio
 use crate::bindings::types::{Call, Reason, WriteHappened};
 use crate::failure::{CallError, failure};
 use crate::host::Host;
+use crate::outcome_of_errors;
 use crate::servicenow::record::Record;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
@@ -111,18 +112,10 @@ fn wrong_answer(reason: Reason, message: &str, written: WriteHappened) -> CallEr
     CallError::Rejected(failure)
 }
 
-impl From<CallError> for UpdateOutcome {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::InvalidData(violations) => UpdateOutcome::InvalidData(violations),
-            CallError::InvalidChoice(violations) => UpdateOutcome::InvalidChoice(violations),
-            CallError::Rejected(failure) => match failure.status {
-                Some(400) => UpdateOutcome::BadRequest(failure),
-                Some(404) => UpdateOutcome::IncidentNotFound(failure),
-                _ => UpdateOutcome::IncidentUpdateFailure(failure),
-            },
-            CallError::Timeout(failure) => UpdateOutcome::Timeout(failure),
-            CallError::NoCredential(failure, _) | CallError::Error(failure) => UpdateOutcome::Error(failure),
-        }
-    }
-}
+outcome_of_errors!(UpdateOutcome {
+    choice => InvalidChoice,
+    no_credential => Error,
+    400 => BadRequest,
+    404 => IncidentNotFound,
+    rejected => IncidentUpdateFailure,
+});

@@ -8,6 +8,7 @@ pub mod origin;
 pub mod query;
 pub mod record;
 pub mod response;
+mod server_error;
 pub mod session;
 pub mod sys_id;
 pub mod table;

@@ -5,9 +5,10 @@
 //! top-level `error`.
 
 use super::record::Record;
+use super::server_error::{ServerError, reason_without_envelope};
 use crate::bindings::types::Reason;
 use crate::host::Response;
-use crate::json::{self, Malformed, Reader, Value};
+use crate::json;
 use crate::text::contains;
 
 /// How much of an unexpected text a message quotes.
@@ -39,15 +40,6 @@ pub struct ApiError {
     pub retry_after_ms: Option<u32>,
 }
 
-/// The error of ServiceNow's envelope, `{"error":{"message":..,"detail":..},"status":"failure"}`.
-#[derive(Debug, Default, PartialEq)]
-pub struct ServerError {
-    /// What went wrong, in general.
-    pub message: String,
-    /// What went wrong, in particular.
-    pub detail: Option<String>,
-}
-
 #[derive(Default)]
 struct Envelope {
     result: Option<Vec<Record>>,
@@ -70,28 +62,6 @@ impl Envelope {
     }
 }
 
-impl ServerError {
-    /// Reads an error object; some endpoints have a text in its place. `None` for null.
-    fn read(reader: &mut Reader<'_>) -> Result<Option<Self>, Malformed> {
-        let mut error = Self::default();
-        let value = reader.value()?;
-        if value != Value::Object {
-            reader.skip(&value)?;
-            error.message = value.into_text().unwrap_or_default();
-            return Ok(Some(error).filter(|error| !error.message.is_empty()));
-        }
-        while let Some(name) = reader.name()? {
-            let text = reader.text()?;
-            match &*name {
-                "message" => error.message = text.unwrap_or_default(),
-                "detail" => error.detail = text.filter(|text| !text.is_empty()),
-                _ => {}
-            }
-        }
-        Ok(Some(error))
-    }
-}
-
 /// Reads an answer whose success has the status `expected`.
 pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, ApiError> {
     let status = response.status;
@@ -109,7 +79,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Ap
     let is_json = response.header("content-type").is_some_and(is_json_type);
     let payload = match String::from_utf8(response.body) {
         Ok(text) => text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text),
-        Err(_) => return refuse(not_json_reason(status), "the answer is not text in UTF-8"),
+        Err(_) => return refuse(reason_without_envelope(status), "the answer is not text in UTF-8"),
     };
     if !is_json && is_hibernating(&payload) {
         return refuse(Reason::Hibernating, "the instance is hibernating: open it in a browser to wake it");
@@ -119,7 +89,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Ap
     let unexpected = success && status != expected && (envelope.is_some() || payload.is_empty());
     match envelope {
         Some(Envelope { error: Some(error), .. }) => {
-            let reason = if success { Reason::Cancelled } else { reason_of(status, &error) };
+            let reason = if success { Reason::Cancelled } else { error.reason(status) };
             Err(ApiError { status, reason, message: error.message, detail: error.detail, retry_after_ms })
         }
         None if status == expected && status == 204 => Ok(Rows { records: Vec::new(), total, payload }),
@@ -133,7 +103,7 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Ap
         }
         _ => Err(ApiError {
             status,
-            reason: not_json_reason(status),
+            reason: reason_without_envelope(status),
             message: describe(status, &payload),
             detail: None,
             retry_after_ms,
@@ -158,49 +128,6 @@ pub fn retry_after_ms(response: &Response, unix_now: u64) -> Option<u32> {
     let seconds =
         number("retry-after").or_else(|| number("x-ratelimit-reset").map(|at| at.saturating_sub(unix_now)))?;
     Some(u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX))
-}
-
-/// The reason behind a refusal in ServiceNow's envelope. Texts are looked at only where the status leaves a choice,
-/// and the status's own reason stands where they say nothing known.
-fn reason_of(status: u16, error: &ServerError) -> Reason {
-    let says = |needle: &str| {
-        contains(&error.message, needle) || error.detail.as_deref().is_some_and(|detail| contains(detail, needle))
-    };
-    match status {
-        400 | 413 if says("rejected large rest payload") => Reason::RequestTooLarge,
-        403 if says("unscoped api") => Reason::UnscopedClient,
-        403 if says("data policy exception") => Reason::DataPolicy,
-        403 if says("aborted by business rule") => Reason::BusinessRule,
-        404 => Reason::NotFound,
-        // After the reasons that quote a name: a rule may be called anything.
-        _ if says("unique key violation") => Reason::Conflict,
-        _ if says("transaction cancelled") => Reason::Cancelled,
-        _ => reason_of_status(status),
-    }
-}
-
-fn reason_of_status(status: u16) -> Reason {
-    match status {
-        400 => Reason::BadRequest,
-        401 => Reason::Unauthorized,
-        403 => Reason::Forbidden,
-        404 => Reason::NotFound,
-        405 | 406 | 414 | 415 => Reason::UnsupportedRequest,
-        409 => Reason::Conflict,
-        413 => Reason::RequestTooLarge,
-        429 => Reason::RateLimited,
-        500..=599 => Reason::ServerError,
-        _ => Reason::UnexpectedStatus,
-    }
-}
-
-/// The reason where there is no envelope. A 401, 403, 429 or 5xx says enough by its status; anything else did not come
-/// from the Table API.
-fn not_json_reason(status: u16) -> Reason {
-    match status {
-        401 | 403 | 429 | 500..=599 => reason_of_status(status),
-        _ => Reason::NotJson,
-    }
 }
 
 fn describe(status: u16, payload: &str) -> String {

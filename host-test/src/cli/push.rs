@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::Args;
 use servicenow_host::json::to_json;
 use servicenow_host::mapping::PreviewOutcome;
-use servicenow_host::outcome::{Failed, Outcome};
+use servicenow_host::outcome::Outcome;
 use servicenow_host::sync::PushOutcome;
 use std::path::PathBuf;
 

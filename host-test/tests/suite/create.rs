@@ -5,7 +5,7 @@ use host_test::lab::scenarios::{TestBed, columns, create};
 use serde_json::json;
 use servicenow_host::incidents::{CreateOptions, CreateOutcome, Made, Receipt, RequestBody, Stored};
 use servicenow_host::types::{Failure, Reason, Retry, WriteHappened};
-use servicenow_host::{Failed, Report};
+use servicenow_host::{Outcome, Report};
 use servicenow_simulator::{Effect, Fault};
 use std::sync::Arc;
 use tokio::task::JoinSet;

@@ -5,7 +5,7 @@ use host_test::lab::scenarios::{TestBed, by};
 use servicenow_host::authorization::AuthenticateOutcome;
 use servicenow_host::incidents::GetOutcome;
 use servicenow_host::types::{Call, Reason};
-use servicenow_host::{Failed, Host};
+use servicenow_host::{Host, Outcome};
 use servicenow_simulator::{Effect, Fault, Simulator};
 use std::sync::Arc;
 use tokio::task::JoinSet;

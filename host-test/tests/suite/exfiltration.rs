@@ -5,7 +5,7 @@ use crate::secrets::Log;
 use crate::support::PATIENT_MS;
 use host_test::lab::scenarios::{TestBed, authorizations};
 use servicenow_host::types::Reason;
-use servicenow_host::{Authorizations, Failed};
+use servicenow_host::{Authorizations, Outcome};
 use servicenow_simulator::Simulator;
 use servicenow_test_support::{ScriptedServer, answer, read_request};
 use std::path::Path;

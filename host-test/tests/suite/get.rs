@@ -4,7 +4,7 @@ use crate::support::PATIENT_MS;
 use host_test::lab::scenarios::{TestBed, by, columns, create};
 use servicenow_host::incidents::{FindOutcome, GetOutcome, Incident};
 use servicenow_host::types::Reason;
-use servicenow_host::{Failed, Report};
+use servicenow_host::{Outcome, Report};
 use servicenow_simulator::{Effect, Fault};
 
 const INCIDENTS: &str = "/api/now/table/incident";

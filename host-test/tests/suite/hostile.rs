@@ -7,7 +7,7 @@ use servicenow_artifacts::guest::{self, Guest};
 use servicenow_artifacts::{encode, target_dir, workspace};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, WriteHappened};
-use servicenow_host::{Authorizations, Failed, Host, Limits, Report};
+use servicenow_host::{Authorizations, Host, Limits, Outcome, Report};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use crate::faults::{CREATED, Fault, RECORD, faults, sends};
 use crate::support::{PATIENT_MS, host};
 use host_test::lab::scenarios::{by, columns, create, update};
 use servicenow_host::types::Call;
-use servicenow_host::{Failed, Host, Outcome};
+use servicenow_host::{Host, Outcome};
 use servicenow_test_support::{Certificate, ScriptedServer, Step, answer};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn call(origin: &str, timeout_ms: u32) -> Call {
 }
 
 /// The case of an outcome with what its failure says, after checking that it came in time.
-fn told<T: Outcome + Failed>(report: servicenow_host::Report<T>, timeout_ms: u32) -> String {
+fn told<T: Outcome>(report: servicenow_host::Report<T>, timeout_ms: u32) -> String {
     let limit = Duration::from_millis(timeout_ms.into()) + TOLERANCE;
     assert!(report.elapsed < limit, "took {:?}", report.elapsed);
     let case = report.outcome.case();

@@ -4,7 +4,7 @@ use crate::secrets::Log;
 use crate::support::PATIENT_MS;
 use host_test::lab::scenarios::{columns, create};
 use servicenow_host::types::{Call, Reason};
-use servicenow_host::{Authorizations, Failed, Host, Outcome, Proxy};
+use servicenow_host::{Authorizations, Host, Outcome, Proxy};
 use servicenow_test_support::{Certificate, ScriptedServer, Step, answer, read_request};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -4,7 +4,7 @@ use crate::support::{PATIENT_MS, host, host_with};
 use host_test::lab::scenarios::{TestBed, authorizations, by, columns, create};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
-use servicenow_host::{Failed, Limits};
+use servicenow_host::{Limits, Outcome};
 use servicenow_simulator::{Effect, Fault, Options, Simulator};
 use std::time::Duration;
 

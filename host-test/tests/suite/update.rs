@@ -4,7 +4,7 @@ use crate::support::{PATIENT_MS, count};
 use host_test::lab::scenarios::{TestBed, columns, update};
 use servicenow_host::incidents::{Made, Stored, UpdateOutcome};
 use servicenow_host::types::{Reason, Retry, WriteHappened};
-use servicenow_host::{Failed, Report};
+use servicenow_host::{Outcome, Report};
 use servicenow_simulator::{Effect, Fault};
 
 const INCIDENTS: &str = "/api/now/table/incident";

@@ -3,11 +3,10 @@
 //!
 //! No lock is held while a script runs: what a script asks, and what it calls, may ask the instance in turn.
 
+use super::actor::Actor;
 use super::engine::{self, Done, Subject, Text, with_stack};
-use super::outbound::{Message, Response};
-use super::reach::{Script, as_json, log};
+use super::reach::{Records, Script, as_json, log};
 use super::rules::{self, Operation, Rule};
-use crate::access::Caller;
 use crate::api_errors::Refused;
 use crate::dictionary::{self, Table};
 use crate::query::Now;
@@ -19,52 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 /// How deep rules set off rules. The platform stops such a loop as well.
 const MAX_DEPTH: u8 = 8;
-
-/// Who writes, and from how deep within scripts.
-#[derive(Clone)]
-pub struct Actor {
-    /// The user.
-    pub caller: Caller,
-    depth: u8,
-    runs_rules: bool,
-    /// When the script that acts has to end: what it sets off ends with it.
-    until: Option<Instant>,
-}
-
-impl Actor {
-    /// A user who writes from outside.
-    pub fn new(caller: Caller) -> Self {
-        Self { caller, depth: 0, runs_rules: true, until: None }
-    }
-
-    /// The same user, by a script that has so much time left.
-    pub fn within(&self, runs_rules: bool, left: Duration) -> Self {
-        let until = Instant::now().checked_add(left);
-        Self { caller: self.caller.clone(), depth: self.depth.saturating_add(1), runs_rules, until }
-    }
-
-    /// The same user, by a script that runs later.
-    fn later(&self) -> Self {
-        Self { caller: self.caller.clone(), depth: self.depth.saturating_add(1), runs_rules: true, until: None }
-    }
-
-    /// How long a script may take that this sets off.
-    fn time(&self, instance: &Instance) -> Duration {
-        let time = Duration::from_millis(instance.settings().script_ms);
-        self.until.map_or(time, |until| time.min(until.saturating_duration_since(Instant::now())))
-    }
-
-    /// Sends a request for a script, and logs it where the instance logs such requests.
-    pub fn send(&self, instance: &Instance, message: &Message, left: Duration) -> Value {
-        let response = instance.outbound.send(message, left);
-        note(instance, message, &response);
-        serde_json::to_value(response).unwrap_or_default()
-    }
-}
 
 /// What is to be done when the answer is out.
 pub enum Job {
@@ -222,6 +178,48 @@ impl Commit<'_> {
     }
 }
 
+/// The writes of scripts, which set off rules in turn and are held back by no access rule.
+struct ByScript;
+
+impl Records for ByScript {
+    fn insert(
+        &self,
+        instance: &Arc<Instance>,
+        table: &'static Table,
+        actor: Actor,
+        sent: &Sent,
+    ) -> Result<Row, Refused> {
+        Self::commit(instance, table, actor).insert(sent)
+    }
+
+    fn update(
+        &self,
+        instance: &Arc<Instance>,
+        table: &'static Table,
+        actor: Actor,
+        sys_id: &str,
+        sent: &Sent,
+    ) -> Result<Option<Row>, Refused> {
+        Self::commit(instance, table, actor).update(sys_id, sent)
+    }
+
+    fn delete(
+        &self,
+        instance: &Arc<Instance>,
+        table: &'static Table,
+        actor: Actor,
+        sys_id: &str,
+    ) -> Result<Option<Row>, Refused> {
+        Self::commit(instance, table, actor).delete(sys_id)
+    }
+}
+
+impl ByScript {
+    fn commit<'a>(instance: &'a Arc<Instance>, table: &'static Table, actor: Actor) -> Commit<'a> {
+        Commit { instance, table, actor, display_values: false, by_script: true }
+    }
+}
+
 /// A record with the new entries of its journals, which rules see in its columns.
 fn noted(row: &Row, notes: &Notes) -> Row {
     let mut row = row.clone();
@@ -237,7 +235,12 @@ fn run_rule(instance: &Arc<Instance>, actor: &Actor, rule: &Rule, subject: &Subj
 
 /// Runs a script. Its failure goes to the instance's log, and the requests it left are sent later.
 pub fn run(instance: &Arc<Instance>, actor: &Actor, text: &Text<'_>, subject: Option<&Subject<'_>>) -> Option<Done> {
-    let script = Script { instance: Arc::clone(instance), actor: actor.clone(), source: text.name.to_string() };
+    let script = Script {
+        instance: Arc::clone(instance),
+        actor: actor.clone(),
+        source: text.name.to_string(),
+        records: &ByScript,
+    };
     match engine::run(text, subject, Rc::new(script), actor.time(instance)) {
         Ok(mut done) => {
             let requests = done.requests.drain(..).map(|request| Job::Request(actor.later(), request));
@@ -285,25 +288,5 @@ fn perform(instance: &Arc<Instance>, job: Job) {
                 actor.send(instance, &message, actor.time(instance));
             }
         }
-    }
-}
-
-fn note(instance: &Instance, message: &Message, response: &Response) {
-    let status = if response.status == 0 { String::new() } else { response.status.to_string() };
-    let method = message.method.to_ascii_uppercase();
-    for table in instance.settings().clone().outbound_logs {
-        let Some(table) = dictionary::table(&table) else { continue };
-        let mut store = instance.store();
-        let now = store.source.clock();
-        let columns = [
-            ("url", message.endpoint.as_str()),
-            ("method", &method),
-            ("response_status", &status),
-            ("request_body", &message.body),
-            ("response_body", &response.body),
-            ("error", response.error.as_deref().unwrap_or_default()),
-            ("sys_created_on", &now),
-        ];
-        store.add(table.name, Row::new(table.name, columns));
     }
 }

@@ -1,6 +1,7 @@
 //! Scripts that a test sets off: a UI action, a script include called by a form, a background script.
 
-use super::commit::{Actor, run};
+use super::actor::Actor;
+use super::commit::run;
 use super::engine::{Subject, Text, with_stack};
 use super::reach::as_json;
 use crate::Instance;

@@ -1,5 +1,6 @@
 //! Scripts of the instance: business rules, UI actions and script includes, run by a JavaScript engine.
 
+mod actor;
 pub mod commit;
 mod engine;
 mod invoke;
@@ -8,6 +9,7 @@ mod outbound;
 mod reach;
 mod rules;
 
-pub use commit::{Actor, Job, work};
+pub use actor::Actor;
+pub use commit::{Job, work};
 pub use invoke::{Invocation, invoke};
 pub use outbound::Outbound;

@@ -1,6 +1,6 @@
 //! What the instance answers to scripts: each question of the prelude, with the tables locked for as long as it takes.
 
-use super::commit::{Actor, Commit};
+use super::actor::Actor;
 use super::engine::Reach;
 use super::outbound::Message;
 use crate::api_errors::Refused;
@@ -14,6 +14,35 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The records that scripts write. An interface, because a write sets off scripts in turn.
+pub trait Records {
+    /// Inserts a record. The row as it is stored.
+    fn insert(
+        &self,
+        instance: &Arc<Instance>,
+        table: &'static Table,
+        actor: Actor,
+        sent: &Sent,
+    ) -> Result<Row, Refused>;
+    /// Updates a record. The row as it is stored; `None` where there is none.
+    fn update(
+        &self,
+        instance: &Arc<Instance>,
+        table: &'static Table,
+        actor: Actor,
+        sys_id: &str,
+        sent: &Sent,
+    ) -> Result<Option<Row>, Refused>;
+    /// Removes a record. The row, if it was there.
+    fn delete(
+        &self,
+        instance: &Arc<Instance>,
+        table: &'static Table,
+        actor: Actor,
+        sys_id: &str,
+    ) -> Result<Option<Row>, Refused>;
+}
+
 /// A running script, and on whose behalf it runs.
 pub struct Script {
     /// The instance.
@@ -22,6 +51,8 @@ pub struct Script {
     pub actor: Actor,
     /// The script's name, which stands in the log.
     pub source: String,
+    /// Where it writes.
+    pub records: &'static dyn Records,
 }
 
 impl Reach for Script {
@@ -32,16 +63,22 @@ impl Reach for Script {
             "columns" => dictionary::table(text(0)).map_or_else(|| json!([]), columns),
             "query" => self.query(text(0), text(1), arguments.get(2).and_then(Value::as_u64)),
             "insert" => {
-                let Some(commit) = self.commit(text(0), arguments.get(2), left) else { return Ok(Value::Null) };
-                self.stored(text(0), commit.insert(&sent(arguments.get(1))).map(Some))
+                let Some(table) = dictionary::table(text(0)) else { return Ok(Value::Null) };
+                let actor = self.actor.within(with_rules(arguments.get(2)), left);
+                let stored = self.records.insert(instance, table, actor, &sent(arguments.get(1)));
+                self.stored(table.name, stored.map(Some))
             }
             "update" => {
-                let Some(commit) = self.commit(text(0), arguments.get(3), left) else { return Ok(Value::Null) };
-                self.stored(text(0), commit.update(text(1), &sent(arguments.get(2))))
+                let Some(table) = dictionary::table(text(0)) else { return Ok(Value::Null) };
+                let actor = self.actor.within(with_rules(arguments.get(3)), left);
+                let stored = self.records.update(instance, table, actor, text(1), &sent(arguments.get(2)));
+                self.stored(table.name, stored)
             }
             "delete" => {
-                let Some(commit) = self.commit(text(0), arguments.get(2), left) else { return Ok(json!(false)) };
-                commit.delete(text(1)).is_ok_and(|removed| removed.is_some()).into()
+                let Some(table) = dictionary::table(text(0)) else { return Ok(json!(false)) };
+                let actor = self.actor.within(with_rules(arguments.get(2)), left);
+                let removed = self.records.delete(instance, table, actor, text(1));
+                removed.is_ok_and(|removed| removed.is_some()).into()
             }
             "display" => self.display(text(0), text(1), text(2)).into(),
             "value" => choices::value(text(1), text(2)).unwrap_or(text(2)).into(),
@@ -102,18 +139,6 @@ impl Reach for Script {
 }
 
 impl Script {
-    fn commit(&self, table: &str, workflow: Option<&Value>, left: Duration) -> Option<Commit<'_>> {
-        let workflow = workflow.and_then(Value::as_bool).unwrap_or(true);
-        let actor = self.actor.within(workflow, left);
-        Some(Commit {
-            instance: &self.instance,
-            table: dictionary::table(table)?,
-            actor,
-            display_values: false,
-            by_script: true,
-        })
-    }
-
     fn query(&self, table: &str, encoded: &str, limit: Option<u64>) -> Value {
         let store = self.instance.store();
         let now = Now::of(&store, &self.actor.caller.sys_id);
@@ -179,6 +204,11 @@ pub fn as_json(row: &Row) -> Value {
 fn columns(table: &Table) -> Value {
     let column = |column: &dictionary::Column| json!({"name": column.name, "label": column.name, "reference": column.reference()});
     table.columns.iter().map(column).collect::<Vec<_>>().into()
+}
+
+/// Whether a write is to set off rules: `setWorkflow(false)` turns them off.
+fn with_rules(workflow: Option<&Value>) -> bool {
+    workflow.and_then(Value::as_bool).unwrap_or(true)
 }
 
 fn sent(columns: Option<&Value>) -> Sent {

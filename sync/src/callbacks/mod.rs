@@ -9,7 +9,6 @@ pub use names::names;
 pub use order::judge;
 
 use crate::bindings::callbacks::{Accepted, Action, Delivery, Ignored, Judgement, Known, Novelty, Verdict};
-use crate::convert::refused;
 use crate::rules::{Direction, Rules};
 use change::translate;
 use payload::Payload;
@@ -40,7 +39,7 @@ pub fn receive(
     let payload = Payload::read(&delivery.body).map_err(|violation| violations.list.push(violation)).ok();
     let (rules, payload) = match violations.or_invalid_data(payload) {
         Ok(payload) => (rules.flatten(), payload),
-        Err(end) => return Verdict::InvalidData(refused(end)),
+        Err(error) => return Verdict::InvalidData(error.into_violations()),
     };
     let Judgement { novelty, remember } = judge(&payload.version, known);
     match novelty {

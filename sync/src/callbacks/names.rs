@@ -8,6 +8,7 @@ use servicenow_core::host::Host;
 use servicenow_core::incidents::call;
 use servicenow_core::incidents::inputs::check_sys_id;
 use servicenow_core::incidents::violations::Violations;
+use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::table as requests;
 
@@ -40,3 +41,10 @@ fn read(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> Result<V
     let refers = record.0.into_iter().filter(|(_, cell)| cell.link.is_some());
     Ok(refers.filter_map(|(name, cell)| Some((name, cell.display_value?))).collect())
 }
+
+outcome_of_errors!(NamesOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    rejected => NamesFailure,
+});

@@ -18,6 +18,7 @@ use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
+use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::table;
@@ -224,3 +225,10 @@ fn judged(reason: Reason, message: &str) -> CallError {
     failure.status = Some(200);
     CallError::Rejected(failure)
 }
+
+outcome_of_errors!(ChangesOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    rejected => ChangesFailure,
+});

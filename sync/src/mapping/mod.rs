@@ -7,7 +7,6 @@ pub use paths::paths;
 
 use crate::bindings::mapping::{Mapped as Shown, PreviewOutcome};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
-use crate::convert::{refused, violations};
 use crate::rules::severity::priority;
 use crate::rules::status::DONE;
 use crate::rules::template::{Templates, as_text, at};
@@ -60,10 +59,9 @@ pub fn preview(rules: &str, event: &str, manual: bool) -> PreviewOutcome {
     let mapping = Rules::parse(rules, &mut violations).and_then(|rules| map(&rules, event, manual, &mut violations));
     match violations.or_invalid_data(mapping) {
         Ok(Mapping::FilteredOut(why)) => PreviewOutcome::FilteredOut(why),
-        Ok(Mapping::Mapped(mapped)) => {
-            show(mapped).map_or_else(|end| PreviewOutcome::InvalidData(refused(end)), PreviewOutcome::Mapped)
-        }
-        Err(end) => PreviewOutcome::InvalidData(refused(end)),
+        Ok(Mapping::Mapped(mapped)) => show(mapped)
+            .map_or_else(|error| PreviewOutcome::InvalidData(error.into_violations()), PreviewOutcome::Mapped),
+        Err(error) => PreviewOutcome::InvalidData(error.into_violations()),
     }
 }
 
@@ -77,7 +75,7 @@ fn show(mapped: Mapped) -> Result<Shown, CallError> {
         correlation_id: mapped.correlation_id,
         recovers: mapped.recovers,
         note: mapped.note.map(|(_, text)| text),
-        warnings: violations(mapped.warnings),
+        warnings: mapped.warnings,
     })
 }
 

@@ -2,7 +2,6 @@
 
 use super::read_event;
 use crate::bindings::mapping::{Path, PathsOutcome};
-use crate::convert::refused;
 use crate::rules::template::{as_text, step};
 use serde_json::Value;
 use servicenow_core::incidents::violations::Violations;
@@ -21,7 +20,7 @@ pub fn paths(event: &str) -> PathsOutcome {
             list("", &event, &mut paths);
             PathsOutcome::Paths(paths)
         }
-        Err(end) => PathsOutcome::InvalidData(refused(end)),
+        Err(error) => PathsOutcome::InvalidData(error.into_violations()),
     }
 }
 

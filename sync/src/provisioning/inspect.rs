@@ -6,6 +6,7 @@ use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, L
 use servicenow_core::bindings::types::{Call, Reason};
 use servicenow_core::failure::CallError;
 use servicenow_core::host::Host;
+use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::table;
@@ -140,3 +141,10 @@ fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<Logg
     }
     Ok(Vec::new())
 }
+
+outcome_of_errors!(InspectOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    rejected => InspectFailure,
+});

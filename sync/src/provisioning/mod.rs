@@ -13,7 +13,6 @@ pub use inspect::inspect;
 pub use probe::probe;
 
 use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAction, StepsOutcome};
-use crate::convert::violations;
 use artifacts::{Wanted, mark, wanted};
 use present::Present;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
@@ -263,15 +262,13 @@ fn version_in<'t>(text: &'t str, settings: &Settings) -> Option<&'t str> {
 
 fn broken_off(end: CallError, done: Vec<Step>) -> StepsOutcome {
     match end {
-        CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => {
-            StepsOutcome::InvalidData(violations(refused))
-        }
-        CallError::NoCredential(failure, _) => StepsOutcome::AuthorizationFail(failure.into()),
+        CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => StepsOutcome::InvalidData(refused),
+        CallError::NoCredential(failure, _) => StepsOutcome::AuthorizationFail(failure),
         CallError::Rejected(failure) if failure.status == Some(401) && done.is_empty() => {
-            StepsOutcome::AuthorizationFail(failure.into())
+            StepsOutcome::AuthorizationFail(failure)
         }
-        CallError::Rejected(failure) => StepsOutcome::ProvisioningFailure(BrokenOff { done, failure: failure.into() }),
-        CallError::Timeout(failure) => StepsOutcome::Timeout(BrokenOff { done, failure: failure.into() }),
-        CallError::Error(failure) => StepsOutcome::Error(BrokenOff { done, failure: failure.into() }),
+        CallError::Rejected(failure) => StepsOutcome::ProvisioningFailure(BrokenOff { done, failure }),
+        CallError::Timeout(failure) => StepsOutcome::Timeout(BrokenOff { done, failure }),
+        CallError::Error(failure) => StepsOutcome::Error(BrokenOff { done, failure }),
     }
 }

@@ -7,6 +7,7 @@ use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
+use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::servicenow::table::{self, INCIDENT};
@@ -59,3 +60,10 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
         CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::Yes))
     })
 }
+
+outcome_of_errors!(ProbeOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    401 => AuthorizationFail,
+    rejected => ProbeFailure,
+});

@@ -1,12 +1,12 @@
 //! The outcome of a push, from the receipts and errors of its writes.
 
 use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
-use crate::bindings::types::{self, Retry, WriteHappened};
-use crate::convert::violations;
+
 use serde_json::Value;
 use servicenow_core::bindings::incidents::{Made, Receipt, Stored};
-use servicenow_core::bindings::types::Failure;
+use servicenow_core::bindings::types::{Failure, Retry, WriteHappened};
 use servicenow_core::failure::CallError;
+use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
 
 /// What a write did, in the end.
@@ -106,34 +106,18 @@ pub fn own_version(before: &Record, receipt: &Receipt) -> Option<u32> {
 /// The outcome of an update that changed nothing.
 pub fn of_update(error: CallError) -> PushOutcome {
     match error {
-        CallError::Rejected(failure) if failure.status == Some(404) => PushOutcome::IncidentNotFound(failure.into()),
+        CallError::Rejected(failure) if failure.status == Some(404) => PushOutcome::IncidentNotFound(failure),
         error => error.into(),
     }
 }
 
-fn refused(failure: Failure) -> PushOutcome {
-    match failure.status {
-        Some(401) => PushOutcome::AuthorizationFail(failure.into()),
-        _ => PushOutcome::PushFailure(failure.into()),
-    }
-}
-
-impl From<CallError> for PushOutcome {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::InvalidData(refused) | CallError::InvalidChoice(refused) => {
-                PushOutcome::InvalidData(violations(refused))
-            }
-            CallError::NoCredential(failure, _) => PushOutcome::AuthorizationFail(failure.into()),
-            CallError::Rejected(failure) => match failure.status {
-                Some(400) => PushOutcome::BadRequest(failure.into()),
-                _ => refused(failure),
-            },
-            CallError::Timeout(failure) => PushOutcome::Timeout(failure.into()),
-            CallError::Error(failure) => PushOutcome::Error(failure.into()),
-        }
-    }
-}
+outcome_of_errors!(PushOutcome {
+    choice => InvalidData,
+    no_credential => AuthorizationFail,
+    400 => BadRequest,
+    401 => AuthorizationFail,
+    rejected => PushFailure,
+});
 
 impl PushOutcome {
     /// The same, with the correlation id in its failure.
@@ -153,7 +137,7 @@ impl PushOutcome {
         self
     }
 
-    fn failure_mut(&mut self) -> Option<&mut types::Failure> {
+    fn failure_mut(&mut self) -> Option<&mut Failure> {
         match self {
             PushOutcome::BadRequest(failure)
             | PushOutcome::IncidentNotFound(failure)

@@ -6,7 +6,7 @@ use servicenow_host::callbacks::Change;
 use servicenow_host::changes::Selection;
 use servicenow_host::sync::{NoteResult, PushOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
-use servicenow_host::{Failed, Ledger, Outcome};
+use servicenow_host::{Ledger, Outcome};
 use servicenow_simulator::{Effect, Fault};
 use servicenow_test_support::client::rule;
 use servicenow_test_support::join_all;
