@@ -37,14 +37,14 @@ impl CallError {
     }
 
     /// An exchange that brought no whole response.
-    pub fn broken(broken: &TransportError, method: Method) -> Self {
-        let written = match method.is_write() && !broken.not_sent {
+    pub fn transport(error: &TransportError, method: Method) -> Self {
+        let written = match method.is_write() && !error.not_sent {
             true => WriteHappened::Unknown,
             false => WriteHappened::No,
         };
-        let mut failure = failure(broken.reason, explain(broken.reason).to_string(), written);
-        failure.status = broken.status;
-        match broken.reason {
+        let mut failure = failure(error.reason, explain(error.reason).to_string(), written);
+        failure.status = error.status;
+        match error.reason {
             Reason::Deadline => CallError::Timeout(failure),
             Reason::TooLarge => CallError::Rejected(failure),
             _ => CallError::Error(failure),
@@ -200,13 +200,13 @@ mod tests {
 
     #[test]
     fn a_request_that_never_left_wrote_nothing() {
-        let broken = |not_sent| TransportError { reason: Reason::Deadline, status: None, not_sent };
+        let failed = |not_sent| TransportError { reason: Reason::Deadline, status: None, not_sent };
         let written = |end: CallError| match end {
             CallError::Timeout(failure) => failure.write_happened,
             other => panic!("{other:?}"),
         };
-        assert_eq!(written(CallError::broken(&broken(true), Method::Post)), WriteHappened::No);
-        assert_eq!(written(CallError::broken(&broken(false), Method::Post)), WriteHappened::Unknown);
-        assert_eq!(written(CallError::broken(&broken(false), Method::Get)), WriteHappened::No);
+        assert_eq!(written(CallError::transport(&failed(true), Method::Post)), WriteHappened::No);
+        assert_eq!(written(CallError::transport(&failed(false), Method::Post)), WriteHappened::Unknown);
+        assert_eq!(written(CallError::transport(&failed(false), Method::Get)), WriteHappened::No);
     }
 }

@@ -7,7 +7,7 @@ use crate::bindings::servicenow::plugin::credentials::{
 use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Policy, Proxy, RateLimits, TlsFile};
 use crate::engine::resource_limiter::Bounds;
 use crate::limits::Limits;
-use crate::tokens::{Access, NoAccess, Tokens, grant_type};
+use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::{HasSelf, ResourceTable};
@@ -113,26 +113,26 @@ impl CallState {
         Ok(known)
     }
 
-    fn granted(&mut self, authorization: &Authorization, access: Access) -> Result<Granted, CredentialError> {
-        self.generation = access.generation;
+    fn granted(&mut self, authorization: &Authorization, issued: IssuedCredential) -> Result<Granted, CredentialError> {
+        self.generation = issued.generation;
         if let Grant::Basic { password, .. } = &authorization.grant {
             self.egress.register_hidden(password.expose());
         }
         let credential = match authorization.credential {
             CredentialMode::HostInjected => {
-                let value = access.header_value().ok_or(CredentialError::UnknownAuthorization)?;
-                self.egress.inject(access.name.clone(), value);
+                let value = issued.header_value().ok_or(CredentialError::UnknownAuthorization)?;
+                self.egress.inject(issued.name.clone(), value);
                 Credential::AddedByHost
             }
             CredentialMode::Header | CredentialMode::Grant => {
-                self.egress.register_exposed(access.value.expose());
+                self.egress.register_exposed(issued.value.expose());
                 if let Grant::Basic { password, .. } = &authorization.grant {
                     self.egress.register_exposed(password.expose());
                 }
-                Credential::Header(Header { name: access.name.to_string(), value: access.value.expose().to_string() })
+                Credential::Header(Header { name: issued.name.to_string(), value: issued.value.expose().to_string() })
             }
         };
-        Ok(grant(authorization, credential, access.info()))
+        Ok(grant(authorization, credential, issued.info()))
     }
 }
 
@@ -169,8 +169,8 @@ impl Credentials for CallState {
             return Ok(grant(&known, Credential::Grant(client), None));
         }
         let fetched = self.tokens.get(&authorization, self.deadline).await;
-        let access = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
-        self.granted(&known, access)
+        let issued = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
+        self.granted(&known, issued)
     }
 
     async fn refused(&mut self, authorization: String) -> Result<Granted, CredentialError> {
@@ -183,8 +183,8 @@ impl Credentials for CallState {
             return self.get(authorization).await;
         }
         let fetched = self.tokens.refused(&authorization, self.generation, self.deadline).await;
-        let access = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
-        self.granted(&known, access)
+        let issued = fetched.ok_or(CredentialError::UnknownAuthorization)?.map_err(CredentialError::from)?;
+        self.granted(&known, issued)
     }
 
     async fn verify_callback(&mut self, authorization: String, presented: String) -> bool {
@@ -192,12 +192,12 @@ impl Credentials for CallState {
     }
 }
 
-impl From<NoAccess> for CredentialError {
-    fn from(error: NoAccess) -> Self {
+impl From<NoCredential> for CredentialError {
+    fn from(error: NoCredential) -> Self {
         match error {
-            NoAccess::Refused(refusal) => CredentialError::Refused(refusal),
-            NoAccess::Unreachable(reason) => CredentialError::Unreachable(reason),
-            NoAccess::Timeout => CredentialError::Timeout,
+            NoCredential::Refused(refusal) => CredentialError::Refused(refusal),
+            NoCredential::Unreachable(reason) => CredentialError::Unreachable(reason),
+            NoCredential::Timeout => CredentialError::Timeout,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Runs calls: each gets a store of its own, a place, a deadline, and an outcome whatever ends it.
 //!
 //! The store is dropped with the call: a call that is cut off leaves nothing behind, and no call can see another's. Where
-//! the embedder has instances kept, a call may get one that served the same authorization before, with a new state.
+//! the embedder has instances idle, a call may get one that served the same authorization before, with a new state.
 
 use crate::admission::Admission;
 use crate::authorizations::{Authorizations, CredentialMode};
@@ -112,12 +112,12 @@ impl Runner {
         store
     }
 
-    /// A kept instance for one more call: nothing of the host's state of the last one is left.
-    fn renewed(&self, mut kept: Instance, mut state: CallState, deadline: Instant) -> Instance {
-        state.bounds.memory = kept.store.data().bounds.memory;
-        *kept.store.data_mut() = state;
-        self.bound(&mut kept.store, deadline);
-        kept
+    /// An idle instance for one more call: nothing of the host's state of the last one is left.
+    fn renewed(&self, mut idle: Instance, mut state: CallState, deadline: Instant) -> Instance {
+        state.bounds.memory = idle.store.data().bounds.memory;
+        *idle.store.data_mut() = state;
+        self.bound(&mut idle.store, deadline);
+        idle
     }
 
     /// Whether an instance may serve its authorization again: the embedder wants it, it did not grow, and it was shown no
@@ -154,8 +154,8 @@ impl Runner {
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
             let state = self.state(&call.authorization, journal.clone(), guest_deadline);
-            let mut ready = match component.kept.take(&call.authorization) {
-                Some(kept) => self.renewed(kept, state, deadline),
+            let mut instance = match component.idle.take(&call.authorization) {
+                Some(idle) => self.renewed(idle, state, deadline),
                 None => component.instantiate(self.store(state, deadline)).await?,
             };
             let left = guest_deadline.saturating_duration_since(Instant::now());
@@ -163,14 +163,14 @@ impl Runner {
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
             let authorization = call.authorization.clone();
-            let outcome: T = ready.call(function, parameters(call)).await?;
-            let state = ready.store.data();
+            let outcome: T = instance.call(function, parameters(call)).await?;
+            let state = instance.store.data();
             let (tells, memory) = (state.egress.leaks_secret(&outcome), state.bounds.memory);
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
                 let nobody = self.state("", Journal::default(), deadline);
-                ready = self.renewed(ready, nobody, deadline);
-                component.kept.keep(&authorization, ready, self.shared.limits.kept_instances);
+                instance = self.renewed(instance, nobody, deadline);
+                component.idle.keep(&authorization, instance, self.shared.limits.kept_instances);
             }
             Ok((outcome, tells, memory))
         };

@@ -1,8 +1,8 @@
 //! Who may do what: users with roles, and the access rules of the tables (docs/servicenow-api.md 1.5, 2.6 and the set-up guide).
 
-use super::dictionary;
-use super::row::Row;
-use super::store::Store;
+use crate::tables::Row;
+use crate::tables::Store;
+use crate::tables::dictionary;
 
 /// The user on whose behalf a request is made.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! The simulator's own addresses, for test authors who are not in this process: faults, the requests so far, and the tables.
 
 use super::answer::{Answer, error, json, typed};
-use super::dictionary;
 use super::fault::Fault;
-use super::row::Row;
-use super::script::{Invocation, invoke};
-use super::store::Store;
+use super::script::{ScriptCall, invoke};
 use super::{Instance, lock};
+use crate::tables::Row;
+use crate::tables::Store;
+use crate::tables::dictionary;
 use bytes::Bytes;
 use http::{Method, Request};
 use serde::Deserialize;
@@ -64,7 +64,7 @@ fn inject(instance: &Instance, body: &[u8]) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
-    run: Invocation,
+    run: ScriptCall,
     #[serde(default)]
     user: Option<String>,
 }

@@ -1,10 +1,11 @@
 //! The Attachment API: a file in, its description or the file out (docs/servicenow-api.md 6). Multipart uploads are not simulated.
 
 use super::answer::{Answer, error, json, typed};
-use super::row::Row;
 use super::table_api::{Asked, Call, missing};
 use super::table_write::empty;
-use super::{Instance, dictionary, lock};
+use super::{Instance, lock};
+use crate::tables::Row;
+use crate::tables::dictionary;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use ring::digest::{SHA256, digest};

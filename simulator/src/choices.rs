@@ -1,7 +1,7 @@
 //! The choices of the incident table, as an instance as delivered declares them.
 
-use super::dictionary::{self, Column};
-use super::row::Row;
+use crate::tables::Row;
+use crate::tables::dictionary::{self, Column};
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 

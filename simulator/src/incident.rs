@@ -2,8 +2,8 @@
 //! policy on resolving (docs/servicenow-api.md 4).
 
 use super::api_errors::Refused;
-use super::dictionary;
-use super::row::Row;
+use crate::tables::Row;
+use crate::tables::dictionary;
 
 /// What a new task has where nothing is sent.
 const TASK_DEFAULTS: [(&str, &str); 13] = [

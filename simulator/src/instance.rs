@@ -3,9 +3,9 @@
 use super::Settings;
 use super::access::add_user;
 use super::fault::Faults;
-use super::row::Row;
-use super::store::Store;
 use super::{authentication, rate_limit, script};
+use crate::tables::Row;
+use crate::tables::Store;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};

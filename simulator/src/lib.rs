@@ -23,7 +23,6 @@ mod chaos;
 mod choices;
 #[cfg(feature = "cli")]
 pub mod cli;
-mod dictionary;
 mod effect;
 mod fault;
 mod ids_and_clock;
@@ -37,14 +36,13 @@ mod rate_limit;
 mod render;
 mod resource;
 mod router;
-mod row;
 mod script;
 mod server;
 mod settings;
 mod stats;
-mod store;
 mod table_api;
 mod table_write;
+mod tables;
 mod tinyurl;
 pub mod tls;
 mod value;
@@ -53,9 +51,9 @@ mod write;
 pub use effect::Effect;
 pub use fault::Fault;
 pub use in_process::InProcess;
-pub use row::Row;
 pub use server::listen;
 pub use settings::{RateRule, Settings, User};
+pub use tables::Row;
 
 use instance::{Instance, lock};
 use serde::Serialize;
@@ -219,7 +217,7 @@ impl Simulator {
     /// If there is no such action or record, or the script fails; the table `syslog` then says why.
     pub async fn press(&self, action: &str, table: &str, sys_id: &str) -> Result<String, String> {
         let (action, table, sys_id) = (action.to_string(), table.to_string(), sys_id.to_string());
-        self.invoke(script::Invocation::UiAction { action, table, sys_id }).await
+        self.invoke(script::ScriptCall::UiAction { action, table, sys_id }).await
     }
 
     /// Runs a background script on behalf of the integration user. The value of its last statement.
@@ -228,10 +226,10 @@ impl Simulator {
     ///
     /// If the script fails; the table `syslog` then says why.
     pub async fn run(&self, script: &str) -> Result<String, String> {
-        self.invoke(script::Invocation::Script(script.to_string())).await
+        self.invoke(script::ScriptCall::Script(script.to_string())).await
     }
 
-    async fn invoke(&self, invocation: script::Invocation) -> Result<String, String> {
+    async fn invoke(&self, invocation: script::ScriptCall) -> Result<String, String> {
         let instance = Arc::clone(&self.instance);
         let run = move || script::invoke(&instance, &invocation, None);
         let value = tokio::task::spawn_blocking(run).await;

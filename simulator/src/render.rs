@@ -1,9 +1,9 @@
 //! Records as JSON, in the three shapes of `sysparm_display_value` (docs/servicenow-api.md 2.3).
 
 use super::choices;
-use super::dictionary::{self, Column};
-use super::row::Row;
-use super::store::Store;
+use crate::tables::Row;
+use crate::tables::Store;
+use crate::tables::dictionary::{self, Column};
 use serde_json::{Map, Value, json};
 
 /// How records are shown.

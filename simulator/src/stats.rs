@@ -1,8 +1,8 @@
 //! The aggregate API: counts, sums, averages and extremes of the rows a query selects, also by group. Numbers are text.
 
 use super::answer::{Answer, error, json};
-use super::store::{Row, Store};
 use super::table_api::Call;
+use crate::tables::{Row, Store};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What becomes of a value that is written to a column.
 
-use super::dictionary::{Column, Table};
-use super::store::Store;
 use super::{Settings, choices};
+use crate::tables::Store;
+use crate::tables::dictionary::{Column, Table};
 
 /// The longest column whose text may be cut.
 const MAX_CUT: usize = 255;

@@ -1,11 +1,11 @@
 //! Writing a record of any table: what is sent is taken, dropped or refused as the instance does it (docs/servicenow-api.md 2.7).
 
 use super::api_errors::Refused;
-use super::dictionary;
-use super::row::Row;
-use super::store::Store;
 use super::value::{self, is_sys_id};
 use super::{Settings, incident};
+use crate::tables::Row;
+use crate::tables::Store;
+use crate::tables::dictionary;
 use std::collections::HashMap;
 
 /// Columns that the instance alone writes.

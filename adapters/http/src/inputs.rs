@@ -60,7 +60,7 @@ inputs!(Nothing {});
 
 /// A call, ready to be made.
 #[derive(Debug, PartialEq)]
-pub enum Invocation {
+pub enum MethodCall {
     /// Create.
     Create(Call, RequestBody, CreateOptions),
     /// Get.
@@ -104,7 +104,7 @@ impl Method {
 pub const MAX_TIMEOUT_MS: u32 = 60_000;
 
 /// Reads the inputs of a method, or tells what is wrong with them.
-pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
+pub fn read(method: Method, body: &[u8]) -> Result<MethodCall, String> {
     let refused = |message: &str| Err(message.to_string());
     let body: Value = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
     // Structures are read from lists too, where nothing says which member is which.
@@ -135,11 +135,11 @@ pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
                 input_display_values: inputs.input_display_values.unwrap_or_default(),
                 choice_check: inputs.choice_check,
             };
-            Invocation::Create(call!(inputs), inputs.request_body.into(), options)
+            MethodCall::Create(call!(inputs), inputs.request_body.into(), options)
         }
         Method::Get => {
             let inputs = read!(Get);
-            Invocation::Get(call!(inputs), IncidentRef { kind: inputs.kind, value: inputs.value })
+            MethodCall::Get(call!(inputs), IncidentRef { kind: inputs.kind, value: inputs.value })
         }
         Method::Update => {
             let inputs = read!(Update);
@@ -147,19 +147,19 @@ pub fn read(method: Method, body: &[u8]) -> Result<Invocation, String> {
                 input_display_values: inputs.input_display_values.unwrap_or_default(),
                 choice_check: inputs.choice_check,
             };
-            Invocation::Update(call!(inputs), inputs.sys_id, inputs.request_body.into(), options)
+            MethodCall::Update(call!(inputs), inputs.sys_id, inputs.request_body.into(), options)
         }
         Method::Find => {
             let inputs = read!(Find);
-            Invocation::Find(call!(inputs), inputs.query, inputs.limit, inputs.offset.unwrap_or_default())
+            MethodCall::Find(call!(inputs), inputs.query, inputs.limit, inputs.offset.unwrap_or_default())
         }
         Method::Columns => {
             let inputs = read!(Nothing);
-            Invocation::Columns(call!(inputs))
+            MethodCall::Columns(call!(inputs))
         }
         Method::Authenticate => {
             let inputs = read!(Nothing);
-            Invocation::Authenticate(call!(inputs))
+            MethodCall::Authenticate(call!(inputs))
         }
     })
 }
@@ -188,12 +188,12 @@ mod tests {
         let body = RequestBody::Fields(vec![("urgency".to_string(), "2".to_string())]);
         let options =
             CreateOptions { correlation_id: Some("a".to_string()), input_display_values: false, choice_check: None };
-        assert_eq!(read(Method::Create, create), Ok(Invocation::Create(call(), body, options)));
+        assert_eq!(read(Method::Create, create), Ok(MethodCall::Create(call(), body, options)));
         let get = br#"{"authorization":"main","instance":"dev1","kind":"number","value":"INC1"}"#;
         let reference = IncidentRef { kind: "number".to_string(), value: "INC1".to_string() };
-        assert_eq!(read(Method::Get, get), Ok(Invocation::Get(call(), reference)));
+        assert_eq!(read(Method::Get, get), Ok(MethodCall::Get(call(), reference)));
         let find = br#"{"authorization":"main","instance":"dev1","query":"","limit":5,"offset":null}"#;
-        assert_eq!(read(Method::Find, find), Ok(Invocation::Find(call(), String::new(), 5, 0)));
+        assert_eq!(read(Method::Find, find), Ok(MethodCall::Find(call(), String::new(), 5, 0)));
     }
 
     #[test]

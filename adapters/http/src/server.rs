@@ -2,7 +2,7 @@
 
 use crate::bindings::callbacks::{self, Delivery, Known, Verdict};
 use crate::bindings::{authorization, credentials, incidents, manifest};
-use crate::inputs::{Invocation, read};
+use crate::inputs::{MethodCall, read};
 use crate::openapi::openapi;
 use crate::reply::Reply;
 use crate::route::{Head, Route, SINK, TOKEN, callback_secret, route, unauthentic};
@@ -83,16 +83,16 @@ fn reply(head: &Head, request: IncomingRequest) -> Result<Reply, Reply> {
     })
 }
 
-fn call(invocation: Invocation) -> Reply {
+fn call(invocation: MethodCall) -> Reply {
     match invocation {
-        Invocation::Create(call, body, options) => Reply::outcome(&incidents::create(&call, &body, &options)),
-        Invocation::Get(call, incident) => Reply::outcome(&incidents::get(&call, &incident)),
-        Invocation::Update(call, sys_id, body, options) => {
+        MethodCall::Create(call, body, options) => Reply::outcome(&incidents::create(&call, &body, &options)),
+        MethodCall::Get(call, incident) => Reply::outcome(&incidents::get(&call, &incident)),
+        MethodCall::Update(call, sys_id, body, options) => {
             Reply::outcome(&incidents::update(&call, &sys_id, &body, &options))
         }
-        Invocation::Find(call, query, limit, offset) => Reply::outcome(&incidents::find(&call, &query, limit, offset)),
-        Invocation::Columns(call) => Reply::outcome(&incidents::columns(&call)),
-        Invocation::Authenticate(call) => Reply::outcome(&authorization::authenticate(&call)),
+        MethodCall::Find(call, query, limit, offset) => Reply::outcome(&incidents::find(&call, &query, limit, offset)),
+        MethodCall::Columns(call) => Reply::outcome(&incidents::columns(&call)),
+        MethodCall::Authenticate(call) => Reply::outcome(&authorization::authenticate(&call)),
     }
 }
 

@@ -9,8 +9,8 @@ use crate::failure::CallError;
 use crate::host::Host;
 use crate::incidents::call;
 use crate::incidents::violations::Violations;
+use crate::servicenow::requests::{self, INCIDENT};
 use crate::servicenow::session::Session;
-use crate::servicenow::table::{self, INCIDENT};
 use diagnosis::{Answerer, diagnose};
 
 /// Obtains a token and makes one cheap read.
@@ -26,7 +26,7 @@ pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
         Ok(session) => session,
         Err(end) => return ended(end, None),
     };
-    let request = table::list(&session.origin, INCIDENT, &[("sysparm_fields", "sys_id"), ("sysparm_limit", "1")]);
+    let request = requests::list(&session.origin, INCIDENT, &[("sysparm_fields", "sys_id"), ("sysparm_limit", "1")]);
     match session.fetch(&request) {
         Ok(rows) => {
             let token = session.token.take();

@@ -5,8 +5,8 @@ use crate::bindings::types::{Reason, Violation, WriteHappened};
 use crate::failure::{CallError, failure};
 use crate::servicenow::choices::{self, Choice};
 use crate::servicenow::query::is_value;
+use crate::servicenow::requests;
 use crate::servicenow::session::Session;
-use crate::servicenow::table;
 
 /// The declared choices of the option `choice-check`.
 pub const MODES: [&str; 3] = ["off", "base", "instance"];
@@ -64,7 +64,7 @@ pub fn of_instance(columns: &[(String, String)], session: &mut Session<'_>) -> R
     let named: Vec<&str> = names.filter(|name| is_value(name) && !name.contains(',')).collect();
     let elements = if named.is_empty() { String::new() } else { format!("^elementIN{}", named.join(",")) };
     let query = format!("nameINincident,task{elements}^inactive=false^ORDERBYsequence");
-    let request = table::list(
+    let request = requests::list(
         &session.origin,
         "sys_choice",
         &[

@@ -10,8 +10,8 @@ use crate::host::Host;
 use crate::outcome_of_errors;
 use crate::servicenow::choices;
 use crate::servicenow::record::Record;
+use crate::servicenow::requests;
 use crate::servicenow::session::Session;
-use crate::servicenow::table;
 
 /// More columns than any table has.
 const MAX_COLUMNS: &str = "10000";
@@ -29,7 +29,7 @@ fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, CallError> {
     let call = call::check(call, &mut violations);
     let started_ms = host.now_ms();
     let mut session = Session::open(&violations.or_invalid_data(call)?, started_ms, host)?;
-    let request = table::list(
+    let request = requests::list(
         &session.origin,
         "sys_dictionary",
         &[

@@ -17,9 +17,9 @@ use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::outcome_of_errors;
 use crate::servicenow::record::Record;
+use crate::servicenow::requests::{self, INCIDENT};
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
-use crate::servicenow::table::{self, INCIDENT};
 use crate::text::{contains, excerpt};
 use std::mem;
 
@@ -101,7 +101,7 @@ impl ValidCreate {
     pub fn run(mut self, session: &mut Session<'_>) -> Result<Created, CallError> {
         self.choices.check(&self.body, self.display_values, session)?;
         let json = mem::take(&mut self.json);
-        let request = table::insert(&session.origin, INCIDENT, json, self.display_values);
+        let request = requests::insert(&session.origin, INCIDENT, json, self.display_values);
         let written = session.fetch(&request).and_then(|rows| {
             let record = rows.records.into_iter().next().unwrap_or_default();
             self.receipt(session, &record, rows.payload, Made::Created).ok_or_else(|| {

@@ -9,9 +9,9 @@ use crate::failure::CallError;
 use crate::host::Host;
 use crate::outcome_of_errors;
 use crate::servicenow::record::Record;
+use crate::servicenow::requests::{self, INCIDENT};
 use crate::servicenow::response::Rows;
 use crate::servicenow::session::Session;
-use crate::servicenow::table::{self, INCIDENT};
 
 /// A page of this many incidents in all display shapes is some 8 MB: below the 10 MB that the reference host accepts.
 pub const MAX_LIMIT: u32 = 1_000;
@@ -46,7 +46,7 @@ fn check(call: &Call, query: &str, limit: u32) -> Result<ValidCall, CallError> {
 fn run(call: &ValidCall, query: &str, limit: u32, offset: u32, host: &mut dyn Host) -> Result<IncidentPage, CallError> {
     let started_ms = host.now_ms();
     let mut session = Session::open(call, started_ms, host)?;
-    let request = table::list(
+    let request = requests::list(
         &session.origin,
         INCIDENT,
         &[

@@ -14,10 +14,10 @@ use crate::outcome_of_errors;
 use crate::servicenow::origin::Origin;
 use crate::servicenow::query::{EXPECTED_VALUE, is_value};
 use crate::servicenow::record::{Cell, Record};
+use crate::servicenow::requests::{self, INCIDENT, record_page};
 use crate::servicenow::response::Rows;
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
-use crate::servicenow::table::{self, INCIDENT, record_page};
 
 /// The declared choices of a look-up's kind.
 pub const KINDS: [&str; 3] = ["number", "sys_id", "correlation_id"];
@@ -94,7 +94,7 @@ fn check(call: &Call, incident: &IncidentRef) -> Result<(ValidCall, Key), CallEr
 
 fn run(call: &ValidCall, key: &Key, started_ms: u64, host: &mut dyn Host) -> Result<GetOutcome, CallError> {
     let mut session = Session::open(call, started_ms, host)?;
-    let request = table::list(
+    let request = requests::list(
         &session.origin,
         INCIDENT,
         &[("sysparm_query", &key.query()), ("sysparm_limit", LIMIT), ("sysparm_display_value", "all")],

@@ -2,9 +2,9 @@
 
 use crate::failure::CallError;
 use crate::servicenow::record::Record;
+use crate::servicenow::requests::{self, INCIDENT};
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
-use crate::servicenow::table::{self, INCIDENT};
 
 /// A record that was read back, and the text it came in.
 pub struct Found {
@@ -26,7 +26,7 @@ pub fn created(session: &mut Session<'_>, sys_id: &SysId, correlation_id: &str) 
 /// The incident with this key, if there is one.
 pub fn by_key(session: &mut Session<'_>, sys_id: &SysId) -> Result<Option<Found>, CallError> {
     let query = format!("sys_id={sys_id}");
-    let request = table::list(&session.origin, INCIDENT, &[("sysparm_query", &query), ("sysparm_limit", "2")]);
+    let request = requests::list(&session.origin, INCIDENT, &[("sysparm_query", &query), ("sysparm_limit", "2")]);
     let rows = session.fetch(&request)?;
     let payload = rows.payload;
     Ok(rows

@@ -5,7 +5,7 @@ use super::stored::compare;
 use crate::bindings::incidents::{ColumnResult, Made, Receipt};
 use crate::servicenow::origin::Origin;
 use crate::servicenow::record::Record;
-use crate::servicenow::table::record_page;
+use crate::servicenow::requests::record_page;
 
 /// The receipt for a record, `None` where the record lacks its number or key.
 pub fn receipt(

@@ -13,9 +13,9 @@ use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::outcome_of_errors;
 use crate::servicenow::record::Record;
+use crate::servicenow::requests::{self, INCIDENT};
 use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
-use crate::servicenow::table::{self, INCIDENT};
 use std::mem;
 
 /// An update whose inputs are in order.
@@ -76,7 +76,7 @@ impl ValidUpdate {
     pub fn run(mut self, session: &mut Session<'_>) -> Result<Receipt, CallError> {
         self.choices.check(&self.body, self.display_values, session)?;
         let json = mem::take(&mut self.json);
-        let request = table::patch(&session.origin, INCIDENT, &self.sys_id, json, self.display_values);
+        let request = requests::patch(&session.origin, INCIDENT, &self.sys_id, json, self.display_values);
         match session.fetch(&request) {
             Ok(rows) => {
                 let record = rows.records.into_iter().next().unwrap_or_default();

@@ -86,7 +86,7 @@ impl<'h> Session<'h> {
             self.host.wait_ms(ms);
             answered = self.ask(request);
         }
-        let response = answered.map_err(|broken| CallError::broken(&broken, request.method))?;
+        let response = answered.map_err(|error| CallError::transport(&error, request.method))?;
         CallError::classify(response, request.method, self.host.unix_seconds())
     }
 
@@ -126,7 +126,7 @@ impl<'h> Session<'h> {
         };
         let may_help = match answered {
             Ok(response) => !method.is_write() && matches!(response.status, 429 | 502..=504),
-            Err(broken) => broken.reason == Reason::Connect && broken.not_sent,
+            Err(error) => error.reason == Reason::Connect && error.not_sent,
         };
         let wait = match named {
             Some(ms) => u64::from(ms),
@@ -171,8 +171,8 @@ fn no_token(what: &str) -> String {
 }
 
 /// The error of a call whose token request brought no whole response.
-fn token_request_failed(broken: TransportError) -> CallError {
-    match broken.reason {
+fn token_request_failed(error: TransportError) -> CallError {
+    match error.reason {
         Reason::Deadline => no_token_in_time(),
         Reason::TooLarge => {
             let message = no_token("its answer is larger than the host accepts");

@@ -91,13 +91,13 @@ impl Timer {
     }
 }
 
-fn broken(reason: Reason, not_sent: bool) -> TransportError {
+fn transport_error(reason: Reason, not_sent: bool) -> TransportError {
     TransportError { reason, status: None, not_sent }
 }
 
 /// A request that this host's `wasi:http` would not even take.
 fn refused<E>(_: E) -> TransportError {
-    broken(Reason::DeniedByHost, true)
+    transport_error(Reason::DeniedByHost, true)
 }
 
 fn exchange(
@@ -124,11 +124,11 @@ fn exchange(
             return match answer {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(code)) => Err(from_code(&code)),
-                Err(()) => Err(broken(Reason::Lost, false)),
+                Err(()) => Err(transport_error(Reason::Lost, false)),
             };
         }
         if timer.is_over() {
-            return Err(broken(Reason::Deadline, false));
+            return Err(transport_error(Reason::Deadline, false));
         }
     }
 }
@@ -147,7 +147,7 @@ fn prepare(request: &Request, credential: Option<&Header>) -> Result<OutgoingReq
         add(&header.name, &header.value);
     }
     let fields = Fields::from_list(&headers).map_err(refused)?;
-    let (scheme, rest) = request.url.split_once(':').ok_or_else(|| broken(Reason::DeniedByHost, true))?;
+    let (scheme, rest) = request.url.split_once(':').ok_or_else(|| transport_error(Reason::DeniedByHost, true))?;
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let at = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(at).unwrap_or((rest, ""));
@@ -229,22 +229,24 @@ fn read(body: &IncomingBody, length: u64, timer: &Timer) -> Result<Vec<u8>, Reas
 /// What an error code of `wasi:http` proves. A request left the machine unless the code says that it did not.
 fn from_code(code: &ErrorCode) -> TransportError {
     match code {
-        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => broken(Reason::Dns, true),
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => transport_error(Reason::Dns, true),
         ErrorCode::ConnectionRefused
         | ErrorCode::DestinationUnavailable
         | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionLimitReached => broken(Reason::Connect, true),
-        ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout => broken(Reason::Deadline, true),
-        ErrorCode::TlsCertificateError => broken(Reason::Tls, true),
+        | ErrorCode::ConnectionLimitReached => transport_error(Reason::Connect, true),
+        ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout => transport_error(Reason::Deadline, true),
+        ErrorCode::TlsCertificateError => transport_error(Reason::Tls, true),
         // These may come after the handshake too.
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => broken(Reason::Tls, false),
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => broken(Reason::DeniedByHost, true),
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => transport_error(Reason::Tls, false),
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
+            transport_error(Reason::DeniedByHost, true)
+        }
         ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout | ErrorCode::HttpResponseTimeout => {
-            broken(Reason::Deadline, false)
+            transport_error(Reason::Deadline, false)
         }
         ErrorCode::HttpResponseBodySize(_)
         | ErrorCode::HttpResponseHeaderSectionSize(_)
-        | ErrorCode::HttpResponseHeaderSize(_) => broken(Reason::TooLarge, false),
-        _ => broken(Reason::Lost, false),
+        | ErrorCode::HttpResponseHeaderSize(_) => transport_error(Reason::TooLarge, false),
+        _ => transport_error(Reason::Lost, false),
     }
 }

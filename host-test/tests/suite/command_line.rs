@@ -1,90 +1,10 @@
 //! The command line: what it prints, and the codes it exits with.
 
-use crate::support::components;
-use host_test::components::FOLDER;
+use crate::program::{Folder, Simulator, host_test, text};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-
-fn host_test(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_host-test"))
-        .env(FOLDER, components())
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A folder of its own for each test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("host-test-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The simulator as a process of its own.
-struct Simulator {
-    process: Child,
-    folder: Folder,
-    base_url: String,
-}
-
-impl Simulator {
-    fn start(name: &str, more: &[&str]) -> Self {
-        let folder = Folder::new(name);
-        let (ready, authorizations) = (folder.file("ready.json"), folder.file("authorizations.toml"));
-        let mut process = Command::new(env!("CARGO_BIN_EXE_host-test"))
-            .args(["simulator", "--ready-file", &ready, "--authorizations-file", &authorizations])
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut printed = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut printed).unwrap();
-        assert_eq!(printed.trim_end(), std::fs::read_to_string(&ready).unwrap());
-        let line: Value = serde_json::from_str(&printed).unwrap();
-        let base_url = line["base_url"].as_str().unwrap().to_string();
-        Self { process, folder, base_url }
-    }
-
-    /// A call of this simulator; its JSON and exit code.
-    fn call(&self, method: &str, more: &[&str]) -> (Value, i32) {
-        let authorizations = self.folder.file("authorizations.toml");
-        let common =
-            ["--instance", &self.base_url, "--authorization", "main", "--authorizations", &authorizations, "--json"];
-        let output = host_test(&[&["call", method], &common[..], more].concat());
-        let printed = serde_json::from_slice(&output.stdout);
-        (printed.unwrap_or_else(|_| panic!("{}", text(&output.stderr))), output.status.code().unwrap())
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use std::process::Command;
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()

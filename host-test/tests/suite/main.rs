@@ -18,6 +18,7 @@ mod hostile;
 mod network;
 mod outcomes;
 mod policy;
+mod program;
 mod proxy_and_mtls;
 mod reference;
 mod reproducible;

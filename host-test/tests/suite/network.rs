@@ -1,10 +1,11 @@
 //! Broken networks: whatever a server or the way to it does, the call ends in time, in an outcome that says what is known of
 //! the write.
 
-use crate::faults::{CREATED, Fault, RECORD, faults, sends};
+use crate::faults::{CREATED, Ended, Fault, RECORD, failed, faults, sends};
 use crate::support::{PATIENT_MS, host};
 use host_test::lab::scenarios::{by, columns, create, update};
 use servicenow_host::types::Call;
+use servicenow_host::types::{Reason, WriteHappened};
 use servicenow_host::{Host, Outcome};
 use servicenow_test_support::{Certificate, ScriptedServer, Step, answer};
 use std::time::Duration;
@@ -30,31 +31,26 @@ fn call(origin: &str, timeout_ms: u32) -> Call {
     Call { authorization: "main".to_string(), instance: origin.to_string(), timeout_ms: Some(timeout_ms) }
 }
 
-/// The case of an outcome with what its failure says, after checking that it came in time.
-fn told<T: Outcome>(report: servicenow_host::Report<T>, timeout_ms: u32) -> String {
+/// How a call ended, after checking that it ended in time.
+fn ended<T: Outcome>(report: servicenow_host::Report<T>, timeout_ms: u32) -> Ended {
     let limit = Duration::from_millis(timeout_ms.into()) + TOLERANCE;
     assert!(report.elapsed < limit, "took {:?}", report.elapsed);
-    let case = report.outcome.case();
-    match report.outcome.failure() {
-        Some(failure) => format!("{case} {:?} {:?}", failure.reason, failure.write_happened)
-            .replace("Reason::", "")
-            .replace("WriteHappened::", ""),
-        None => case.to_string(),
-    }
+    let failure = report.outcome.failure().map(|failure| (failure.reason, failure.write_happened));
+    Ended { case: report.outcome.case(), failure }
 }
 
 /// Creates, and says how that ended.
-pub async fn creates(host: &Host, origin: &str, timeout_ms: u32) -> String {
-    told(host.create(call(origin, timeout_ms), columns(&[("urgency", "1")]), create()).await, timeout_ms)
+pub async fn creates(host: &Host, origin: &str, timeout_ms: u32) -> Ended {
+    ended(host.create(call(origin, timeout_ms), columns(&[("urgency", "1")]), create()).await, timeout_ms)
 }
 
-async fn gets(host: &Host, origin: &str, timeout_ms: u32) -> String {
-    told(host.get(call(origin, timeout_ms), by("number", "INC1")).await, timeout_ms)
+async fn gets(host: &Host, origin: &str, timeout_ms: u32) -> Ended {
+    ended(host.get(call(origin, timeout_ms), by("number", "INC1")).await, timeout_ms)
 }
 
-async fn updates(host: &Host, origin: &str, timeout_ms: u32) -> String {
+async fn updates(host: &Host, origin: &str, timeout_ms: u32) -> Ended {
     let (columns, options) = (columns(&[("urgency", "1")]), update());
-    told(host.update(call(origin, timeout_ms), SYS_ID.to_string(), columns, options).await, timeout_ms)
+    ended(host.update(call(origin, timeout_ms), SYS_ID.to_string(), columns, options).await, timeout_ms)
 }
 
 #[tokio::test]
@@ -63,19 +59,24 @@ async fn a_create_over_a_broken_network_tells_what_is_known_of_the_write() {
         let wire = ScriptedServer::run(script.clone()).await;
         let host = host(&authorizations(&wire.origin, BEARER));
         // A large body takes a while on a busy machine; what falls silent takes its deadline whole.
-        let ms = if expected.contains("Deadline") { MS } else { PATIENT_MS };
+        let ms = if expected.at_deadline() { MS } else { PATIENT_MS };
         assert_eq!(creates(&host, &wire.origin, ms).await, expected, "{name}");
 
         // An update and a get are answered 200 where a create is answered 201.
         let wire = ScriptedServer::run(script.into_iter().map(with_statuses_swapped).collect()).await;
         let host = crate::support::host(&authorizations(&wire.origin, BEARER));
         let read = gets(&host, &wire.origin, ms).await;
-        let is_read = if expected == CREATED { read == "get-incident-success" } else { read.ends_with(" No") };
-        assert!(is_read, "a get, {name}: {read}");
+        let is_read = if expected == CREATED { read.case == "get-incident-success" } else { read.wrote_nothing() };
+        assert!(is_read, "a get, {name}: {read:?}");
         // An update that has the sys_id already does not need it in the answer.
-        let expected =
-            expected.replace("create-incident", "incident-update").replace(CREATED, "incident-update-success");
-        let expected = expected.replace("UnexpectedAnswer Yes", "WrongRecord Unknown");
+        let expected = match expected {
+            CREATED => Ended { case: "incident-update-success", failure: None },
+            Ended { case: "create-incident-failure", failure: Some((Reason::UnexpectedAnswer, _)) } => {
+                failed("incident-update-failure", Reason::WrongRecord, WriteHappened::Unknown)
+            }
+            Ended { case: "create-incident-failure", failure } => Ended { case: "incident-update-failure", failure },
+            other => other,
+        };
         assert_eq!(updates(&host, &wire.origin, ms).await, expected, "an update, {name}");
     }
 }
@@ -104,9 +105,13 @@ async fn a_redirect_is_not_followed() {
         let wire =
             ScriptedServer::run(sends(answer(status, &format!("location: {}/x\r\n", elsewhere.origin), b"{}"))).await;
         let host = host(&authorizations(&wire.origin, BEARER));
-        let expected = "create-incident-failure Redirected Unknown";
+        let expected = failed("create-incident-failure", Reason::Redirected, WriteHappened::Unknown);
         assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, expected, "{status}");
-        assert_eq!(gets(&host, &wire.origin, PATIENT_MS).await, "get-incident-failure Redirected No", "{status}");
+        assert_eq!(
+            gets(&host, &wire.origin, PATIENT_MS).await,
+            failed("get-incident-failure", Reason::Redirected, WriteHappened::No),
+            "{status}"
+        );
     }
     assert_eq!(elsewhere.connections(), 0);
 }
@@ -115,13 +120,23 @@ async fn a_redirect_is_not_followed() {
 async fn a_connection_that_cannot_be_made_wrote_nothing() {
     let gone = ScriptedServer::run(Vec::new()).await.origin.clone();
     let host = host(&authorizations(&gone, BEARER));
-    assert_eq!(creates(&host, &gone, PATIENT_MS).await, "error Connect No");
+    assert_eq!(creates(&host, &gone, PATIENT_MS).await, failed("error", Reason::Connect, WriteHappened::No));
     let expired = |parameters: &mut rcgen::CertificateParams| parameters.not_after = rcgen::date_time_ymd(2020, 1, 1);
     for (name, certificate, trusted, expected) in [
-        ("trusted, as a control", Certificate::of(&["127.0.0.1"], |_| {}), true, "incident-created"),
-        ("signed by itself", Certificate::of(&["127.0.0.1"], |_| {}), false, "error Tls No"),
-        ("another host's", Certificate::of(&["itsm.example.com"], |_| {}), true, "error Tls No"),
-        ("expired", Certificate::of(&["127.0.0.1"], expired), true, "error Tls No"),
+        ("trusted, as a control", Certificate::of(&["127.0.0.1"], |_| {}), true, CREATED),
+        (
+            "signed by itself",
+            Certificate::of(&["127.0.0.1"], |_| {}),
+            false,
+            failed("error", Reason::Tls, WriteHappened::No),
+        ),
+        (
+            "another host's",
+            Certificate::of(&["itsm.example.com"], |_| {}),
+            true,
+            failed("error", Reason::Tls, WriteHappened::No),
+        ),
+        ("expired", Certificate::of(&["127.0.0.1"], expired), true, failed("error", Reason::Tls, WriteHappened::No)),
     ] {
         let pem = std::env::temp_dir().join(format!("servicenow-network-{}.pem", std::process::id()));
         std::fs::write(&pem, &certificate.pem).unwrap();
@@ -135,7 +150,11 @@ async fn a_connection_that_cannot_be_made_wrote_nothing() {
     let silent = ScriptedServer::run(vec![Step::Hold]).await;
     let stalled = silent.origin.replace("http:", "https:");
     let host = crate::support::host(&authorizations(&stalled, BEARER));
-    assert_eq!(creates(&host, &stalled, MS).await, "timeout Deadline No", "a handshake that stalls");
+    assert_eq!(
+        creates(&host, &stalled, MS).await,
+        failed("timeout", Reason::Deadline, WriteHappened::No),
+        "a handshake that stalls"
+    );
 }
 
 #[tokio::test]
@@ -145,17 +164,17 @@ async fn a_pooled_connection_that_the_server_closes_costs_nothing_or_tells_the_t
     let wire = ScriptedServer::run(sends(whole.clone())).await;
     let host = host(&authorizations(&wire.origin, BEARER));
     for _ in 0..20 {
-        assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, "incident-created");
+        assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, CREATED);
     }
     // Closed as the second write arrives: nobody knows.
     let wire = ScriptedServer::run([sends(whole), vec![Step::Read, Step::Reset]].concat()).await;
     let host = crate::support::host(&authorizations(&wire.origin, BEARER));
-    assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, "incident-created");
-    let second = told(
+    assert_eq!(creates(&host, &wire.origin, PATIENT_MS).await, CREATED);
+    let second = ended(
         host.update(call(&wire.origin, PATIENT_MS), SYS_ID.into(), columns(&[("urgency", "1")]), update()).await,
         PATIENT_MS,
     );
-    assert_eq!(second, "error Lost Unknown");
+    assert_eq!(second, failed("error", Reason::Lost, WriteHappened::Unknown));
 }
 
 #[tokio::test]
@@ -164,12 +183,17 @@ async fn every_refusal_of_servicenow_has_its_case_and_reason() {
         format!(r#"{{"error":{{"message":"{message}","detail":"{detail}"}},"status":"failure"}}"#)
     };
     for (status, body, headers, expected) in [
-        ("400 Bad Request", error("Exception while reading request", "x"), "", "bad-request BadRequest No"),
+        (
+            "400 Bad Request",
+            error("Exception while reading request", "x"),
+            "",
+            failed("bad-request", Reason::BadRequest, WriteHappened::No),
+        ),
         (
             "401 Unauthorized",
             error("User is not authenticated", "Required to provide Auth information"),
             "",
-            "create-incident-failure Unauthorized No",
+            failed("create-incident-failure", Reason::Unauthorized, WriteHappened::No),
         ),
         (
             "403 Forbidden",
@@ -178,64 +202,104 @@ async fn every_refusal_of_servicenow_has_its_case_and_reason() {
                 "Field(s) present in the query do not have permission to be read",
             ),
             "",
-            "create-incident-failure Forbidden No",
+            failed("create-incident-failure", Reason::Forbidden, WriteHappened::No),
         ),
         (
             "403 Forbidden",
             error("Operation Failed", "Data Policy Exception: The following fields are mandatory: Close notes"),
             "",
-            "create-incident-failure DataPolicy No",
+            failed("create-incident-failure", Reason::DataPolicy, WriteHappened::No),
         ),
         (
             "403 Forbidden",
             error("Operation Failed", "Operation against file 'incident' was aborted by Business Rule 'x'"),
             "",
-            "create-incident-failure BusinessRule No",
+            failed("create-incident-failure", Reason::BusinessRule, WriteHappened::No),
         ),
         (
             "404 Not Found",
             error("No Record found", "Record doesn't exist or ACL restricts the record retrieval"),
             "",
-            "not-found NotFound No",
+            failed("not-found", Reason::NotFound, WriteHappened::No),
         ),
         (
             "405 Method Not Allowed",
             error("Method not supported", "x"),
             "",
-            "create-incident-failure UnsupportedRequest No",
+            failed("create-incident-failure", Reason::UnsupportedRequest, WriteHappened::No),
         ),
-        ("406 Not Acceptable", error("x", "x"), "", "create-incident-failure UnsupportedRequest No"),
-        ("408 Request Timeout", error("x", "x"), "", "create-incident-failure UnexpectedStatus Unknown"),
-        ("409 Conflict", error("x", "x"), "", "create-incident-failure Conflict Unknown"),
-        ("413 Payload Too Large", error("x", "x"), "", "create-incident-failure RequestTooLarge No"),
+        (
+            "406 Not Acceptable",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::UnsupportedRequest, WriteHappened::No),
+        ),
+        (
+            "408 Request Timeout",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::UnexpectedStatus, WriteHappened::Unknown),
+        ),
+        (
+            "409 Conflict",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::Conflict, WriteHappened::Unknown),
+        ),
+        (
+            "413 Payload Too Large",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::RequestTooLarge, WriteHappened::No),
+        ),
         (
             "415 Unsupported Media Type",
             error("Unsupported media type", "x"),
             "",
-            "create-incident-failure UnsupportedRequest No",
+            failed("create-incident-failure", Reason::UnsupportedRequest, WriteHappened::No),
         ),
         (
             "429 Too Many Requests",
             error("Rate limit exceeded", "x"),
             "retry-after: 600\r\n",
-            "create-incident-failure RateLimited No",
+            failed("create-incident-failure", Reason::RateLimited, WriteHappened::No),
         ),
         (
             "429 Too Many Requests",
             error("Rate limit exceeded", "x"),
             "x-ratelimit-reset: 99999999999\r\n",
-            "create-incident-failure RateLimited No",
+            failed("create-incident-failure", Reason::RateLimited, WriteHappened::No),
         ),
-        ("429 Too Many Requests", error("Rate limit exceeded", "x"), "", "create-incident-failure RateLimited No"),
+        (
+            "429 Too Many Requests",
+            error("Rate limit exceeded", "x"),
+            "",
+            failed("create-incident-failure", Reason::RateLimited, WriteHappened::No),
+        ),
         (
             "500 Internal Server Error",
             error("Transaction cancelled: maximum execution time exceeded", "x"),
             "",
-            "create-incident-failure Cancelled Unknown",
+            failed("create-incident-failure", Reason::Cancelled, WriteHappened::Unknown),
         ),
-        ("502 Bad Gateway", error("x", "x"), "", "create-incident-failure ServerError Unknown"),
-        ("503 Service Unavailable", error("x", "x"), "", "create-incident-failure ServerError Unknown"),
-        ("504 Gateway Timeout", error("x", "x"), "", "create-incident-failure ServerError Unknown"),
+        (
+            "502 Bad Gateway",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::ServerError, WriteHappened::Unknown),
+        ),
+        (
+            "503 Service Unavailable",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::ServerError, WriteHappened::Unknown),
+        ),
+        (
+            "504 Gateway Timeout",
+            error("x", "x"),
+            "",
+            failed("create-incident-failure", Reason::ServerError, WriteHappened::Unknown),
+        ),
     ] {
         let wire = ScriptedServer::run(sends(answer(status, headers, body.as_bytes()))).await;
         let host = host(&authorizations(&wire.origin, BEARER));

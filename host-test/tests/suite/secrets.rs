@@ -100,7 +100,7 @@ async fn no_secret_is_in_a_log_an_outcome_or_a_trace_whatever_goes_wrong() {
     let host = crate::support::host("");
     for (at, fault) in faults().into_iter().enumerate() {
         let wire = ScriptedServer::run(fault.script).await;
-        let ms = if fault.expected.contains("Deadline") { MS } else { PATIENT_MS };
+        let ms = if fault.expected.at_deadline() { MS } else { PATIENT_MS };
         // Each fault with one grant, and each grant with many faults.
         let mut grants = vec![GRANTS[at % GRANTS.len()].to_string()];
         grants.push(format!("{}\ncredential = \"header\"", GRANTS[(at + 1) % GRANTS.len()]));

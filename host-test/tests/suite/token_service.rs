@@ -1,8 +1,9 @@
 //! A broken token service: told from a broken instance, and never a reason to write.
 
-use crate::faults::{RECORD, after_request, sends};
+use crate::faults::{CREATED, RECORD, after_request, failed, sends};
 use crate::network::{MS, authorizations, creates};
 use crate::support::{PATIENT_MS, host};
+use servicenow_host::types::{Reason, WriteHappened};
 use servicenow_test_support::{Certificate, ScriptedServer, Step, answer};
 
 #[tokio::test]
@@ -14,73 +15,95 @@ async fn a_broken_token_service_is_told_from_a_broken_instance_and_nothing_is_wr
         format!("HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{page}", page.len())
     };
     for (name, script, expected) in [
-        ("whole, as a control", sends(token(",\"expires_in\":1799")), "incident-created"),
-        ("a life in text", sends(token(",\"expires_in\":\"1799\"")), "incident-created"),
-        ("no life", sends(token("")), "incident-created"),
-        ("a tiny life", sends(token(",\"expires_in\":1")), "incident-created"),
-        ("a life of nothing", sends(token(",\"expires_in\":0")), "incident-created"),
-        ("closed", sends(""), "error Lost No"),
-        ("reset", after_request(&[Step::Reset]), "error Lost No"),
+        ("whole, as a control", sends(token(",\"expires_in\":1799")), CREATED),
+        ("a life in text", sends(token(",\"expires_in\":\"1799\"")), CREATED),
+        ("no life", sends(token("")), CREATED),
+        ("a tiny life", sends(token(",\"expires_in\":1")), CREATED),
+        ("a life of nothing", sends(token(",\"expires_in\":0")), CREATED),
+        ("closed", sends(""), failed("error", Reason::Lost, WriteHappened::No)),
+        ("reset", after_request(&[Step::Reset]), failed("error", Reason::Lost, WriteHappened::No)),
         (
             "closed in the body",
             sends("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"),
-            "error Lost No",
+            failed("error", Reason::Lost, WriteHappened::No),
         ),
-        ("silent", after_request(&[Step::Hold]), "timeout Deadline No"),
-        ("dripping", after_request(&[Step::Drip(token(""))]), "timeout Deadline No"),
+        ("silent", after_request(&[Step::Hold]), failed("timeout", Reason::Deadline, WriteHappened::No)),
+        ("dripping", after_request(&[Step::Drip(token(""))]), failed("timeout", Reason::Deadline, WriteHappened::No)),
         (
             "refused",
             sends(answer("401 Unauthorized", "", br#"{"error":"access_denied","error_description":"access_denied"}"#)),
-            "error Unauthorized No",
+            failed("error", Reason::Unauthorized, WriteHappened::No),
         ),
-        ("a login page", sends(html("200 OK", "<html>login")), "error NotJson No"),
-        ("hibernating", sends(html("200 OK", "instance-hibernating-page")), "error Hibernating No"),
+        ("a login page", sends(html("200 OK", "<html>login")), failed("error", Reason::NotJson, WriteHappened::No)),
+        (
+            "hibernating",
+            sends(html("200 OK", "instance-hibernating-page")),
+            failed("error", Reason::Hibernating, WriteHappened::No),
+        ),
         (
             "a redirect",
             sends("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n"),
-            "error NotJson No",
+            failed("error", Reason::NotJson, WriteHappened::No),
         ),
-        ("a proxy's page", sends(html("502 Bad Gateway", "<html>")), "error ServerError No"),
+        (
+            "a proxy's page",
+            sends(html("502 Bad Gateway", "<html>")),
+            failed("error", Reason::ServerError, WriteHappened::No),
+        ),
         (
             "a token in a byte order mark",
             sends(answer("200 OK", "", "\u{feff}{\"access_token\":\"t\"}".as_bytes())),
-            "incident-created",
+            CREATED,
         ),
-        ("100 first", sends([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), token("")].concat()), "incident-created"),
-        ("silent from the start", vec![Step::Hold], "timeout Deadline No"),
-        ("empty", sends(answer("200 OK", "", b"")), "error NotJson No"),
-        ("no UTF-8", sends(answer("200 OK", "", b"{\"access_token\":\"\xff\"}")), "error NotJson No"),
+        ("100 first", sends([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), token("")].concat()), CREATED),
+        ("silent from the start", vec![Step::Hold], failed("timeout", Reason::Deadline, WriteHappened::No)),
+        ("empty", sends(answer("200 OK", "", b"")), failed("error", Reason::NotJson, WriteHappened::No)),
+        (
+            "no UTF-8",
+            sends(answer("200 OK", "", b"{\"access_token\":\"\xff\"}")),
+            failed("error", Reason::NotJson, WriteHappened::No),
+        ),
         (
             "compressed unasked",
             sends(answer("200 OK", "content-encoding: gzip\r\n", b"\x1f\x8b\x08\0\0\0\0\0\0\x03")),
-            "error NotJson No",
+            failed("error", Reason::NotJson, WriteHappened::No),
         ),
-        ("two lengths", sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"), "error Lost No"),
-        ("no HTTP at all", sends("SSH-2.0-OpenSSH_9.6\r\n\r\n"), "error Lost No"),
-        ("rate-limited", sends(answer("429 Too Many Requests", "", b"{}")), "error RateLimited No"),
-        ("cut-off", sends(answer("200 OK", "", b"{\"access_token\":\"t")), "error NotJson No"),
-        ("no token", sends(answer("200 OK", "", b"{}")), "error NotJson No"),
-        ("1 MB", sends(answer("200 OK", "", &vec![b' '; 1 << 20])), "error Lost No"),
+        (
+            "two lengths",
+            sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+            failed("error", Reason::Lost, WriteHappened::No),
+        ),
+        ("no HTTP at all", sends("SSH-2.0-OpenSSH_9.6\r\n\r\n"), failed("error", Reason::Lost, WriteHappened::No)),
+        (
+            "rate-limited",
+            sends(answer("429 Too Many Requests", "", b"{}")),
+            failed("error", Reason::RateLimited, WriteHappened::No),
+        ),
+        (
+            "cut-off",
+            sends(answer("200 OK", "", b"{\"access_token\":\"t")),
+            failed("error", Reason::NotJson, WriteHappened::No),
+        ),
+        ("no token", sends(answer("200 OK", "", b"{}")), failed("error", Reason::NotJson, WriteHappened::No)),
+        ("1 MB", sends(answer("200 OK", "", &vec![b' '; 1 << 20])), failed("error", Reason::Lost, WriteHappened::No)),
         (
             "a header of 1 MB",
             sends(answer("200 OK", &format!("x: {}\r\n", "x".repeat(1 << 20)), b"{}")),
-            "error Lost No",
+            failed("error", Reason::Lost, WriteHappened::No),
         ),
     ] {
         let wire = ScriptedServer::run(script).await;
         let grant = "grant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"";
         let more = format!("token-url = \"{}/oauth_token.do\"\n{grant}", wire.origin);
-        let ms = if expected.contains("Deadline") { MS } else { PATIENT_MS };
+        let ms = if expected.at_deadline() { MS } else { PATIENT_MS };
         let fresh = || host(&authorizations(&instance.origin, &more));
         assert_eq!(creates(&fresh(), &instance.origin, ms).await, expected, "{name}");
         // The same while the guest asks for the token itself.
         let more = format!("{more}\ncredential = \"grant\"");
         let host = host(&authorizations(&instance.origin, &more));
+        let lost = failed("error", Reason::Lost, WriteHappened::No);
         let granted = creates(&host, &instance.origin, ms).await;
-        assert!(
-            granted == expected || expected.ends_with("Lost No") && granted.ends_with(" No"),
-            "grant, {name}: {granted}"
-        );
+        assert!(granted == expected || expected == lost && granted.wrote_nothing(), "grant, {name}: {granted:?}");
     }
 }
 
@@ -91,11 +114,19 @@ async fn a_token_service_that_is_not_reached_is_told_by_what_stood_in_the_way() 
     let untrusted = ScriptedServer::run_tls(Certificate::of(&["127.0.0.1"], |_| {}), None, Vec::new()).await;
     let private = untrusted.origin.replace("127.0.0.1", "127.0.0.2");
     for (service, more, expected) in [
-        (gone.as_str(), "", "error Connect No"),
-        ("https://nowhere.invalid", "", "error Dns No"),
-        (untrusted.origin.as_str(), "allowed-addresses = [\"127.0.0.1\"]", "error Tls No"),
-        ("https://169.254.169.254", "", "error DeniedByHost No"),
-        (private.as_str(), "allowed-addresses = [\"127.0.0.1\"]", "error DeniedByHost No"),
+        (gone.as_str(), "", failed("error", Reason::Connect, WriteHappened::No)),
+        ("https://nowhere.invalid", "", failed("error", Reason::Dns, WriteHappened::No)),
+        (
+            untrusted.origin.as_str(),
+            "allowed-addresses = [\"127.0.0.1\"]",
+            failed("error", Reason::Tls, WriteHappened::No),
+        ),
+        ("https://169.254.169.254", "", failed("error", Reason::DeniedByHost, WriteHappened::No)),
+        (
+            private.as_str(),
+            "allowed-addresses = [\"127.0.0.1\"]",
+            failed("error", Reason::DeniedByHost, WriteHappened::No),
+        ),
     ] {
         let grant = "grant = \"client-credentials\"\nclient-id = \"c\"\nclient-secret = \"s\"";
         let loopback = if private == service { "" } else { "allow-http-loopback = true" };
@@ -117,8 +148,8 @@ async fn a_token_that_the_instance_refuses_is_renewed_once_and_no_more() {
     let whole = answer("201 Created", "", RECORD.as_bytes());
     let token = answer("200 OK", "", br#"{"access_token":"t","expires_in":1799}"#);
     for (name, script, expected, tokens) in [
-        ("once", [sends(unauthorized.clone()), sends(whole)].concat(), "incident-created", 2),
-        ("always", sends(unauthorized), "create-incident-failure Unauthorized No", 2),
+        ("once", [sends(unauthorized.clone()), sends(whole)].concat(), CREATED, 2),
+        ("always", sends(unauthorized), failed("create-incident-failure", Reason::Unauthorized, WriteHappened::No), 2),
     ] {
         let (instance, service) = (ScriptedServer::run(script).await, ScriptedServer::run(sends(token.clone())).await);
         let more = format!(

@@ -24,11 +24,11 @@ pub trait Outcomes: Lift + Send + Sync + 'static {}
 
 impl<T: Lift + Send + Sync + 'static> Outcomes for T {}
 
-/// A component, ready to be instantiated, and its instances that are kept.
+/// A component, ready to be instantiated, and its idle instances.
 pub struct LoadedComponent {
     instances: InstancePre<CallState>,
     /// The ones that nobody calls.
-    pub kept: WarmPool,
+    pub idle: WarmPool,
 }
 
 impl LoadedComponent {
@@ -40,7 +40,7 @@ impl LoadedComponent {
 
     /// A component with no instances kept yet.
     pub fn new(instances: InstancePre<CallState>) -> Self {
-        Self { instances, kept: WarmPool::default() }
+        Self { instances, idle: WarmPool::default() }
     }
 
     /// The same component with none of its instances kept yet.

@@ -38,8 +38,8 @@ pub fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
 
 fn places(limits: &Limits) -> PoolingAllocationConfig {
     let calls = u32::try_from(limits.max_calls).unwrap_or(u32::MAX).clamp(1, MAX_CALLS);
-    let kept = u32::try_from(limits.kept_instances).unwrap_or(u32::MAX).min(MAX_CALLS);
-    let calls = calls + COMPONENTS * kept + SPARE;
+    let idle = u32::try_from(limits.kept_instances).unwrap_or(u32::MAX).min(MAX_CALLS);
+    let calls = calls + COMPONENTS * idle + SPARE;
     let mut places = PoolingAllocationConfig::new();
     places
         .total_component_instances(calls)

@@ -2,7 +2,7 @@
 //!
 //! The answer is read by the component's own core: one idea, one place.
 
-use super::access::{Access, NoAccess, grant_type, refusal};
+use super::credential::{IssuedCredential, NoCredential, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
 use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
 use crate::egress::{Clients, Sent, unreachable_reason};
@@ -25,7 +25,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// What a token service gave.
 pub struct Answer {
     /// The credential.
-    pub access: Access,
+    pub credential: IssuedCredential,
     /// A refresh token that replaces the last.
     pub refresh_token: Option<Secret>,
 }
@@ -36,25 +36,25 @@ pub async fn fetch(
     authorization: &Authorization,
     rotated: Option<Secret>,
     clients: &Clients,
-) -> Result<Answer, NoAccess> {
+) -> Result<Answer, NoCredential> {
     let grant_type = grant_type(&authorization.grant);
     let request = request(authorization, rotated)
         .ok_or_else(|| refusal(grant_type, None, "", "the authorization has no token to fetch"))?;
     let response = clients
         .send(name, request, &Sent::default())
         .await
-        .map_err(|error| NoAccess::Unreachable(unreachable_reason(&error)))?;
+        .map_err(|error| NoCredential::Unreachable(unreachable_reason(&error)))?;
     let status = response.status().as_u16();
     let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-    let body = body.map_err(|_| NoAccess::Unreachable(UnreachableReason::Lost))?.to_bytes().into();
+    let body = body.map_err(|_| NoCredential::Unreachable(UnreachableReason::Lost))?.to_bytes().into();
     take(&Response { status, headers, body }, grant_type).map_err(|refused| without_secrets(refused, authorization))
 }
 
 /// A refusal in whose words the authorization's own secrets are struck out: a token service may quote what it was sent.
-fn without_secrets(refused: NoAccess, authorization: &Authorization) -> NoAccess {
-    let NoAccess::Refused(mut refusal) = refused else { return refused };
+fn without_secrets(refused: NoCredential, authorization: &Authorization) -> NoCredential {
+    let NoCredential::Refused(mut refusal) = refused else { return refused };
     let secrets = Redactor::default();
     match &authorization.grant {
         Grant::ClientCredentials(client) => secrets.register(client.secret.expose()),
@@ -72,7 +72,7 @@ fn without_secrets(refused: NoAccess, authorization: &Authorization) -> NoAccess
         let struck = secrets.redact(std::mem::take(text).into());
         *text = String::from_utf8_lossy(&struck).into_owned();
     }
-    NoAccess::Refused(refusal)
+    NoCredential::Refused(refusal)
 }
 
 fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Request<Bytes>> {
@@ -108,9 +108,9 @@ fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Req
 }
 
 /// Takes over a token answer, which the component's own core reads.
-fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoAccess> {
+fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoCredential> {
     let token = oauth::read(answer, guest_grant_type(grant_type)).map_err(|denied| match denied {
-        oauth::Denied::Unreachable(reason) => NoAccess::Unreachable(host_reason(reason)),
+        oauth::Denied::Unreachable(reason) => NoCredential::Unreachable(host_reason(reason)),
         oauth::Denied::Refused(refused) => {
             let description = match grant_type {
                 GrantType::RefreshToken => "the refresh token expired or was revoked: reconnect",
@@ -122,7 +122,7 @@ fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoAccess> {
     let life = token.info.expires_in.map_or(ASSUMED_LIFE, |seconds| Duration::from_secs(seconds.into()));
     let obtained = Instant::now();
     Ok(Answer {
-        access: Access {
+        credential: IssuedCredential {
             name: header::AUTHORIZATION,
             value: Secret::new(token.authorization),
             scope: token.info.scope,
@@ -163,10 +163,10 @@ fn host_reason(reason: guest::UnreachableReason) -> UnreachableReason {
 mod tests {
     use super::*;
 
-    fn access(expires_in: &str) -> Access {
+    fn credential(expires_in: &str) -> IssuedCredential {
         let body = format!(r#"{{"access_token":"t","token_type":"Bearer"{expires_in}}}"#).into_bytes();
         let headers = vec![("content-type".to_string(), "application/json".to_string())];
-        take(&Response { status: 200, headers, body }, GrantType::ClientCredentials).ok().unwrap().access
+        take(&Response { status: 200, headers, body }, GrantType::ClientCredentials).ok().unwrap().credential
     }
 
     #[test]
@@ -174,9 +174,9 @@ mod tests {
         for (expires_in, seconds) in
             [(r#","expires_in":1799"#, 1799), (r#","expires_in":"1799""#, 1799), (r#","expires_in":3"#, 3), ("", 300)]
         {
-            let access = access(expires_in);
-            assert_eq!(access.expires, Some(access.obtained + Duration::from_secs(seconds)), "{expires_in}");
-            assert!(access.is_fresh(), "{expires_in}");
+            let credential = credential(expires_in);
+            assert_eq!(credential.expires, Some(credential.obtained + Duration::from_secs(seconds)), "{expires_in}");
+            assert!(credential.is_fresh(), "{expires_in}");
         }
     }
 }

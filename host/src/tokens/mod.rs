@@ -3,16 +3,16 @@
 //! One fetch at a time per authorization, in a task of its own: a call that runs out of time does not take the fetch
 //! away from the others.
 
-mod access;
+mod credential;
 mod exchange;
 
-pub use access::{Access, NoAccess, grant_type};
+pub use credential::{IssuedCredential, NoCredential, grant_type};
 
 use crate::authorizations::{Authorization, Authorizations};
 use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
 use crate::egress::Clients;
 use crate::secret::Secret;
-use access::{fixed, refusal};
+use credential::{fixed, refusal};
 use exchange::Answer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ use tokio::time::timeout;
 /// while a fetch hangs nobody can start another.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Fetched = Result<Access, NoAccess>;
+type Fetched = Result<IssuedCredential, NoCredential>;
 
 /// The tokens of all authorizations.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ struct Slot {
 
 #[derive(Default)]
 struct State {
-    current: Option<Access>,
+    current: Option<IssuedCredential>,
     fetching: Option<watch::Receiver<Option<Fetched>>>,
     refresh_token: Option<Secret>,
     generation: u64,
@@ -60,19 +60,19 @@ impl Tokens {
     /// The current credential of an authorization, fetched if there is none. `None` for an unknown name.
     pub async fn get(&self, authorization: &str, deadline: Instant) -> Option<Fetched> {
         let slot = self.slots.get(authorization)?;
-        if let Some(access) = fixed(&slot.authorization.grant) {
-            return Some(Ok(access));
+        if let Some(credential) = fixed(&slot.authorization.grant) {
+            return Some(Ok(credential));
         }
         let mut fetching = match self.current_or_fetch(slot) {
-            Ok(access) => return Some(Ok(access)),
+            Ok(credential) => return Some(Ok(credential)),
             Err(fetching) => fetching,
         };
         let fetched = tokio::time::timeout_at(deadline.into(), fetching.wait_for(Option::is_some)).await;
         Some(match fetched {
-            Ok(Ok(fetched)) => fetched.clone().unwrap_or(Err(NoAccess::Timeout)),
+            Ok(Ok(fetched)) => fetched.clone().unwrap_or(Err(NoCredential::Timeout)),
             // The task ended without a word.
-            Ok(Err(_)) => Err(NoAccess::Unreachable(UnreachableReason::Lost)),
-            Err(_) => Err(NoAccess::Timeout),
+            Ok(Err(_)) => Err(NoCredential::Unreachable(UnreachableReason::Lost)),
+            Err(_) => Err(NoCredential::Timeout),
         })
     }
 
@@ -87,10 +87,10 @@ impl Tokens {
         self.get(authorization, deadline).await
     }
 
-    fn current_or_fetch(&self, slot: &Arc<Slot>) -> Result<Access, watch::Receiver<Option<Fetched>>> {
+    fn current_or_fetch(&self, slot: &Arc<Slot>) -> Result<IssuedCredential, watch::Receiver<Option<Fetched>>> {
         let mut state = slot.lock();
-        if let Some(access) = state.current.as_ref().filter(|access| access.is_fresh()) {
-            return Ok(access.clone());
+        if let Some(credential) = state.current.as_ref().filter(|credential| credential.is_fresh()) {
+            return Ok(credential.clone());
         }
         // A fetch whose task is gone, with its runtime for instance, is no fetch.
         if let Some(fetching) = state.fetching.as_ref().filter(|fetching| fetching.has_changed().is_ok()) {
@@ -101,7 +101,7 @@ impl Tokens {
         drop(state);
         let (slot, clients) = (Arc::clone(slot), self.clients.clone());
         tokio::spawn(async move {
-            let fetched = timeout(FETCH_TIMEOUT, slot.fetch(&clients)).await.unwrap_or(Err(NoAccess::Timeout));
+            let fetched = timeout(FETCH_TIMEOUT, slot.fetch(&clients)).await.unwrap_or(Err(NoCredential::Timeout));
             let fetched = slot.keep(fetched);
             // Nobody may be waiting any more; the token is kept all the same.
             let _ = done.send(Some(fetched));
@@ -115,24 +115,24 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, fetched: Result<Answer, NoAccess>) -> Fetched {
+    fn keep(&self, fetched: Result<Answer, NoCredential>) -> Fetched {
         let mut state = self.lock();
         state.fetching = None;
         let answer = match fetched {
             Ok(answer) => answer,
             // An early renewal that failed: the token at hand is still good.
-            Err(error) => return state.current.clone().filter(Access::is_valid).ok_or(error),
+            Err(error) => return state.current.clone().filter(IssuedCredential::is_valid).ok_or(error),
         };
         if let Some(rotated) = answer.refresh_token {
             state.refresh_token = Some(rotated);
         }
         state.generation += 1;
-        let access = Access { generation: state.generation, ..answer.access };
-        state.current = Some(access.clone());
-        Ok(access)
+        let credential = IssuedCredential { generation: state.generation, ..answer.credential };
+        state.current = Some(credential.clone());
+        Ok(credential)
     }
 
-    async fn fetch(&self, clients: &Clients) -> Result<Answer, NoAccess> {
+    async fn fetch(&self, clients: &Clients) -> Result<Answer, NoCredential> {
         let rotated = self.lock().refresh_token.clone();
         exchange::fetch(&self.name, &self.authorization, rotated, clients).await
     }
@@ -150,12 +150,12 @@ mod tests {
         let authorizations = Authorizations::parse(text, Path::new("a.toml")).unwrap();
         let authorization = authorizations.get("main").unwrap().clone();
         let slot = Slot { name: "main".to_string(), authorization, state: Mutex::default() };
-        let failed = || Err(NoAccess::Unreachable(UnreachableReason::ServerError));
+        let failed = || Err(NoCredential::Unreachable(UnreachableReason::ServerError));
         assert!(slot.keep(failed()).is_err(), "there is no token at hand");
-        let mut access = fixed(&Grant::Bearer(Secret::new("t".to_string()))).unwrap();
+        let mut credential = fixed(&Grant::Bearer(Secret::new("t".to_string()))).unwrap();
         for (left, kept) in [(60, true), (0, false)] {
-            access.expires = Instant::now().checked_add(Duration::from_secs(left));
-            slot.lock().current = Some(access.clone());
+            credential.expires = Instant::now().checked_add(Duration::from_secs(left));
+            slot.lock().current = Some(credential.clone());
             assert_eq!(slot.keep(failed()).is_ok(), kept, "{left} s left");
         }
     }

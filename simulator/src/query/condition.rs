@@ -2,8 +2,8 @@
 
 use super::dates;
 use super::is_column;
-use crate::dictionary;
-use crate::store::Store;
+use crate::tables::Store;
+use crate::tables::dictionary;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

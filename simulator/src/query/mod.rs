@@ -6,8 +6,9 @@
 mod condition;
 mod dates;
 
-use super::dictionary;
-use super::store::{INDEXED, Row, Store};
+use crate::tables::dictionary;
+use crate::tables::store::INDEXED;
+use crate::tables::{Row, Store};
 use condition::Condition;
 pub use condition::Now;
 use std::borrow::Cow;

@@ -3,8 +3,8 @@
 use super::outbound::{Message, Response};
 use crate::Instance;
 use crate::access::Caller;
-use crate::dictionary;
-use crate::row::Row;
+use crate::tables::Row;
+use crate::tables::dictionary;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 

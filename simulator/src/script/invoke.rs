@@ -6,8 +6,8 @@ use super::engine::{Subject, Text, with_stack};
 use super::reach::as_json;
 use crate::Instance;
 use crate::access::Caller;
-use crate::dictionary;
-use crate::row::Row;
+use crate::tables::Row;
+use crate::tables::dictionary;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// What to run, as JSON says it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum Invocation {
+pub enum ScriptCall {
     /// Presses the button of a record: the server-side script of a UI action.
     UiAction {
         /// The action's name or action name.
@@ -40,7 +40,7 @@ pub enum Invocation {
 }
 
 /// Runs a script on behalf of a user, the integration user where none is named. The value of its last statement.
-pub fn invoke(instance: &Arc<Instance>, invocation: &Invocation, user: Option<&str>) -> Result<String, String> {
+pub fn invoke(instance: &Arc<Instance>, invocation: &ScriptCall, user: Option<&str>) -> Result<String, String> {
     let user = user.map_or_else(|| instance.settings().username.clone(), str::to_string);
     let caller = Caller::of(&instance.store(), &user).ok_or_else(|| format!("there is no user {user}"))?;
     let actor = Actor::new(caller);
@@ -53,7 +53,7 @@ pub fn invoke(instance: &Arc<Instance>, invocation: &Invocation, user: Option<&s
         }
     };
     match invocation {
-        Invocation::UiAction { action, table, sys_id } => {
+        ScriptCall::UiAction { action, table, sys_id } => {
             let (button, row) = {
                 let store = instance.store();
                 let parent = dictionary::table(table).and_then(|table| table.parent);
@@ -73,7 +73,7 @@ pub fn invoke(instance: &Arc<Instance>, invocation: &Invocation, user: Option<&s
             let subject = Subject { table, operation: "update", row: as_json(&row), before: Some(as_json(&row)) };
             run(action, &button["condition"], &button["script"], Some(&subject))
         }
-        Invocation::Ajax { processor, method, parameters } => {
+        ScriptCall::Ajax { processor, method, parameters } => {
             let is_name =
                 !processor.is_empty() && processor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_name {
@@ -86,6 +86,6 @@ pub fn invoke(instance: &Arc<Instance>, invocation: &Invocation, user: Option<&s
             let source = format!("new {processor}({})[{}]()", Value::from(parameters.clone()), json!(method));
             run(processor, "", &source, None)
         }
-        Invocation::Script(source) => run("script", "", source, None),
+        ScriptCall::Script(source) => run("script", "", source, None),
     }
 }

@@ -11,5 +11,5 @@ mod rules;
 
 pub use actor::Actor;
 pub use commit::{Job, work};
-pub use invoke::{Invocation, invoke};
+pub use invoke::{ScriptCall, invoke};
 pub use outbound::Outbound;

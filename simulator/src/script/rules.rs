@@ -1,9 +1,9 @@
 //! Which business rules apply to a write, and in which order.
 
-use crate::dictionary::Table;
 use crate::query::{Now, Query};
-use crate::row::Row;
-use crate::store::Store;
+use crate::tables::Row;
+use crate::tables::Store;
+use crate::tables::dictionary::Table;
 
 /// The order of a rule that names none.
 const DEFAULT_ORDER: i64 = 100;
@@ -90,7 +90,7 @@ fn meets(store: &Store, table: &str, row: &Row, filter: &str, now: &Now<'_>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dictionary;
+    use crate::tables::dictionary;
 
     #[test]
     fn a_rule_applies_to_its_table_and_those_that_extend_it_in_its_order() {

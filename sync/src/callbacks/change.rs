@@ -4,7 +4,7 @@ use super::payload::Payload;
 use crate::bindings::callbacks::{Action, Change, Version};
 use crate::rules::Rules;
 use serde_json::{Map, Value, json};
-use servicenow_core::servicenow::table::INCIDENT;
+use servicenow_core::servicenow::requests::INCIDENT;
 
 /// A payload as a change. `is_next` is whether nothing lies between this version and the last one seen: only then what did not
 /// change is known not to have changed.

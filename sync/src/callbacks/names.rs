@@ -9,8 +9,8 @@ use servicenow_core::incidents::call;
 use servicenow_core::incidents::inputs::check_sys_id;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::outcome_of_errors;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::table as requests;
 
 /// Reads a record's references by name.
 pub fn names(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> NamesOutcome {

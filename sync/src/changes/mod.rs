@@ -20,8 +20,8 @@ use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::table;
 use zone::Zone;
 
 /// The columns that every task has. Those of one table alone come with deliveries only.
@@ -133,7 +133,7 @@ impl Reading {
                 ("sysparm_limit", &LATEST.to_string()),
                 ("sysparm_offset", &offset.to_string()),
             ];
-            let rows = session.fetch(&table::list(&session.origin, "task", &parameters))?;
+            let rows = session.fetch(&requests::list(&session.origin, "task", &parameters))?;
             if let Some(record) = rows.records.first() {
                 return Ok(record.text("sys_updated_on"));
             }
@@ -175,7 +175,7 @@ impl Reading {
                 ("sysparm_limit", &limit),
                 ("sysparm_offset", &offset.to_string()),
             ];
-            let mut rows = session.fetch(&table::list(&session.origin, "task", &parameters))?;
+            let mut rows = session.fetch(&requests::list(&session.origin, "task", &parameters))?;
             let read = offset + u64::from(self.limit);
             let more = match rows.total {
                 Some(total) => total > read,

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use servicenow_core::bindings::types::{Reason, Violation};
 use servicenow_core::failure::CallError;
 use servicenow_core::incidents::violations::Violations;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::table;
 
 /// How far back an unambiguous time of day is looked for: no zone repeats more than two hours.
 const MAX_HOURS_BACK: i64 = 4;
@@ -69,7 +69,7 @@ pub fn of_user(session: &mut Session<'_>) -> Result<Zone, CallError> {
 /// A column of the only row that matches. `None` where there is none, or none that may be read.
 fn first(session: &mut Session<'_>, from: &str, query: &str, column: &str) -> Result<Option<String>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_fields", column), ("sysparm_limit", "2")];
-    match session.fetch(&table::list(&session.origin, from, &parameters)) {
+    match session.fetch(&requests::list(&session.origin, from, &parameters)) {
         // More than one: the condition was dropped.
         Ok(rows) if rows.records.len() == 1 => Ok(rows.records[0].value(column).map(str::to_string)),
         Ok(_) => Ok(None),

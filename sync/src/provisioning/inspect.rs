@@ -8,8 +8,8 @@ use servicenow_core::failure::CallError;
 use servicenow_core::host::Host;
 use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::table;
 
 /// The table of what scripts sent, and the name that older documents give it.
 const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
@@ -105,7 +105,7 @@ fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) ->
     ] {
         let query = format!("{column}STARTSWITH{}", mark(settings));
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "100")];
-        let rows = session.fetch(&table::list(&session.origin, from, &parameters));
+        let rows = session.fetch(&requests::list(&session.origin, from, &parameters));
         let Some(rows) = readable(rows)? else { continue };
         let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(settings)));
         let is_wanted = |record: &&Record| {
@@ -128,7 +128,7 @@ fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<Logg
     for log in OUTBOUND_LOGS {
         let query = format!("urlSTARTSWITH{address}^ORDERBYDESCsys_created_on");
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", DELIVERIES)];
-        let rows = match session.fetch(&table::list(&session.origin, log, &parameters)) {
+        let rows = match session.fetch(&requests::list(&session.origin, log, &parameters)) {
             // The instance has no such table.
             Err(CallError::Rejected(failure)) if failure.status == Some(400) => continue,
             rows => readable(rows)?,

@@ -21,9 +21,9 @@ use servicenow_core::host::Host;
 use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::servicenow::table;
 
 /// What `apply` would do.
 pub fn plan(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
@@ -218,18 +218,18 @@ impl Work<'_, '_> {
         let key = wanted.key(self.settings);
         let columns = wanted.columns.iter().chain(&wanted.initial).map(|(column, value)| (*column, value.as_str()));
         let body = json::object(columns.chain([("sys_id", key.as_str())]));
-        let request = table::insert(&self.session.origin, wanted.table, body, false);
+        let request = requests::insert(&self.session.origin, wanted.table, body, false);
         self.session.fetch(&request).map(drop)
     }
 
     fn patch(&mut self, wanted: &Wanted, key: &SysId, columns: Vec<(&'static str, String)>) -> Result<(), CallError> {
         let body = json::object(columns.iter().map(|(column, value)| (*column, value.as_str())));
-        let request = table::patch(&self.session.origin, wanted.table, key, body, false);
+        let request = requests::patch(&self.session.origin, wanted.table, key, body, false);
         self.session.fetch(&request).map(drop)
     }
 
     fn delete(&mut self, table: &str, key: &SysId) -> Result<(), CallError> {
-        match self.session.fetch(&table::delete(&self.session.origin, table, key)) {
+        match self.session.fetch(&requests::delete(&self.session.origin, table, key)) {
             // An earlier try removed it.
             Err(CallError::Rejected(failure)) if failure.status == Some(404) => Ok(()),
             other => other.map(drop),

@@ -5,9 +5,9 @@ use super::version_in;
 use crate::bindings::provisioning::{Artifact, Settings};
 use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::servicenow::table;
 
 /// More of one name than anybody makes.
 const LIMIT: &str = "20";
@@ -68,7 +68,7 @@ fn by_name(from: &str, name: &str, session: &mut Session<'_>) -> Result<Vec<Reco
 
 fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
-    session.fetch(&table::list(&session.origin, from, &parameters)).map(|rows| rows.records)
+    session.fetch(&requests::list(&session.origin, from, &parameters)).map(|rows| rows.records)
 }
 
 /// The columns that differ from what is wanted. A secret does not come back: the mark's version tells whether it is to be

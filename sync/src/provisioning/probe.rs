@@ -8,9 +8,9 @@ use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
 use servicenow_core::outcome_of_errors;
+use servicenow_core::servicenow::requests::{self, INCIDENT};
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::servicenow::table::{self, INCIDENT};
 
 /// Changes the incident, or makes it.
 pub fn probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> ProbeOutcome {
@@ -32,11 +32,11 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
     let title = format!("{}: test of deliveries", settings.product);
     let query = format!("sys_id={key}");
     let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1")];
-    let there = session.fetch(&table::list(&session.origin, INCIDENT, &parameters))?;
+    let there = session.fetch(&requests::list(&session.origin, INCIDENT, &parameters))?;
     let is_there = there.records.iter().any(|record| record.value("sys_id") == Some(key.as_str()));
     let answered = if is_there {
         let body = json::object([("description", description.as_str())].into_iter());
-        session.fetch(&table::patch(&session.origin, INCIDENT, &key, body, false))?
+        session.fetch(&requests::patch(&session.origin, INCIDENT, &key, body, false))?
     } else {
         let columns = [
             ("sys_id", key.as_str()),
@@ -46,7 +46,7 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
             ("urgency", "3"),
             ("state", "8"),
         ];
-        session.fetch(&table::insert(&session.origin, INCIDENT, json::object(columns.into_iter()), false))?
+        session.fetch(&requests::insert(&session.origin, INCIDENT, json::object(columns.into_iter()), false))?
     };
     let changed = answered.records.first().and_then(|record| {
         Some(TestChange {

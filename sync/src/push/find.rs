@@ -4,8 +4,8 @@ use crate::rules::status::DONE;
 use servicenow_core::bindings::types::{Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::requests::{self, INCIDENT};
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::table::{self, INCIDENT};
 
 /// The latest incidents of an event are looked at. More than this were closed before, and are of no interest.
 const LIMIT: &str = "20";
@@ -25,7 +25,7 @@ pub enum Found {
 pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str) -> Result<Found, CallError> {
     let query = format!("correlation_id={correlation_id}^ORDERBYDESCsys_created_on^ORDERBYDESCnumber");
     let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", LIMIT)];
-    let rows = session.fetch(&table::list(&session.origin, INCIDENT, &parameters))?;
+    let rows = session.fetch(&requests::list(&session.origin, INCIDENT, &parameters))?;
     let judged = |reason, message: &str| {
         let mut failure = failure(reason, message.to_string(), WriteHappened::No);
         failure.status = Some(200);

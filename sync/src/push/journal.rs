@@ -3,8 +3,8 @@
 use crate::rules::Journal;
 use servicenow_core::bindings::types::Reason;
 use servicenow_core::failure::CallError;
+use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::servicenow::table;
 
 /// The latest entries are looked at: an event is repeated soon, if at all.
 const LIMIT: &str = "100";
@@ -15,7 +15,7 @@ pub fn has(session: &mut Session<'_>, sys_id: &str, journal: Journal, text: &str
     let query = format!("element_id={sys_id}^element={column}^ORDERBYDESCsys_created_on");
     let parameters =
         [("sysparm_query", query.as_str()), ("sysparm_fields", "element_id,element,value"), ("sysparm_limit", LIMIT)];
-    let request = table::list(&session.origin, "sys_journal_field", &parameters);
+    let request = requests::list(&session.origin, "sys_journal_field", &parameters);
     let rows = match session.fetch(&request) {
         Ok(rows) => rows,
         Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => return Ok(None),

@@ -30,9 +30,9 @@ use servicenow_core::incidents::update::ValidUpdate;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::incident_table;
 use servicenow_core::servicenow::record::Record;
+use servicenow_core::servicenow::requests::record_page;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::servicenow::table::record_page;
 
 const NEW: &str = "1";
 const IN_PROGRESS: &str = "2";

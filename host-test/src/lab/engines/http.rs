@@ -1,6 +1,6 @@
 //! The server component in wasmtime's own HTTP server: two replicas behind one address.
 
-use super::scenario::{Scenario, all};
+use super::engine_case::{EngineCase, all};
 use super::wasmtime_cli::{MEMORY, install};
 use super::{ENGINES, Given, INSTALLED, Ran, finish, runtime, runtime_since};
 use crate::lab::python;
@@ -60,7 +60,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     let member = |name: &str| created["value"][name].as_str().context("the receipt has a number and a sys_id");
     let mut outcomes = vec![("create".to_string(), created.clone())];
     for scenario in all(&instance, member("number")?, member("sys_id")?)? {
-        let Scenario { method, case, story, fault, inputs } = scenario;
+        let EngineCase { method, case, story, fault, inputs } = scenario;
         if let Some(fault) = fault {
             given.simulator.script(&fault.to_string()).map_err(anyhow::Error::msg)?;
         }

@@ -2,11 +2,11 @@
 //! is timed.
 
 mod activities;
+mod engine_case;
 mod http;
 mod node;
 mod port;
 mod python;
-mod scenario;
 mod wasmtime;
 mod wasmtime_cli;
 

@@ -1,6 +1,6 @@
 //! The wasmtime command line: the component with credentials from its environment, called by WAVE text.
 
-use super::scenario::{Scenario, all};
+use super::engine_case::{EngineCase, all};
 use super::wasmtime_cli::{install, invoke};
 use super::{Given, Ran, activities, runtime};
 use anyhow::{Context, bail, ensure};
@@ -30,7 +30,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     };
     let (number, sys_id) = member("number").zip(member("sys-id")).context("the receipt has a number and a sys_id")?;
     for scenario in all(&access.base_url, &number, &sys_id)? {
-        let Scenario { method, case, story, fault, inputs } = scenario;
+        let EngineCase { method, case, story, fault, inputs } = scenario;
         if let Some(fault) = fault {
             given.simulator.script(&fault.to_string()).map_err(anyhow::Error::msg)?;
         }

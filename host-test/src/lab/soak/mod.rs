@@ -1,9 +1,9 @@
 //! The ledger test: many calls at once, under a seeded mix of faults, and then an audit of what they were told against what
 //! the instance holds.
 
-mod ledger;
+mod audit;
 
-pub use ledger::{Entry, Task, Told, audit};
+pub use audit::{Entry, Task, Told, audit};
 
 use crate::lab::invocation::{Finished, Invocation};
 use crate::lab::scenarios::{authorizations, by, columns, create, update};
@@ -152,7 +152,7 @@ impl Plan {
             let (host, instance) = (Arc::clone(host), named(instance, PATIENT));
             creating.spawn(async move {
                 let columns =
-                    columns(&[("short_description", "prepared"), ("correlation_id", &ledger::prepared_for(call))]);
+                    columns(&[("short_description", "prepared"), ("correlation_id", &audit::prepared_for(call))]);
                 (call, Invocation::Create(columns, create()).run(&host, instance).await)
             });
         }
@@ -198,7 +198,7 @@ fn invocation(task: &Task, call: usize, sys_id: &str) -> Invocation {
     match task {
         Task::Create { correlation_id } => Invocation::Create(columns(&[("correlation_id", correlation_id)]), create()),
         Task::Update { .. } => {
-            let columns = columns(&[("short_description", &ledger::written_by(call))]);
+            let columns = columns(&[("short_description", &audit::written_by(call))]);
             Invocation::Update(sys_id.to_string(), columns, update())
         }
         Task::Get { .. } => Invocation::Get(by("sys_id", sys_id)),

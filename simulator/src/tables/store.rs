@@ -1,11 +1,11 @@
 //! The tables of the instance: rows in memory, found by their place, their key or an index.
 
-use super::ids_and_clock::Source;
-use super::{choices, dictionary};
+use super::dictionary;
+use super::row::Row;
+use crate::choices;
+use crate::ids_and_clock::Source;
 use std::borrow::Cow;
 use std::collections::HashMap;
-
-pub use super::row::Row;
 
 /// The columns that rows are found by without looking at all of them.
 pub const INDEXED: [&str; 6] = ["number", "correlation_id", "user_name", "element_id", "user", "name"];

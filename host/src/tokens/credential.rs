@@ -12,7 +12,7 @@ const MAX_RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
 /// A credential, ready to be sent.
 #[derive(Clone)]
-pub struct Access {
+pub struct IssuedCredential {
     /// The header's name.
     pub name: HeaderName,
     /// The header's value.
@@ -29,7 +29,7 @@ pub struct Access {
 
 /// Why there is no credential.
 #[derive(Clone, Debug)]
-pub enum NoAccess {
+pub enum NoCredential {
     /// The token service refused, or the stored credential is no longer accepted.
     Refused(Refusal),
     /// The token service could not be asked.
@@ -38,7 +38,7 @@ pub enum NoAccess {
     Timeout,
 }
 
-impl Access {
+impl IssuedCredential {
     /// The scope and life of the token, for the guest.
     pub fn info(&self) -> Option<TokenInfo> {
         let left = self.expires.map(|at| at.saturating_duration_since(Instant::now()).as_secs());
@@ -68,7 +68,7 @@ impl Access {
 }
 
 /// A credential that needs no token service.
-pub fn fixed(grant: &Grant) -> Option<Access> {
+pub fn fixed(grant: &Grant) -> Option<IssuedCredential> {
     let (name, value) = match grant {
         Grant::Bearer(token) => (header::AUTHORIZATION, format!("Bearer {}", token.expose())),
         Grant::Basic { username, password } => {
@@ -79,7 +79,7 @@ pub fn fixed(grant: &Grant) -> Option<Access> {
         Grant::ClientCredentials(_) | Grant::Password { .. } | Grant::RefreshToken { .. } => return None,
     };
     let obtained = Instant::now();
-    Some(Access { name, value: Secret::new(value), scope: None, expires: None, obtained, generation: 0 })
+    Some(IssuedCredential { name, value: Secret::new(value), scope: None, expires: None, obtained, generation: 0 })
 }
 
 /// The kind of a grant, for the guest.
@@ -95,9 +95,9 @@ pub fn grant_type(grant: &Grant) -> GrantType {
 }
 
 /// A refusal, by the token service or by the host itself.
-pub fn refusal(grant_type: GrantType, status: Option<u16>, error: &str, description: &str) -> NoAccess {
+pub fn refusal(grant_type: GrantType, status: Option<u16>, error: &str, description: &str) -> NoCredential {
     let (error, description) = (error.to_string(), description.to_string());
-    NoAccess::Refused(Refusal { grant_type, status, error, description })
+    NoCredential::Refused(Refusal { grant_type, status, error, description })
 }
 
 #[cfg(test)]
@@ -106,12 +106,12 @@ mod tests {
 
     #[test]
     fn a_token_is_renewed_when_a_tenth_of_its_life_is_left() {
-        let mut access = fixed(&Grant::Bearer(Secret::new("t".to_string()))).unwrap();
-        assert!(access.is_fresh(), "a credential that is no token does not end");
+        let mut credential = fixed(&Grant::Bearer(Secret::new("t".to_string()))).unwrap();
+        assert!(credential.is_fresh(), "a credential that is no token does not end");
         for (age, fresh) in [(0, true), (89, true), (91, false), (200, false)] {
             let obtained = Instant::now() - Duration::from_secs(age);
-            (access.obtained, access.expires) = (obtained, Some(obtained + Duration::from_secs(100)));
-            assert_eq!(access.is_fresh(), fresh, "after {age} s of 100");
+            (credential.obtained, credential.expires) = (obtained, Some(obtained + Duration::from_secs(100)));
+            assert_eq!(credential.is_fresh(), fresh, "after {age} s of 100");
         }
     }
 }

@@ -9,7 +9,7 @@ const SCENARIOS: &str = include_str!("../../../../engines/scenarios.json");
 /// An outcome to reach, and how.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Scenario {
+pub struct EngineCase {
     /// The method.
     pub method: String,
     /// The outcome's case.
@@ -24,7 +24,7 @@ pub struct Scenario {
 }
 
 /// All of them, with the simulator's address and its first incident filled in.
-pub fn all(instance: &str, number: &str, sys_id: &str) -> serde_json::Result<Vec<Scenario>> {
+pub fn all(instance: &str, number: &str, sys_id: &str) -> serde_json::Result<Vec<EngineCase>> {
     let filled = SCENARIOS.replace("{instance}", instance).replace("{number}", number);
     serde_json::from_str(&filled.replace("{sys_id}", sys_id))
 }

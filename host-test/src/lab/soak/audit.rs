@@ -1,4 +1,4 @@
-//! The ledger: what each call was told, and the audit of it against the instance's own records.
+//! The audit of what each call reported against the instance's own records.
 
 use servicenow_host::types::WriteHappened;
 use servicenow_simulator::Row;
@@ -40,7 +40,7 @@ pub struct Told {
     pub elapsed: Duration,
 }
 
-/// A line of the ledger.
+/// What a call did and reported.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The call's number.
@@ -63,7 +63,7 @@ pub fn written_by(call: usize) -> String {
     format!("written by call {call}")
 }
 
-/// Where the ledger and the records contradict each other, one sentence each.
+/// Where reports and records contradict each other, one sentence each.
 pub fn audit(calls: usize, entries: &[Entry], rows: &[Row]) -> Vec<String> {
     let mut found = Vec::new();
     let mut ended = vec![0; calls];
