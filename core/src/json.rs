@@ -1,7 +1,7 @@
 //! JSON, read in one pass without a tree, and written.
 //!
-//! Numbers are read as the text they are: their digits are kept, and no float arithmetic gets into the component, which
-//! would cost a fifth of its size. That is why the reader stands on a lexer and not on `serde_json`.
+//! Numbers are read as the text they are, so that their digits are kept. The reader stands on a lexer and not on
+//! `serde_json`, which costs a sixth of the component's size and a quarter more instructions (DESIGN.md).
 
 use hifijson::num::LexWrite as _;
 use hifijson::str::LexAlloc as _;
