@@ -1,8 +1,8 @@
 //! The components, and what each is made of.
 
-use crate::component::{append_docs, encode};
 #[cfg(feature = "compose")]
 use crate::composition::compose;
+use crate::encode::{append_docs, encode};
 use crate::guest::{self, Guest};
 use anyhow::Result;
 use std::env;

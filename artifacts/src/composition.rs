@@ -1,6 +1,6 @@
 //! Composes components by wac.
 
-use crate::component::strip_names;
+use crate::encode::strip_names;
 use anyhow::Result;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};

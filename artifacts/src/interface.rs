@@ -1,6 +1,6 @@
 //! The interface: as a component carries it, as text, and as a package for registries.
 
-use crate::component::DOCS_SECTION;
+use crate::encode::DOCS_SECTION;
 use anyhow::{Context, bail};
 use flate2::read::ZlibDecoder;
 use std::io::Read;

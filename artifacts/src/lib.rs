@@ -6,12 +6,12 @@
 //! it, and `host-test` builds the other components when a command or a test asks for one.
 
 mod artifact;
-mod component;
 #[cfg(feature = "compose")]
 mod composition;
+mod encode;
 pub mod guest;
 mod interface;
 
 pub use artifact::{Artifact, INPUTS, target_dir, workspace};
-pub use component::encode;
+pub use encode::encode;
 pub use interface::{interface, package, wit};
