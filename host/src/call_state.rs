@@ -4,7 +4,7 @@ use crate::authorizations::{Authorization, Authorizations, CredentialMode, Grant
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
-use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Policy, Proxy, RateLimits, TlsFile};
+use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, TlsFile};
 use crate::engine::resource_limiter::Bounds;
 use crate::limits::Limits;
 use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
@@ -74,12 +74,8 @@ impl CallState {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.max_header_bytes);
         let known = shared.authorizations.get(authorization);
-        let guest_authorizes = known.is_some_and(|known| known.credential != CredentialMode::HostInjected);
         let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
-        let policy = known.map(Policy::new);
-        let egress = CallEgress::new(authorization, policy, guest_authorizes, means, deadline, limits.clone());
-        let callback_secrets = known.map(|known| known.callback_secrets.as_slice()).unwrap_or_default();
-        let egress = Arc::new(egress.with_callback_secrets(callback_secrets));
+        let egress = Arc::new(CallEgress::new(authorization, known, means, deadline, limits.clone()));
         Self {
             bounds: Bounds::new(limits),
             table,
@@ -115,9 +111,6 @@ impl CallState {
 
     fn granted(&mut self, authorization: &Authorization, issued: IssuedCredential) -> Result<Granted, CredentialError> {
         self.generation = issued.generation;
-        if let Grant::Basic { password, .. } = &authorization.grant {
-            self.egress.register_hidden(password.expose());
-        }
         let credential = match authorization.credential {
             CredentialMode::HostInjected => {
                 let value = issued.header_value().ok_or(CredentialError::UnknownAuthorization)?;
@@ -125,10 +118,7 @@ impl CallState {
                 Credential::AddedByHost
             }
             CredentialMode::Header | CredentialMode::Grant => {
-                self.egress.register_exposed(issued.value.expose());
-                if let Grant::Basic { password, .. } = &authorization.grant {
-                    self.egress.register_exposed(password.expose());
-                }
+                self.egress.hand_out(&issued.value);
                 Credential::Header(Header { name: issued.name.to_string(), value: issued.value.expose().to_string() })
             }
         };
@@ -160,7 +150,6 @@ impl Credentials for CallState {
     async fn get(&mut self, authorization: String) -> Result<Granted, CredentialError> {
         let known = self.known(&authorization)?;
         if let (CredentialMode::Grant, Grant::ClientCredentials(client)) = (known.credential, &known.grant) {
-            self.egress.register_exposed(client.secret.expose());
             let client = OauthClient {
                 client_id: client.id.clone(),
                 client_secret: client.secret.expose().to_string(),

@@ -43,6 +43,7 @@ pub mod outcome;
 mod records;
 mod runner;
 pub mod secret;
+mod secrets;
 mod tokens;
 
 pub use authorizations::{Authorizations, addresses};

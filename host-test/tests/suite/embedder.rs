@@ -6,6 +6,7 @@ use std::process::Command;
 
 /// What the library depends on itself. A longer list is a longer build for everybody who embeds it.
 const DIRECT: [&str; 31] = [
+    "aho-corasick",
     "base64",
     "bytes",
     "http",
@@ -19,7 +20,6 @@ const DIRECT: [&str; 31] = [
     "rustix",
     "rustls",
     "rustls-native-certs",
-    "rustls-pki-types",
     "serde",
     "serde_json",
     "servicenow-core",

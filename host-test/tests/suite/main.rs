@@ -20,6 +20,7 @@ mod outcomes;
 mod policy;
 mod program;
 mod proxy_and_mtls;
+mod redaction;
 mod reference;
 mod reproducible;
 mod sandbox;

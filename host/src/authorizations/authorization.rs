@@ -4,6 +4,7 @@ use super::addresses::Addresses;
 use super::allowed_call::AllowedCall;
 use crate::origin::Origin;
 use crate::secret::Secret;
+use crate::secrets::Secrets;
 use ring::digest::{SHA256, digest};
 use std::path::PathBuf;
 use subtle::{Choice, ConstantTimeEq};
@@ -33,6 +34,8 @@ pub struct Authorization {
     /// What deliveries from the instance come with: the one that is written to the instance first, and after it one that is
     /// accepted while that is new.
     pub callback_secrets: Vec<Secret>,
+    /// Everything above that is secret, and what token responses add to it.
+    pub secrets: Secrets,
 }
 
 impl Authorization {
@@ -88,6 +91,25 @@ pub enum Grant {
     },
     /// A ServiceNow API key.
     ApiKey(Secret),
+}
+
+impl Grant {
+    /// Adds what is secret in it.
+    pub fn add_to(&self, secrets: &Secrets) {
+        match self {
+            Grant::ClientCredentials(client) => secrets.add([client.secret.expose()]),
+            Grant::Password { client, password, .. } => secrets.add([client.secret.expose(), password.expose()]),
+            Grant::RefreshToken { client, refresh_token } => {
+                secrets.add([client.secret.expose(), refresh_token.expose()]);
+            }
+            Grant::Bearer(secret) | Grant::ApiKey(secret) => secrets.add([secret.expose()]),
+            Grant::Basic { username, password } => {
+                // What the header holds encoded.
+                let pair = Secret::new(format!("{username}:{}", password.expose()));
+                secrets.add([password.expose(), pair.expose()]);
+            }
+        }
+    }
 }
 
 /// An OAuth client.

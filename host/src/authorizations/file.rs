@@ -5,6 +5,7 @@ use super::allowed_call::AllowedCall;
 use super::authorization::{Authorization, Client, ClientCertificate, CredentialMode, Grant};
 use crate::origin::Origin;
 use crate::secret::{Missing, Secret, Source};
+use crate::secrets::Secrets;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ impl Entry {
         if current.is_none() && previous.is_some() {
             return Err("previous-callback-secret is accepted beside callback-secret, which is missing".to_string());
         }
-        let callback_secrets = current.into_iter().chain(previous).collect();
+        let callback_secrets: Vec<Secret> = current.into_iter().chain(previous).collect();
         let default_url =
             || Url::parse(&format!("{}/oauth_token.do", self.instance)).map_err(|error| error.to_string());
         let token_url = self.token_url.clone().map_or_else(default_url, Ok)?;
@@ -146,6 +147,9 @@ impl Entry {
             return Err("credential = \"grant\" needs grant = \"client-credentials\"".to_string());
         }
         let allowed_calls = allowed_calls.unwrap_or_else(AllowedCall::defaults);
+        let secrets = Secrets::default();
+        grant.add_to(&secrets);
+        secrets.add(callback_secrets.iter().map(Secret::expose));
         Ok(Authorization {
             instance,
             grant,
@@ -157,6 +161,7 @@ impl Entry {
             allowed_calls,
             addresses,
             callback_secrets,
+            secrets,
         })
     }
 

@@ -6,15 +6,14 @@ use super::fault::{describe, unless_sent};
 use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, refusal};
+use crate::authorizations::{Authorization, CredentialMode};
 use crate::limits::Limits;
-use crate::secret::{Redactor, Secret};
+use crate::secret::Secret;
+use crate::secrets::Secrets;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use servicenow_core::bindings::credentials::GrantType;
-use servicenow_core::host::Response as Answer;
-use servicenow_core::servicenow::oauth;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,73 +45,62 @@ pub struct CallEgress {
     /// What the instance is to send with its deliveries.
     callback_secret: Option<Secret>,
     injected: Mutex<Option<(HeaderName, HeaderValue)>>,
-    /// What the guest was handed out of the credential.
-    exposed: Redactor,
-    /// Everything secret that an answer could repeat.
-    secrets: Redactor,
+    /// The value of the header that the guest was handed.
+    handed_out: Mutex<Option<Secret>>,
+    /// The secrets of the authorization.
+    secrets: Secrets,
     requests: AtomicU32,
     bytes: AtomicUsize,
     unauthorized: AtomicBool,
 }
 
 impl CallEgress {
-    /// What a new call has.
+    /// What a new call has. `authorization` is the one it was made with; where there is none it reaches nothing.
     pub fn new(
-        authorization: &str,
-        policy: Option<Policy>,
-        guest_authorizes: bool,
+        name: &str,
+        authorization: Option<&Authorization>,
         (clients, rate_limits, journal): (Clients, RateLimits, Journal),
         deadline: Instant,
         limits: Limits,
     ) -> Self {
         Self {
-            authorization: authorization.to_string(),
-            policy,
-            guest_authorizes,
+            authorization: name.to_string(),
+            policy: authorization.map(Policy::new),
+            guest_authorizes: authorization.is_some_and(|known| known.credential != CredentialMode::HostInjected),
             clients,
             rate_limits,
             journal,
             deadline,
             limits,
-            callback_secret: None,
+            callback_secret: authorization.and_then(|known| known.callback_secrets.first().cloned()),
             injected: Mutex::default(),
-            exposed: Redactor::default(),
-            secrets: Redactor::default(),
+            handed_out: Mutex::default(),
+            secrets: authorization.map(|known| known.secrets.clone()).unwrap_or_default(),
             requests: AtomicU32::new(0),
             bytes: AtomicUsize::new(0),
             unauthorized: AtomicBool::new(false),
         }
     }
 
-    /// The same with the secrets of deliveries: the first can be written to the instance, and all are struck from answers.
-    pub fn with_callback_secrets(mut self, secrets: &[Secret]) -> Self {
-        secrets.iter().for_each(|secret| self.secrets.register(secret.expose()));
-        self.callback_secret = secrets.first().cloned();
-        self
-    }
-
     /// Sets the header that the host adds to the requests to come.
     pub fn inject(&self, name: HeaderName, mut value: HeaderValue) {
         value.set_sensitive(true);
-        self.secrets.register(&String::from_utf8_lossy(value.as_bytes()));
         *self.injected.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, value));
     }
 
-    /// Notes a secret that the guest is handed.
-    pub fn register_exposed(&self, secret: &str) {
-        self.exposed.register(secret);
-        self.secrets.register(secret);
+    /// Notes the value of the header that the guest is handed.
+    pub fn hand_out(&self, value: &Secret) {
+        *self.handed_out.lock().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
     }
 
-    /// Notes a secret that stays with the host, so that it is struck from answers.
-    pub fn register_hidden(&self, secret: &str) {
-        self.secrets.register(secret);
+    /// Whether a text holds a secret of the authorization.
+    pub fn leaks(&self, text: &[u8]) -> bool {
+        self.secrets.are_in(text)
     }
 
-    /// Whether an outcome tells a secret that the guest was handed.
+    /// Whether an outcome holds a secret of the authorization.
     pub fn leaks_secret(&self, outcome: &impl serde::Serialize) -> bool {
-        // A credential that stayed with the host was struck from every answer: nothing is to be searched for.
-        !self.exposed.is_empty() && serde_json::to_vec(outcome).is_ok_and(|text| self.exposed.matches(&text))
+        serde_json::to_vec(outcome).is_ok_and(|text| self.leaks(&text))
     }
 
     /// Whether the instance refused the credential since this was asked last.
@@ -123,11 +111,12 @@ impl CallEgress {
     /// Whether a request may leave, before its body is known.
     pub fn admit(&self, request: &Request<WasiBody>) -> Result<Allowed, Error> {
         // Before anything of the request can be logged.
-        let is_elsewhere =
-            |(name, value): (&HeaderName, &HeaderValue)| !carries_credential(name) && self.leaks(value.as_bytes());
+        let is_elsewhere = |(name, value): (&HeaderName, &HeaderValue)| {
+            self.secrets.are_in_name(name.as_str()) || !carries_credential(name) && self.leaks(value.as_bytes())
+        };
         let head = format!("{} {}", request.method(), request.uri());
         if self.leaks(head.as_bytes()) || request.headers().iter().any(is_elsewhere) {
-            return Err(self.deny(&"the component put the credential it was handed into an address or another header"));
+            return Err(self.deny(&"the component put a secret of the authorization into an address or a header"));
         }
         let policy = self.policy.as_ref().ok_or(Error::HttpRequestDenied)?;
         let allowed = policy.check(request.method(), request.uri()).map_err(|denied: Denied| self.deny(&denied))?;
@@ -140,10 +129,6 @@ impl CallEgress {
     fn deny(&self, why: &dyn std::fmt::Display) -> Error {
         tracing::warn!(authorization = self.authorization, "denied: {why}");
         Error::HttpRequestDenied
-    }
-
-    fn leaks(&self, text: &[u8]) -> bool {
-        self.exposed.matches(text)
     }
 
     /// Sends a request that was admitted or denied, and takes in its whole answer.
@@ -164,7 +149,7 @@ impl CallEgress {
         let to_instance = target == Target::Instance;
         // A token request carries what was handed out: that is what it is for.
         if to_instance && self.leaks(&body) {
-            return Err(self.deny(&"the component put the credential it was handed into a body"));
+            return Err(self.deny(&"the component put a secret of the authorization into a body"));
         }
         let body = callback_secret::fill(&head.method, uri.path(), body, self.callback_secret.as_ref())
             .map_err(|unfilled| self.deny(&unfilled))?;
@@ -182,10 +167,8 @@ impl CallEgress {
         if let Some((name, value)) = injected.filter(|_| to_instance && !self.guest_authorizes) {
             head.headers.insert(name, value);
         }
-        // Where the guest adds the credential, only a 401 to what it was handed says anything about that.
-        let is_handed_out =
-            |(name, value): (&HeaderName, &HeaderValue)| carries_credential(name) && self.leaks(value.as_bytes());
-        let tells = to_instance && (!self.guest_authorizes || head.headers.iter().any(is_handed_out));
+        // Where the guest adds the credential, only a 401 to the very header that it was handed says anything about that.
+        let tells = to_instance && (!self.guest_authorizes || self.carries_handed_out(&head.headers));
         head.uri = uri.clone();
         let (sent, method) = (Sent::default(), head.method.clone());
         let is_write = to_instance && method != Method::GET;
@@ -221,16 +204,31 @@ impl CallEgress {
         })?;
         if target == Target::TokenService {
             // The guest obtains it itself, so from here on it has it.
-            if let Ok(token) = oauth::read(&as_answer(&head, &body), GrantType::ClientCredentials) {
-                self.register_exposed(&token.authorization);
-                token.refresh_token.iter().for_each(|token| self.register_exposed(token));
+            if head.status.is_success() {
+                self.secrets.add_token_response(&body);
             }
             return Ok(Response::from_parts(head, body));
         }
-        let secret: Vec<_> = head.headers.iter().filter(|(_, value)| self.secrets.matches(value.as_bytes())).collect();
-        let secret: Vec<_> = secret.into_iter().map(|(name, _)| name.clone()).collect();
+        let is_secret = |(name, value): (&HeaderName, &HeaderValue)| {
+            self.secrets.are_in_name(name.as_str()) || self.leaks(value.as_bytes())
+        };
+        let secret: Vec<_> =
+            head.headers.iter().filter(|header| is_secret(*header)).map(|(name, _)| name.clone()).collect();
         secret.into_iter().for_each(|name| drop(head.headers.remove(name)));
+        if is_encoded(&head.headers) {
+            // Nothing secret is found in it. The component sees that it is encoded, and refuses it by that.
+            return Ok(Response::from_parts(head, Bytes::new()));
+        }
         Ok(Response::from_parts(head, self.secrets.redact(body)))
+    }
+
+    fn carries_handed_out(&self, headers: &HeaderMap) -> bool {
+        let handed_out = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(name, value): (&HeaderName, &HeaderValue)| {
+            let handed_out = handed_out.as_ref().map(|secret| secret.expose().as_bytes());
+            carries_credential(name) && Some(value.as_bytes()) == handed_out
+        };
+        headers.iter().any(is_it)
     }
 
     /// A whole body, or nothing of it where it is not kept. What is kept counts against the call's own limit.
@@ -273,8 +271,8 @@ pub fn carries_credential(name: &HeaderName) -> bool {
     *name == header::AUTHORIZATION || name == "x-sn-apikey"
 }
 
-fn as_answer(head: &http::response::Parts, body: &Bytes) -> Answer {
-    let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
-    Answer { status: head.status.as_u16(), headers, body: body.to_vec() }
+/// Whether a body is compressed, or encoded in another way.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }

@@ -12,8 +12,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::HashMap;
 use std::path::Path;
 use std::pin::Pin;
@@ -151,10 +151,10 @@ fn certificates(name: &str, key: &'static str, path: &Path) -> Result<Vec<Certif
 }
 
 /// Never quotes the file: it may hold a private key.
-fn pem_problem(error: &rustls_pki_types::pem::Error) -> String {
+fn pem_problem(error: &rustls::pki_types::pem::Error) -> String {
     match error {
-        rustls_pki_types::pem::Error::Io(error) => format!("{error}; give a readable PEM file"),
-        rustls_pki_types::pem::Error::NoItemsFound => "nothing of this kind in it; give a PEM file".to_string(),
+        rustls::pki_types::pem::Error::Io(error) => format!("{error}; give a readable PEM file"),
+        rustls::pki_types::pem::Error::NoItemsFound => "nothing of this kind in it; give a PEM file".to_string(),
         _ => "this is no PEM file".to_string(),
     }
 }

@@ -16,5 +16,4 @@ pub use connect::{BadProxy, Proxy};
 pub use fault::unreachable_reason;
 pub use hook::Egress;
 pub use journal::{Exchange, Journal};
-pub use policy::Policy;
 pub use rate_limit::RateLimits;

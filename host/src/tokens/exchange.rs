@@ -4,9 +4,9 @@
 
 use super::credential::{IssuedCredential, NoCredential, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
-use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
+use crate::bindings::servicenow::plugin::credentials::{GrantType, Refusal, UnreachableReason};
 use crate::egress::{Clients, Sent, unreachable_reason};
-use crate::secret::{Redactor, Secret};
+use crate::secret::Secret;
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Limited};
@@ -48,31 +48,25 @@ pub async fn fetch(
     let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-    let body = body.map_err(|_| NoCredential::Unreachable(UnreachableReason::Lost))?.to_bytes().into();
-    take(&Response { status, headers, body }, grant_type).map_err(|refused| without_secrets(refused, authorization))
-}
-
-/// A refusal in whose words the authorization's own secrets are struck out: a token service may quote what it was sent.
-fn without_secrets(refused: NoCredential, authorization: &Authorization) -> NoCredential {
-    let NoCredential::Refused(mut refusal) = refused else { return refused };
-    let secrets = Redactor::default();
-    match &authorization.grant {
-        Grant::ClientCredentials(client) => secrets.register(client.secret.expose()),
-        Grant::Password { client, password, .. } => {
-            secrets.register(client.secret.expose());
-            secrets.register(password.expose());
-        }
-        Grant::RefreshToken { client, refresh_token } => {
-            secrets.register(client.secret.expose());
-            secrets.register(refresh_token.expose());
-        }
-        Grant::Bearer(_) | Grant::Basic { .. } | Grant::ApiKey(_) => {}
+    let body = body.map_err(|_| NoCredential::Unreachable(UnreachableReason::Lost))?.to_bytes();
+    let secrets = &authorization.secrets;
+    if (200..300).contains(&status) {
+        secrets.add_token_response(&body);
     }
-    for text in [&mut refusal.error, &mut refusal.description] {
-        let struck = secrets.redact(std::mem::take(text).into());
-        *text = String::from_utf8_lossy(&struck).into_owned();
+    match take(&Response { status, headers, body: body.into() }, grant_type) {
+        Ok(mut answer) => {
+            // The scope is shown to the component and to people.
+            answer.credential.scope.take_if(|scope| secrets.are_in(scope.as_bytes()));
+            Ok(answer)
+        }
+        // A token service may quote what it was sent.
+        Err(NoCredential::Refused(refusal)) => Err(NoCredential::Refused(Refusal {
+            error: secrets.redact_text(&refusal.error),
+            description: secrets.redact_text(&refusal.description),
+            ..refusal
+        })),
+        Err(other) => Err(other),
     }
-    NoCredential::Refused(refusal)
 }
 
 fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Request<Bytes>> {
