@@ -16,6 +16,7 @@ pub mod manifest;
 mod outcome;
 pub mod secret;
 pub mod servicenow;
+pub mod set_up;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 pub mod wasi;

@@ -6,7 +6,9 @@ use crate::bindings::servicenow::plugin::credentials::{
 };
 use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, TlsFile};
 use crate::engine::resource_limiter::Bounds;
+use crate::intent::Intent;
 use crate::limits::Limits;
+use crate::secret::Secret;
 use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +35,7 @@ pub struct CallState {
     credentials_left: u32,
     generation: u64,
     deadline: Instant,
+    one_time: Option<(String, Secret)>,
 }
 
 /// What credentials and egress are shared by all calls of a host.
@@ -67,7 +70,7 @@ impl Shared {
 
 impl CallState {
     /// The state of a call made with this authorization: it answers for no other.
-    pub fn new(shared: &Shared, authorization: &str, journal: Journal, deadline: Instant) -> Self {
+    pub fn new(shared: &Shared, authorization: &str, intent: &Intent, journal: Journal, deadline: Instant) -> Self {
         let limits = &shared.limits;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.max_resources);
@@ -75,7 +78,7 @@ impl CallState {
         http.set_field_size_limit(limits.max_header_bytes);
         let known = shared.authorizations.get(authorization);
         let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
-        let egress = Arc::new(CallEgress::new(authorization, known, means, deadline, limits.clone()));
+        let egress = Arc::new(CallEgress::new(authorization, known, intent, means, deadline, limits.clone()));
         Self {
             bounds: Bounds::new(limits),
             table,
@@ -90,7 +93,15 @@ impl CallState {
             credentials_left: MAX_CREDENTIAL_CALLS,
             generation: 0,
             deadline,
+            one_time: None,
         }
+    }
+
+    /// The state of a call that sends nothing: it has no policy and no credential. `one_time` is what `verify-callback` accepts,
+    /// once, for the authorization that it is given for.
+    pub fn offline(shared: &Shared, one_time: Option<(String, Secret)>, deadline: Instant) -> Self {
+        let intent = Intent::read();
+        Self { one_time, ..Self::new(shared, "", &intent, Journal::default(), deadline) }
     }
 
     /// The type parameter of generated `add_to_linker` functions.
@@ -177,7 +188,9 @@ impl Credentials for CallState {
     }
 
     async fn verify_callback(&mut self, authorization: String, presented: String) -> bool {
-        self.known(&authorization).is_ok_and(|known| known.is_callback_secret(&presented))
+        // The host compared the secret before; what the component was given in its place is good for this once.
+        let one_time = self.one_time.take_if(|(name, _)| *name == authorization);
+        one_time.is_some_and(|(_, value)| value.is(&presented))
     }
 }
 

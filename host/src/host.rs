@@ -12,6 +12,7 @@ use crate::egress::Connections;
 use crate::engine::component::LoadedComponent;
 use crate::engine::functions::{FunctionIndex, NodeFunctions};
 use crate::error::BuildError;
+use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::outcome::ended_by_host;
 use crate::runner::{EndedBy, Report, Runner};
@@ -54,14 +55,16 @@ impl Host {
             made
         });
         self.runner
-            .run(started, call, Some(key), self.function(|exports| &exports.create), |call| (call, body, options))
+            .run(started, call, Intent::create(key), self.function(|exports| &exports.create), |call| {
+                (call, body, options)
+            })
             .await
     }
 
     /// Gets an incident.
     pub async fn get(&self, call: Call, incident: IncidentRef) -> Report<GetOutcome> {
         self.runner
-            .run(Instant::now(), call, None, self.function(|exports| &exports.get), |call| (call, incident))
+            .run(Instant::now(), call, Intent::read(), self.function(|exports| &exports.get), |call| (call, incident))
             .await
     }
 
@@ -74,7 +77,7 @@ impl Host {
         options: UpdateOptions,
     ) -> Report<UpdateOutcome> {
         self.runner
-            .run(Instant::now(), call, None, self.function(|exports| &exports.update), |call| {
+            .run(Instant::now(), call, Intent::write(), self.function(|exports| &exports.update), |call| {
                 (call, sys_id, body, options)
             })
             .await
@@ -83,7 +86,7 @@ impl Host {
     /// Finds incidents.
     pub async fn find(&self, call: Call, query: String, limit: u32, offset: u32) -> Report<FindOutcome> {
         self.runner
-            .run(Instant::now(), call, None, self.function(|exports| &exports.find), |call| {
+            .run(Instant::now(), call, Intent::read(), self.function(|exports| &exports.find), |call| {
                 (call, query, limit, offset)
             })
             .await
@@ -91,7 +94,9 @@ impl Host {
 
     /// Reads the columns of the incident table.
     pub async fn columns(&self, call: Call) -> Report<ColumnsOutcome> {
-        self.runner.run(Instant::now(), call, None, self.function(|exports| &exports.columns), |call| (call,)).await
+        self.runner
+            .run(Instant::now(), call, Intent::read(), self.function(|exports| &exports.columns), |call| (call,))
+            .await
     }
 
     /// Whether the component can check an authorization: one of the world `plugin` can, one of `incident-node` cannot.
@@ -114,13 +119,13 @@ impl Host {
                 guest_memory: 0,
             };
         };
-        self.runner.run(started, call, None, (&self.exports.component, authenticate), |call| (call,)).await
+        self.runner.run(started, call, Intent::read(), (&self.exports.component, authenticate), |call| (call,)).await
     }
 
     /// Describes the node. The error is a component that does not keep to its world.
     pub async fn describe(&self) -> wasmtime::Result<Node> {
         let (component, describe) = self.function(|exports| &exports.describe);
-        self.runner.compute("", component, describe, ()).await
+        self.runner.compute(None, component, describe, ()).await
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.

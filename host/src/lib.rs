@@ -36,6 +36,7 @@ mod error;
 #[cfg(feature = "sync")]
 pub mod event_sync;
 mod host;
+mod intent;
 pub mod json;
 pub mod limits;
 pub mod origin;

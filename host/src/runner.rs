@@ -11,8 +11,11 @@ use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
 use crate::engine::component::{LoadedComponent, Outcomes, Parameters};
 use crate::engine::functions::FunctionIndex;
 use crate::engine::warm_pool::{Instance, MAX_KEPT_MEMORY};
+use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
+use crate::secret::Secret;
+use crate::secrets::Secrets;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
@@ -72,23 +75,34 @@ impl Runner {
     /// Makes an instance and drops it: what every call pays before its own work.
     pub async fn instantiate(&self, component: &LoadedComponent) -> wasmtime::Result<()> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let store = self.store(self.state("", Journal::default(), deadline), deadline);
+        let store = self.store(CallState::offline(&self.shared, None, deadline), deadline);
         component.instantiate(store).await.map(drop)
     }
 
-    /// Calls a function that makes no request. The error is a component that does not keep to its world, or to the time.
-    pub async fn compute<P: Parameters, R: Outcomes>(
+    /// Calls a function that makes no request: it has no policy and no credential. `verify` is the authorization of a delivery,
+    /// and the value that `verify-callback` accepts for it. The error is a component that does not keep to its world, or to the
+    /// time, or whose result holds a secret.
+    pub async fn compute<P: Parameters, R: Outcomes + Serialize>(
         &self,
-        authorization: &str,
+        verify: Option<(&str, Secret)>,
         component: &LoadedComponent,
         function: &FunctionIndex,
         parameters: P,
     ) -> wasmtime::Result<R> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let computed = async {
+            let authorization = verify.as_ref().map_or("", |(name, _)| name);
+            let secrets = self.shared.authorizations.get(authorization).map(|known| known.secrets.clone());
             let _admitted = self.admission.enter(authorization).await;
-            let store = self.store(self.state(authorization, Journal::default(), deadline), deadline);
-            component.instantiate(store).await?.call(function, parameters).await
+            let verify = verify.map(|(name, value)| (name.to_string(), value));
+            let store = self.store(CallState::offline(&self.shared, verify, deadline), deadline);
+            let computed: R = component.instantiate(store).await?.call(function, parameters).await?;
+            let is_secret =
+                |secrets: &Secrets| serde_json::to_vec(&computed).is_ok_and(|computed| secrets.are_in(&computed));
+            match secrets.as_ref().is_some_and(is_secret) {
+                true => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
+                false => Ok(computed),
+            }
         };
         match timeout_at(deadline.into(), computed).await {
             Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
@@ -97,11 +111,6 @@ impl Runner {
             Ok(computed) => computed,
             Err(_) => Err(wasmtime::Error::msg("the component computes for too long: give it less")),
         }
-    }
-
-    /// The state of one call, whose requests end at `deadline`.
-    fn state(&self, authorization: &str, journal: Journal, deadline: Instant) -> CallState {
-        CallState::new(&self.shared, authorization, journal, deadline)
     }
 
     /// A store for one call, in which everything ends at `deadline`.
@@ -144,7 +153,7 @@ impl Runner {
         &self,
         started: Instant,
         mut call: Call,
-        correlation_id: Option<String>,
+        intent: Intent,
         (component, function): (&LoadedComponent, &FunctionIndex),
         parameters: impl FnOnce(Call) -> P,
     ) -> Report<T> {
@@ -153,7 +162,7 @@ impl Runner {
         let journal = Journal::default();
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
-            let state = self.state(&call.authorization, journal.clone(), guest_deadline);
+            let state = CallState::new(&self.shared, &call.authorization, &intent, journal.clone(), guest_deadline);
             let mut instance = match component.idle.take(&call.authorization) {
                 Some(idle) => self.renewed(idle, state, deadline),
                 None => component.instantiate(self.store(state, deadline)).await?,
@@ -168,13 +177,13 @@ impl Runner {
             let (tells, memory) = (state.egress.leaks_secret(&outcome), state.bounds.memory);
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
-                let nobody = self.state("", Journal::default(), deadline);
+                let nobody = CallState::offline(&self.shared, None, deadline);
                 instance = self.renewed(instance, nobody, deadline);
                 component.idle.keep(&authorization, instance, self.shared.limits.kept_instances);
             }
             Ok((outcome, tells, memory))
         };
-        let by_host = |reason, message| ended_by_host(reason, message, journal.close(), correlation_id);
+        let by_host = |reason, message| ended_by_host(reason, message, journal.close(), intent.correlation_id.clone());
         let (mut guest_memory, mut ended_by) = (0, EndedBy::Host);
         let outcome = match timeout_at(deadline.into(), ended).await {
             Ok(Ok((_, true, _))) => {

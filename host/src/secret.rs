@@ -1,8 +1,10 @@
 //! Secrets: text that is never shown and is wiped when dropped.
 
+use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::fs;
 use std::path::PathBuf;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret. It has no `Debug` and no `Display`, so that it cannot reach a log or an error by accident.
@@ -13,6 +15,17 @@ impl Secret {
     /// Keeps a text secret.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
+    }
+
+    /// One that nobody can guess, for a single use.
+    pub fn one_time() -> Self {
+        Self::new(uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// Whether a text is this one, in a time that tells nothing of it.
+    pub fn is(&self, text: &str) -> bool {
+        let digest = |text: &str| digest(&SHA256, text.as_bytes());
+        digest(self.expose()).as_ref().ct_eq(digest(text).as_ref()).into()
     }
 
     /// The text, to be sent and not to be kept.

@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+use servicenow_core::set_up::wanted;
 use servicenow_sync::bindings::provisioning::Settings;
-use servicenow_sync::provisioning::artifacts::wanted;
+use servicenow_sync::provisioning::set_up;
 use tree_sitter::{Node, Parser};
 
 /// What the grammar calls the parts of ECMAScript 5 that scripts use. Anything else, such as an arrow function, a template or
@@ -105,7 +106,7 @@ fn every_script_of_a_set_up_is_ecmascript_5() {
         legacy_rules: Vec::new(),
         any_url: false,
     };
-    let all = wanted(&settings);
+    let all = wanted(&set_up(&settings));
     let scripts = all.iter().flat_map(|wanted| &wanted.columns).filter(|(column, _)| *column == "script");
     let scripts: Vec<_> = scripts.map(|(_, script)| script.as_str()).collect();
     assert_eq!(scripts.len(), 3);

@@ -9,7 +9,7 @@ use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, WriteHappened};
 use servicenow_host::{Authorizations, Host, Limits, Outcome, Report};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 use wit_component_for_dummies::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser_for_dummies::{LiftLowerAbi, ManglingAndAbi, Resolve};
@@ -43,16 +43,18 @@ fn call(timeout_ms: u32) -> Call {
     Call { authorization: "main".to_string(), instance: "dev12345".to_string(), timeout_ms: Some(timeout_ms) }
 }
 
-const HOSTILE: Guest =
-    Guest { package: "hostile-guest", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+/// The hostile guest as a component of the world `plugin`, or of `events` with the feature `sync`.
+pub fn guest(features: &'static [&'static str]) -> Vec<u8> {
+    // Both are compiled to the same file.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let guest = Guest { package: "hostile-guest", features, stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
+    encode(&std::fs::read(guest::compile(&workspace(), &guest, &target_dir()).unwrap()).unwrap()).unwrap()
+}
 
 /// A host with the hostile guest.
 pub fn hostile(authorizations: Authorizations) -> Host {
-    static LOADED: LazyLock<Host> = LazyLock::new(|| {
-        let module = std::fs::read(guest::compile(&workspace(), &HOSTILE, &target_dir()).unwrap()).unwrap();
-        let component = encode(&module).unwrap();
-        Host::builder().component(component).build().unwrap()
-    });
+    static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().component(guest(&[])).build().unwrap());
     LOADED.with(authorizations, Limits::default()).unwrap()
 }
 

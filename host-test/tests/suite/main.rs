@@ -15,6 +15,7 @@ mod exfiltration;
 mod faults;
 mod get;
 mod hostile;
+mod hostile_sync;
 mod network;
 mod outcomes;
 mod policy;

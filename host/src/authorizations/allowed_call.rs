@@ -18,7 +18,7 @@ const EVENT_CALLS: [&str; 9] = [
     "GET /api/now/table/change_request",
     "GET /api/now/table/problem",
     "GET /api/now/table/sys_user",
-    "GET /api/now/table/sys_properties",
+    "GET /api/now/table/sys_properties?name=glide.sys.default.tz",
 ];
 
 /// What setting an instance up needs. An authorization for it is best one of its own.
@@ -35,11 +35,17 @@ const PROVISIONING_CALLS: [&str; 7] = [
 /// The segment that is never reached, whatever is allowed: the batch API tunnels any other path.
 const BATCH: &str = "batch";
 
-/// Methods, and what the path must start with: `GET,POST /api/now/table/incident`.
+/// How a call ends that reads one property.
+const BY_NAME: &str = "/sys_properties?name=";
+
+/// Methods, and what the path must start with: `GET,POST /api/now/table/incident`. Properties hold secrets, so they are read by
+/// their names: `GET /api/now/table/sys_properties?name=glide.sys.default.tz`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedCall {
     methods: Vec<Method>,
     path: String,
+    /// The one property that may be read.
+    property: Option<String>,
 }
 
 /// Why a text is no allowed call.
@@ -70,6 +76,11 @@ impl AllowedCall {
         calls.iter().filter_map(|call| call.parse().ok()).collect()
     }
 
+    /// Whether this call lets properties be read by this condition.
+    pub fn allows_property(&self, condition: &str) -> bool {
+        self.property.as_deref().is_some_and(|name| condition.strip_prefix("name=") == Some(name))
+    }
+
     /// A path is allowed with everything below it.
     pub fn allows(&self, method: &Method, path: &str) -> bool {
         let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
@@ -83,6 +94,16 @@ impl FromStr for AllowedCall {
     fn from_str(text: &str) -> Result<Self, NotACall> {
         let wrong = || NotACall(text.to_string());
         let (methods, path) = text.split_once(' ').ok_or_else(wrong)?;
+        let (path, property) = match path.split_once(BY_NAME) {
+            Some((_, name)) => (&path[..path.len() - name.len() - "?name=".len()], Some(name.to_string())),
+            None => (path, None),
+        };
+        let is_name = |name: &String| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if property.as_ref().is_some_and(|name| methods != "GET" || !is_name(name)) {
+            return Err(wrong());
+        }
         let method = |name: &str| {
             [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE]
                 .into_iter()
@@ -91,14 +112,15 @@ impl FromStr for AllowedCall {
         let methods: Option<Vec<_>> = methods.split(',').map(method).collect();
         let path = path.strip_suffix('/').unwrap_or(path);
         let methods = methods.filter(|_| is_plain(path) && !is_batch(path)).ok_or_else(wrong)?;
-        Ok(Self { methods, path: path.to_string() })
+        Ok(Self { methods, path: path.to_string(), property })
     }
 }
 
 impl fmt::Display for AllowedCall {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();
-        write!(out, "{} {}", methods.join(","), self.path)
+        write!(out, "{} {}", methods.join(","), self.path)?;
+        self.property.iter().try_for_each(|name| write!(out, "?name={name}"))
     }
 }
 
@@ -137,6 +159,9 @@ mod tests {
             "GET /a%2e",
             "POST /api/now/v1/batch",
             "GET  /api",
+            "GET /api/now/table/sys_properties?name=",
+            "GET /api/now/table/sys_properties?name=a^ORname=b",
+            "PATCH /api/now/table/sys_properties?name=a",
         ] {
             assert_eq!(AllowedCall::from_str(bad), Err(NotACall(bad.to_string())));
         }

@@ -7,6 +7,7 @@ use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, refusal};
 use crate::authorizations::{Authorization, CredentialMode};
+use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::secret::Secret;
 use crate::secrets::Secrets;
@@ -59,13 +60,14 @@ impl CallEgress {
     pub fn new(
         name: &str,
         authorization: Option<&Authorization>,
+        intent: &Intent,
         (clients, rate_limits, journal): (Clients, RateLimits, Journal),
         deadline: Instant,
         limits: Limits,
     ) -> Self {
         Self {
             authorization: name.to_string(),
-            policy: authorization.map(Policy::new),
+            policy: authorization.map(|known| Policy::new(known).for_intent(intent)),
             guest_authorizes: authorization.is_some_and(|known| known.credential != CredentialMode::HostInjected),
             clients,
             rate_limits,
@@ -151,6 +153,11 @@ impl CallEgress {
         if to_instance && self.leaks(&body) {
             return Err(self.deny(&"the component put a secret of the authorization into a body"));
         }
+        let set_up =
+            self.policy.as_ref().and_then(Policy::set_up).filter(|_| to_instance && head.method != Method::GET);
+        if set_up.is_some_and(|check| !check.allows_write(&head.method, uri.path(), &body)) {
+            return Err(self.deny(&"the operator's set-up has no such record, or it is to hold something else"));
+        }
         let body = callback_secret::fill(&head.method, uri.path(), body, self.callback_secret.as_ref())
             .map_err(|unfilled| self.deny(&unfilled))?;
         // The guest counted what it sent.
@@ -178,7 +185,7 @@ impl CallEgress {
         let exchange = async {
             let response = self.clients.send(&self.authorization, Request::from_parts(head, body), &sent).await?;
             self.unauthorized.fetch_or(tells && response.status() == StatusCode::UNAUTHORIZED, Ordering::AcqRel);
-            self.receive(response, target).await
+            self.receive(response, target, uri.path()).await
         };
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
         let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));
@@ -193,6 +200,7 @@ impl CallEgress {
         &self,
         response: Response<hyper::body::Incoming>,
         target: Target,
+        path: &str,
     ) -> Result<Response<Bytes>, Error> {
         let (mut head, body) = response.into_parts();
         if target == Target::Instance {
@@ -218,6 +226,9 @@ impl CallEgress {
         if is_encoded(&head.headers) {
             // Nothing secret is found in it. The component sees that it is encoded, and refuses it by that.
             return Ok(Response::from_parts(head, Bytes::new()));
+        }
+        if let Some(set_up) = self.policy.as_ref().and_then(Policy::set_up) {
+            set_up.learn(path, &body);
         }
         Ok(Response::from_parts(head, self.secrets.redact(body)))
     }

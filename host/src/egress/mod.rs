@@ -8,7 +8,9 @@ mod fault;
 mod hook;
 mod journal;
 pub mod policy;
+mod query_script;
 mod rate_limit;
+mod set_up;
 
 pub use call::CallEgress;
 pub use client::{Clients, Connections, Sent, TlsFile};

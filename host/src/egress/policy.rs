@@ -1,9 +1,13 @@
 //! The egress policy: which requests may leave, as data with a match. No I/O happens here.
 
+use super::query_script::runs_other_script;
+use super::set_up::{SetUpCheck, is_for_set_ups, only_condition, reads_properties};
 use crate::authorizations::allowed_call::{AllowedCall, is_batch, is_plain};
 use crate::authorizations::{Authorization, CredentialMode};
+use crate::intent::Intent;
 use crate::origin::Origin;
 use http::{Method, Uri};
+use std::sync::Arc;
 use url::Url;
 
 /// What one authorization may reach.
@@ -12,6 +16,10 @@ pub struct Policy {
     instance: Origin,
     token_url: Option<Url>,
     calls: Vec<AllowedCall>,
+    /// Whether the instance holds a secret of this authorization, which scripts in queries could ask for.
+    guards_secret: bool,
+    reads_only: bool,
+    set_up: Option<Arc<SetUpCheck>>,
 }
 
 /// Where an allowed request goes.
@@ -42,6 +50,24 @@ pub enum Denied {
          name it in the call"
     )]
     Origin(String, Origin),
+    /// A write by a method that only reads.
+    #[error("{0} {1} is a write, and this method only reads; nothing would allow it")]
+    Write(Method, String),
+    /// A query with a script that is none of those that filters of lists use.
+    #[error(
+        "the query runs a script other than the functions for dates, users and groups that filters of lists have; an \
+         authorization without callback-secret may run any"
+    )]
+    Script,
+    /// Properties that are not read by name.
+    #[error(
+        "properties are read by name; to allow it, add \"GET /api/now/table/sys_properties?name=NAME\" to allowed-calls of \
+         the authorization, and query for name=NAME alone"
+    )]
+    Properties,
+    /// A write of a script or a property by anything but a set-up.
+    #[error("{0} {1} writes a script or a property, which only setting the instance up may do; nothing would allow it")]
+    SetUp(Method, String),
     /// A path or method that is not allowed.
     #[error(
         "{0} {1} is not among the allowed calls; to allow it, add \"{0} {1}\" to allowed-calls of the authorization"
@@ -62,7 +88,21 @@ impl Policy {
             instance: authorization.instance.clone(),
             token_url: (authorization.credential == CredentialMode::Grant).then(|| authorization.token_url.clone()),
             calls: authorization.allowed_calls.clone(),
+            guards_secret: !authorization.callback_secrets.is_empty(),
+            reads_only: false,
+            set_up: None,
         }
+    }
+
+    /// The same for a call that has this intent.
+    pub fn for_intent(self, intent: &Intent) -> Self {
+        let set_up = intent.set_up.clone().map(|set_up| Arc::new(SetUpCheck::new(set_up)));
+        Self { reads_only: !intent.writes, set_up, ..self }
+    }
+
+    /// The set-up that the call is for.
+    pub fn set_up(&self) -> Option<&SetUpCheck> {
+        self.set_up.as_deref()
     }
 
     /// Where a request goes, if it may.
@@ -87,8 +127,24 @@ impl Policy {
         if !is_plain(path) || is_batch(path) {
             return Err(Denied::Path(path.to_string()));
         }
+        if self.reads_only && method != Method::GET {
+            return Err(Denied::Write(method.clone(), path.to_string()));
+        }
         if !self.calls.iter().any(|call| call.allows(method, path)) {
             return Err(Denied::Call(method.clone(), path.to_string()));
+        }
+        if is_for_set_ups(method, path) && self.set_up.is_none() {
+            return Err(Denied::SetUp(method.clone(), path.to_string()));
+        }
+        if self.guards_secret && runs_other_script(uri.query().unwrap_or_default()) {
+            return Err(Denied::Script);
+        }
+        if reads_properties(method, path) {
+            let condition = only_condition(uri.query().unwrap_or_default()).ok_or(Denied::Properties)?;
+            let is_set_up = self.set_up.as_ref().is_some_and(|check| check.allows_condition(&condition));
+            if !is_set_up && !self.calls.iter().any(|call| call.allows_property(&condition)) {
+                return Err(Denied::Properties);
+            }
         }
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         allowed(Target::Instance, &format!("{}{path}{query}", self.instance))

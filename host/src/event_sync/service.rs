@@ -20,8 +20,11 @@ use crate::engine::component::LoadedComponent;
 use crate::engine::functions::{FunctionIndex, SyncFunctions};
 use crate::error::BuildError;
 use crate::host::Host;
+use crate::intent::Intent;
 use crate::runner::{Report, Runner};
-use servicenow_core::callback_secret::presented;
+use crate::secret::Secret;
+use servicenow_core::callback_secret::{HEADER, presented};
+use servicenow_core::set_up::SetUp;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -97,13 +100,13 @@ impl EventSync {
     /// Shows what a push would send. Needs no network.
     pub async fn preview(&self, rules: String, event: String, manual: bool) -> wasmtime::Result<PreviewOutcome> {
         let (component, preview) = self.function(|exports| &exports.preview);
-        self.runner.compute("", component, preview, (rules, event, manual)).await
+        self.runner.compute(None, component, preview, (rules, event, manual)).await
     }
 
     /// Lists what an event offers.
     pub async fn paths(&self, event: String) -> wasmtime::Result<PathsOutcome> {
         let (component, paths) = self.function(|exports| &exports.paths);
-        self.runner.compute("", component, paths, (event,)).await
+        self.runner.compute(None, component, paths, (event,)).await
     }
 
     /// Pushes an event. The version it wrote is remembered, so that its delivery is known as an echo.
@@ -111,7 +114,8 @@ impl EventSync {
         let authorization = call.authorization.clone();
         let writing = self.ledger.writing(&authorization);
         let push = self.function(|exports| &exports.push);
-        let report = self.runner.run(Instant::now(), call, None, push, |call| (call, rules, event, manual)).await;
+        let report =
+            self.runner.run(Instant::now(), call, Intent::write(), push, |call| (call, rules, event, manual)).await;
         if let PushOutcome::Created(pushed)
         | PushOutcome::Updated(pushed)
         | PushOutcome::Commented(pushed)
@@ -157,10 +161,11 @@ impl EventSync {
         act: impl FnOnce(Change) -> F,
     ) -> Result<Verdict, NotDelivered<E>> {
         let authorization = delivery.authorization.clone();
+        let (delivery, one_time) = self.without_secrets(delivery);
         let (component, subject) = self.function(|exports| &exports.subject);
         let sys_id: Option<String> = self
             .runner
-            .compute("", component, subject, (delivery.body.clone(),))
+            .compute(None, component, subject, (delivery.body.clone(),))
             .await
             .map_err(NotDelivered::Component)?;
         self.ledger.written(&authorization).await;
@@ -170,7 +175,7 @@ impl EventSync {
         let (component, receive) = self.function(|exports| &exports.receive);
         let verdict: Verdict = self
             .runner
-            .compute(&authorization, component, receive, (delivery, rules, known))
+            .compute(Some((&authorization, one_time)), component, receive, (delivery, rules, known))
             .await
             .map_err(NotDelivered::Component)?;
         match &verdict {
@@ -187,6 +192,23 @@ impl EventSync {
         }
         drop(turn);
         Ok(verdict)
+    }
+
+    /// A delivery as the component is shown it: a one-time value stands for the secret that it came with, and is the only one
+    /// that `verify-callback` accepts. Nothing else that is secret is in it.
+    fn without_secrets(&self, mut delivery: Delivery) -> (Delivery, Secret) {
+        let one_time = Secret::one_time();
+        if let Some(known) = self.runner.shared.authorizations.get(&delivery.authorization) {
+            let is_secret = |text: &str| known.secrets.are_in(text.as_bytes());
+            delivery.headers.retain(|(name, value)| {
+                name.eq_ignore_ascii_case(HEADER)
+                    || !is_secret(value) && !known.secrets.are_in_name(&name.to_ascii_lowercase())
+            });
+            delivery.body = known.secrets.redact(std::mem::take(&mut delivery.body).into()).into();
+        }
+        let presented = delivery.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case(HEADER));
+        presented.for_each(|(_, value)| *value = one_time.expose().to_string());
+        (delivery, one_time)
     }
 
     /// Reads the changes since the ledger's cursor, hands on what is new, and moves the cursor with each page. Without a cursor it
@@ -238,70 +260,74 @@ impl EventSync {
         cursor: Option<String>,
     ) -> Report<ChangesOutcome> {
         let since = self.function(|exports| &exports.since);
-        self.runner.run(Instant::now(), call, None, since, |call| (call, selection, rules, cursor)).await
+        self.runner.run(Instant::now(), call, Intent::read(), since, |call| (call, selection, rules, cursor)).await
     }
 
     /// The names behind a record's references.
     pub async fn names(&self, call: Call, table: String, sys_id: String) -> Report<NamesOutcome> {
         let names = self.function(|exports| &exports.names);
-        self.runner.run(Instant::now(), call, None, names, |call| (call, table, sys_id)).await
+        self.runner.run(Instant::now(), call, Intent::read(), names, |call| (call, table, sys_id)).await
     }
 
     /// What setting up would do.
     pub async fn plan(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, |exports| &exports.plan).await
+        self.steps(call, settings, false, |exports| &exports.plan).await
     }
 
     /// Sets the instance up.
     pub async fn apply(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, |exports| &exports.apply).await
+        self.steps(call, settings, true, |exports| &exports.apply).await
     }
 
     /// Writes the callback secret anew.
     pub async fn rotate(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, |exports| &exports.rotate).await
+        self.steps(call, settings, true, |exports| &exports.rotate).await
     }
 
     /// Switches deliveries off.
     pub async fn pause(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, |exports| &exports.pause).await
+        self.steps(call, settings, true, |exports| &exports.pause).await
     }
 
     /// Switches deliveries on.
     pub async fn resume(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, |exports| &exports.resume).await
+        self.steps(call, settings, true, |exports| &exports.resume).await
     }
 
     /// Removes what was set up.
     pub async fn remove(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, |exports| &exports.remove).await
+        self.steps(call, settings, true, |exports| &exports.remove).await
     }
 
     /// Shows the set-up as it is.
     pub async fn inspect(&self, call: Call, settings: Settings) -> Report<InspectOutcome> {
         let inspect = self.function(|exports| &exports.inspect);
-        self.runner.run(Instant::now(), call, None, inspect, |call| (call, settings)).await
+        let intent = Intent::set_up(set_up(&settings), false);
+        self.runner.run(Instant::now(), call, intent, inspect, |call| (call, settings)).await
     }
 
     /// Makes a harmless change, so that a delivery follows.
     pub async fn probe(&self, call: Call, settings: Settings) -> Report<ProbeOutcome> {
         let probe = self.function(|exports| &exports.probe);
-        self.runner.run(Instant::now(), call, None, probe, |call| (call, settings)).await
+        let intent = Intent::set_up(set_up(&settings), true);
+        self.runner.run(Instant::now(), call, intent, probe, |call| (call, settings)).await
     }
 
     async fn steps(
         &self,
         call: Call,
         settings: Settings,
+        writes: bool,
         function: impl FnOnce(&SyncFunctions) -> &FunctionIndex,
     ) -> Report<StepsOutcome> {
         let function = self.function(function);
-        self.runner.run(Instant::now(), call, None, function, |call| (call, settings)).await
+        let intent = Intent::set_up(set_up(&settings), writes);
+        self.runner.run(Instant::now(), call, intent, function, |call| (call, settings)).await
     }
 
     async fn judge(&self, version: &Version, known: Known) -> wasmtime::Result<Judgement> {
         let (component, judge) = self.function(|exports| &exports.judge);
-        self.runner.compute("", component, judge, (version.clone(), known)).await
+        self.runner.compute(None, component, judge, (version.clone(), known)).await
     }
 
     fn remember<E>(&self, authorization: &str, sys_id: &str, version: &Version) -> Result<(), NotDelivered<E>> {
@@ -311,5 +337,19 @@ impl EventSync {
     /// A function with the component that has it.
     fn function(&self, function: impl FnOnce(&SyncFunctions) -> &FunctionIndex) -> (&LoadedComponent, &FunctionIndex) {
         (&self.exports.component, function(&self.exports))
+    }
+}
+
+/// What the operator asks for, as the policy checks it.
+fn set_up(settings: &Settings) -> SetUp {
+    SetUp {
+        product: settings.product.clone(),
+        callback_url: settings.callback_url.clone(),
+        tables: settings.tables.clone(),
+        condition: settings.condition.clone(),
+        columns: settings.columns.clone(),
+        automatic: settings.automatic,
+        button: settings.button,
+        legacy_rules: settings.legacy_rules.clone(),
     }
 }

@@ -15,9 +15,6 @@ use payload::Payload;
 use servicenow_core::callback_secret;
 use servicenow_core::incidents::violations::Violations;
 
-/// The tables of the task family whose changes are delivered.
-pub const TABLES: [&str; 6] = ["incident", "sc_request", "sc_req_item", "sc_task", "change_request", "problem"];
-
 /// The key of the record that a delivery tells of.
 pub fn subject(body: &[u8]) -> Option<String> {
     Payload::read(body).ok().map(|payload| payload.sys_id.to_string())

@@ -1,6 +1,5 @@
 //! The names behind a record's references.
 
-use super::TABLES;
 use crate::bindings::callbacks::NamesOutcome;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
@@ -11,6 +10,7 @@ use servicenow_core::incidents::violations::Violations;
 use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
+use servicenow_core::set_up::TABLES;
 
 /// Reads a record's references by name.
 pub fn names(call: &Call, table: &str, sys_id: &str, host: &mut dyn Host) -> NamesOutcome {

@@ -1,7 +1,6 @@
 //! The payloads that business rules post: our own script's, the one with `current` and `previous`, and the flat one with
 //! `action_type`.
 
-use super::TABLES;
 use crate::bindings::callbacks::{Action, Version};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use serde_json::{Map, Value};
@@ -10,6 +9,7 @@ use servicenow_core::encoding::hex;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::set_up::TABLES;
 use sha2::{Digest, Sha256};
 
 /// The largest delivery: a record with texts of a megabyte fits.

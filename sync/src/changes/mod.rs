@@ -8,7 +8,6 @@ mod cursor;
 mod zone;
 
 use crate::bindings::changes::{ChangePage, ChangesOutcome, Selection};
-use crate::callbacks::TABLES;
 use crate::callbacks::change::translate;
 use crate::callbacks::{left_out, payload::Payload};
 use crate::rules::Rules;
@@ -22,6 +21,7 @@ use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
+use servicenow_core::set_up::TABLES;
 use zone::Zone;
 
 /// The columns that every task has. Those of one table alone come with deliveries only.

@@ -1,7 +1,7 @@
 //! The set-up as it is.
 
-use super::artifacts::{Wanted, mark, wanted};
 use super::present::{self, Present};
+use super::{artifact, set_up};
 use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, LoggedDelivery, Settings};
 use servicenow_core::bindings::types::{Call, Reason};
 use servicenow_core::failure::CallError;
@@ -10,6 +10,7 @@ use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
+use servicenow_core::set_up::{SetUp, Wanted, mark, marked_query, wanted};
 
 /// The table of what scripts sent, and the name that older documents give it.
 const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
@@ -33,9 +34,10 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
         missing_roles: Vec::new(),
         deliveries: Vec::new(),
     };
-    let wanted = wanted(settings);
+    let set_up = set_up(settings);
+    let wanted = wanted(&set_up);
     for wanted in &wanted {
-        match readable(present::find(wanted, settings, &mut session))? {
+        match readable(present::find(wanted, &set_up, &mut session))? {
             Some(present) => seen.artifacts.push(state(wanted, present)),
             None => {
                 let missing = format!("{}: {}", wanted.table, role(wanted.table));
@@ -49,7 +51,7 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
         let rules = readable(present::rules_named(name, &mut session))?.unwrap_or_default();
         seen.legacy.extend(rules.iter().map(|_| name.clone()));
     }
-    seen.orphans = orphans(settings, &wanted, &mut session)?;
+    seen.orphans = orphans(&set_up, &wanted, &mut session)?;
     seen.deliveries = deliveries(settings, &mut session)?;
     Ok(seen)
 }
@@ -74,7 +76,7 @@ fn role(table: &str) -> &'static str {
 
 fn state(wanted: &Wanted, present: Present) -> ArtifactState {
     let nothing = ArtifactState {
-        artifact: wanted.artifact,
+        artifact: artifact(wanted.kind),
         name: wanted.name.clone(),
         sys_id: None,
         version: None,
@@ -95,7 +97,7 @@ fn state(wanted: &Wanted, present: Present) -> ArtifactState {
 }
 
 /// Records that carry the product's mark under another name.
-fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) -> Result<Vec<String>, CallError> {
+fn orphans(set_up: &SetUp, wanted: &[Wanted], session: &mut Session<'_>) -> Result<Vec<String>, CallError> {
     let mut orphans = Vec::new();
     for (from, column) in [
         ("sys_properties", "description"),
@@ -103,15 +105,15 @@ fn orphans(settings: &Settings, wanted: &[Wanted], session: &mut Session<'_>) ->
         ("sys_script_include", "description"),
         ("sys_ui_action", "comments"),
     ] {
-        let query = format!("{column}STARTSWITH{}", mark(settings));
+        let query = marked_query(set_up, column);
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "100")];
         let rows = session.fetch(&requests::list(&session.origin, from, &parameters));
         let Some(rows) = readable(rows)? else { continue };
-        let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(settings)));
+        let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(set_up)));
         let is_wanted = |record: &&Record| {
             wanted.iter().filter(|wanted| wanted.table == from).any(|wanted| {
                 record.value("name") == Some(wanted.name.as_str())
-                    || record.value("sys_id") == Some(wanted.key(settings).as_str())
+                    || record.value("sys_id") == Some(wanted.key(set_up).as_str())
             })
         };
         orphans.extend(

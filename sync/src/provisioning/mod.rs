@@ -1,9 +1,8 @@
 //! Sets an instance up to deliver its changes, and takes it away again.
 //!
-//! What is wanted is a value ([`artifacts`]), what is there is read, and the difference is a list of steps. Each step is one
+//! What is wanted is a value ([`servicenow_core::set_up`]), what is there is read, and the difference is a list of steps. Each step is one
 //! write, safe to repeat by the key of its record, so that a set-up that breaks off is completed by running it again.
 
-pub mod artifacts;
 mod inspect;
 mod present;
 mod probe;
@@ -13,7 +12,6 @@ pub use inspect::inspect;
 pub use probe::probe;
 
 use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAction, StepsOutcome};
-use artifacts::{Wanted, mark, wanted};
 use present::Present;
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
@@ -24,6 +22,7 @@ use servicenow_core::json;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::set_up::{Kind, SetUp, Wanted, everything, mark, wanted};
 
 /// What `apply` would do.
 pub fn plan(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
@@ -70,7 +69,7 @@ fn run(
         Ok(session) => session,
         Err(end) => return broken_off(end, Vec::new()),
     };
-    let mut all = Work { settings, session, steps: Vec::new() };
+    let mut all = Work { settings, set_up: set_up(settings), session, steps: Vec::new() };
     match work(&mut all) {
         Ok(()) => StepsOutcome::Steps(all.steps),
         Err(end) => broken_off(end, all.steps),
@@ -87,6 +86,7 @@ fn check(call: &Call, settings: &Settings) -> Result<ValidCall, CallError> {
 /// A set-up at work.
 struct Work<'s, 'h> {
     settings: &'s Settings,
+    set_up: SetUp,
     session: Session<'h>,
     steps: Vec<Step>,
 }
@@ -97,19 +97,19 @@ impl Work<'_, '_> {
     }
 
     fn set_up(&mut self, writes: bool) -> Result<(), CallError> {
-        for wanted in wanted(self.settings) {
-            match present::find(&wanted, self.settings, &mut self.session)? {
+        for wanted in wanted(&self.set_up) {
+            match present::find(&wanted, &self.set_up, &mut self.session)? {
                 Present::Nothing => {
                     if writes {
                         self.insert(&wanted)?;
                     }
-                    self.step(wanted.artifact, &wanted.name, StepAction::Create, "it is missing");
+                    self.step(artifact(wanted.kind), &wanted.name, StepAction::Create, "it is missing");
                 }
                 Present::Foreign => return Err(foreign(&wanted)),
                 Present::Ours(record) => {
                     let drifted = present::drifted(&wanted, &record);
                     if drifted.is_empty() {
-                        self.step(wanted.artifact, &wanted.name, StepAction::Keep, "it is as it should be");
+                        self.step(artifact(wanted.kind), &wanted.name, StepAction::Keep, "it is as it should be");
                         continue;
                     }
                     let why = format!("{} differs", drifted.join(", "));
@@ -121,7 +121,7 @@ impl Work<'_, '_> {
                         let columns = wanted.columns.iter().filter(differs).cloned().collect();
                         self.patch(&wanted, &record.key, columns)?;
                     }
-                    self.step(wanted.artifact, &wanted.name, StepAction::Update, &why);
+                    self.step(artifact(wanted.kind), &wanted.name, StepAction::Update, &why);
                 }
             }
         }
@@ -131,10 +131,10 @@ impl Work<'_, '_> {
     /// What an earlier set-up needed and this one does not: a rule or button that is no longer wanted, and rules of an earlier
     /// kind.
     fn remove_leftovers(&mut self, writes: bool) -> Result<(), CallError> {
-        for wanted in everything(self.settings) {
-            let is_wanted = match wanted.artifact {
-                Artifact::BusinessRule => self.settings.automatic,
-                Artifact::Button => self.settings.button,
+        for wanted in everything(&self.set_up) {
+            let is_wanted = match wanted.kind {
+                Kind::BusinessRule => self.settings.automatic,
+                Kind::Button => self.settings.button,
                 _ => true,
             };
             if !is_wanted {
@@ -153,13 +153,13 @@ impl Work<'_, '_> {
     }
 
     fn rotate(&mut self) -> Result<(), CallError> {
-        for wanted in wanted(self.settings).iter().filter(|wanted| wanted.artifact == Artifact::CallbackSecret) {
-            match present::find(wanted, self.settings, &mut self.session)? {
+        for wanted in wanted(&self.set_up).iter().filter(|wanted| wanted.kind == Kind::CallbackSecret) {
+            match present::find(wanted, &self.set_up, &mut self.session)? {
                 Present::Ours(record) => {
                     let value = wanted.columns.iter().filter(|(column, _)| wanted.goes_with_secret(column));
                     self.patch(wanted, &record.key, value.cloned().collect())?;
                     self.step(
-                        wanted.artifact,
+                        artifact(wanted.kind),
                         &wanted.name,
                         StepAction::Update,
                         "the host's present secret is written",
@@ -173,14 +173,14 @@ impl Work<'_, '_> {
     }
 
     fn switch(&mut self, active: &str, why: &str) -> Result<(), CallError> {
-        for wanted in wanted(self.settings).iter().filter(|wanted| wanted.can_rest()) {
-            match present::find(wanted, self.settings, &mut self.session)? {
+        for wanted in wanted(&self.set_up).iter().filter(|wanted| wanted.can_rest()) {
+            match present::find(wanted, &self.set_up, &mut self.session)? {
                 Present::Ours(record) if record.active == active => {
-                    self.step(wanted.artifact, &wanted.name, StepAction::Keep, why);
+                    self.step(artifact(wanted.kind), &wanted.name, StepAction::Keep, why);
                 }
                 Present::Ours(record) => {
                     self.patch(wanted, &record.key, vec![("active", active.to_string())])?;
-                    self.step(wanted.artifact, &wanted.name, StepAction::Update, why);
+                    self.step(artifact(wanted.kind), &wanted.name, StepAction::Update, why);
                 }
                 Present::Nothing => return Err(not_set_up(wanted)),
                 Present::Foreign => return Err(foreign(wanted)),
@@ -191,23 +191,23 @@ impl Work<'_, '_> {
 
     fn remove(&mut self) -> Result<(), CallError> {
         // What depends on others goes first, so that nothing fires without what it needs.
-        for wanted in everything(self.settings).iter().rev() {
+        for wanted in everything(&self.set_up).iter().rev() {
             self.remove_one(wanted, true, "it was set up by this product")?;
         }
         Ok(())
     }
 
     fn remove_one(&mut self, wanted: &Wanted, writes: bool, why: &str) -> Result<(), CallError> {
-        match present::find(wanted, self.settings, &mut self.session)? {
+        match present::find(wanted, &self.set_up, &mut self.session)? {
             Present::Ours(record) => {
                 if writes {
                     self.delete(wanted.table, &record.key)?;
                 }
-                self.step(wanted.artifact, &wanted.name, StepAction::Remove, why);
+                self.step(artifact(wanted.kind), &wanted.name, StepAction::Remove, why);
             }
             Present::Foreign => {
                 let why = "it does not carry this product's mark: somebody else made it";
-                self.step(wanted.artifact, &wanted.name, StepAction::Keep, why);
+                self.step(artifact(wanted.kind), &wanted.name, StepAction::Keep, why);
             }
             Present::Nothing => {}
         }
@@ -215,7 +215,7 @@ impl Work<'_, '_> {
     }
 
     fn insert(&mut self, wanted: &Wanted) -> Result<(), CallError> {
-        let key = wanted.key(self.settings);
+        let key = wanted.key(&self.set_up);
         let columns = wanted.columns.iter().chain(&wanted.initial).map(|(column, value)| (*column, value.as_str()));
         let body = json::object(columns.chain([("sys_id", key.as_str())]));
         let request = requests::insert(&self.session.origin, wanted.table, body, false);
@@ -237,9 +237,28 @@ impl Work<'_, '_> {
     }
 }
 
-/// The records of a set-up with all it can have.
-fn everything(settings: &Settings) -> Vec<Wanted> {
-    wanted(&Settings { automatic: true, button: true, ..settings.clone() })
+/// What is set up, of these settings.
+pub fn set_up(settings: &Settings) -> SetUp {
+    SetUp {
+        product: settings.product.clone(),
+        callback_url: settings.callback_url.clone(),
+        tables: settings.tables.clone(),
+        condition: settings.condition.clone(),
+        columns: settings.columns.clone(),
+        automatic: settings.automatic,
+        button: settings.button,
+        legacy_rules: settings.legacy_rules.clone(),
+    }
+}
+
+fn artifact(kind: Kind) -> Artifact {
+    match kind {
+        Kind::CallbackUrl => Artifact::CallbackUrl,
+        Kind::CallbackSecret => Artifact::CallbackSecret,
+        Kind::DeliveryScript => Artifact::DeliveryScript,
+        Kind::BusinessRule => Artifact::BusinessRule,
+        Kind::Button => Artifact::Button,
+    }
 }
 
 fn foreign(wanted: &Wanted) -> CallError {
@@ -256,8 +275,8 @@ fn not_set_up(wanted: &Wanted) -> CallError {
 }
 
 /// Whether a text is the mark of a set-up of this product, and the version it says.
-fn version_in<'t>(text: &'t str, settings: &Settings) -> Option<&'t str> {
-    text.strip_prefix(&mark(settings))
+fn version_in<'t>(text: &'t str, set_up: &SetUp) -> Option<&'t str> {
+    text.strip_prefix(&mark(set_up))
 }
 
 fn broken_off(end: CallError, done: Vec<Step>) -> StepsOutcome {

@@ -1,13 +1,12 @@
 //! What is there of a set-up.
 
-use super::artifacts::Wanted;
 use super::version_in;
-use crate::bindings::provisioning::{Artifact, Settings};
 use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::set_up::{Kind, SetUp, Wanted};
 
 /// More of one name than anybody makes.
 const LIMIT: &str = "20";
@@ -34,16 +33,15 @@ pub struct Kept {
 }
 
 /// Looks for a record by its name, and by the key it was made with: somebody may have given it another name.
-pub fn find(wanted: &Wanted, settings: &Settings, session: &mut Session<'_>) -> Result<Present, CallError> {
-    let key = wanted.key(settings);
-    let query = format!("name={}^ORsys_id={key}^ORDERBYsys_created_on", wanted.name);
-    let mut named = rows(wanted.table, &query, session)?;
+pub fn find(wanted: &Wanted, set_up: &SetUp, session: &mut Session<'_>) -> Result<Present, CallError> {
+    let key = wanted.key(set_up);
+    let mut named = rows(wanted.table, &wanted.query(set_up), session)?;
     named.retain(|record| {
         record.value("name") == Some(wanted.name.as_str()) || record.value("sys_id") == Some(key.as_str())
     });
     let is_foreign = !named.is_empty();
     let ours = named.into_iter().find_map(|record| {
-        let version = version_in(record.value(wanted.mark_column)?, settings)?.to_string();
+        let version = version_in(record.value(wanted.mark_column)?, set_up)?.to_string();
         let active = if wanted.can_rest() { record.text("active") } else { "true".to_string() };
         Some(Kept { key: SysId::parse(record.value("sys_id")?)?, active, version, record })
     });
@@ -74,7 +72,7 @@ fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record
 /// The columns that differ from what is wanted. A secret does not come back: the mark's version tells whether it is to be
 /// written again.
 pub fn drifted(wanted: &Wanted, kept: &Kept) -> Vec<&'static str> {
-    let is_secret = |column: &str| wanted.artifact == Artifact::CallbackSecret && column == "value";
+    let is_secret = |column: &str| wanted.kind == Kind::CallbackSecret && column == "value";
     let differs = |column: &str, value: &str| !same_text(&kept.record.text(column), value);
     let mut drifted: Vec<_> = wanted
         .columns
@@ -83,7 +81,7 @@ pub fn drifted(wanted: &Wanted, kept: &Kept) -> Vec<&'static str> {
         .map(|(column, _)| *column)
         .collect();
     let was_emptied = kept.record.value("value").is_some_and(str::is_empty);
-    if wanted.artifact == Artifact::CallbackSecret && (drifted.contains(&wanted.mark_column) || was_emptied) {
+    if wanted.kind == Kind::CallbackSecret && (drifted.contains(&wanted.mark_column) || was_emptied) {
         drifted.push("value");
     }
     drifted

@@ -1,10 +1,10 @@
 //! Checks what is to be set up.
 
-use super::artifacts::{USUAL, rule_name};
+use super::set_up;
 use crate::bindings::provisioning::Settings;
-use crate::callbacks::TABLES;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::origin::Origin;
+use servicenow_core::set_up::{TABLES, USUAL, rule_name};
 
 /// The longest product name: with what is put before and after it stays below the 40 characters of a rule's name.
 const MAX_PRODUCT: usize = 20;
@@ -51,8 +51,9 @@ fn check_rule(settings: &Settings, violations: &mut Violations) {
     if !settings.automatic && !settings.button {
         violations.add("automatic", "false, without a button", "a rule, a button, or both");
     }
-    if settings.legacy_rules.contains(&rule_name(settings)) {
-        violations.add("legacy_rules", &rule_name(settings), "an earlier rule, and not the one that is made");
+    let rule = rule_name(&set_up(settings));
+    if settings.legacy_rules.contains(&rule) {
+        violations.add("legacy_rules", &rule, "an earlier rule, and not the one that is made");
     }
 }
 

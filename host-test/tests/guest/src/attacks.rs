@@ -1,12 +1,5 @@
 //! The attacks.
 
-use crate::bindings::exports::servicenow::plugin::authorization::{AuthenticateOutcome, Guest as Authorization};
-use crate::bindings::exports::servicenow::plugin::incidents::{
-    ColumnsOutcome, CreateOptions, CreateOutcome, FindOutcome, GetOutcome, Guest as Incidents, IncidentRef,
-    RequestBody, UpdateOptions, UpdateOutcome,
-};
-use crate::bindings::exports::servicenow::plugin::manifest::{Guest as Manifest, Node};
-use crate::bindings::exports::servicenow::plugin::types::{Call, Failure, Reason, Retry, WriteHappened};
 use crate::bindings::servicenow::plugin::credentials::{self, Credential};
 use std::hint::black_box;
 use wasip2::clocks::monotonic_clock;
@@ -15,11 +8,8 @@ use wasip2::http::types::{Fields, IncomingResponse, Method, OutgoingBody, Outgoi
 use wasip2::io::poll::poll;
 use wasip2::random::random::get_random_bytes;
 
-/// The component.
-pub struct Guest;
-
-/// What the test asked for: the columns of a create.
-struct Order(Vec<(String, String)>);
+/// What the test asked for, by names.
+pub struct Order(pub Vec<(String, String)>);
 
 /// A byte that stands nowhere in the component.
 fn leaving() -> u8 {
@@ -90,6 +80,8 @@ impl Order {
         let method = match self.text("method") {
             "" | "GET" => Method::Get,
             "POST" => Method::Post,
+            "PATCH" => Method::Patch,
+            "DELETE" => Method::Delete,
             other => Method::Other(other.to_string()),
         };
         request.set_method(&method).map_err(|()| "method refused")?;
@@ -110,7 +102,8 @@ impl Order {
         }
     }
 
-    fn attack(&mut self) -> String {
+    /// Does it. What was seen.
+    pub fn attack(&mut self) -> String {
         match self.text("attack") {
             "leave something" => {
                 let size = self.text("of this size").parse().unwrap_or(4 << 20);
@@ -240,58 +233,4 @@ fn deeper(depth: u64) -> u64 {
     }
     let held = black_box([depth; 64]);
     held[0] + deeper(depth + 1) + held[63]
-}
-
-fn failure(message: String) -> Failure {
-    Failure {
-        status: None,
-        reason: Reason::Lost,
-        message,
-        detail: None,
-        retry: Retry::Never,
-        retry_after_ms: None,
-        write_happened: WriteHappened::No,
-        correlation_id: None,
-    }
-}
-
-impl Incidents for Guest {
-    fn create(_: Call, body: RequestBody, _: CreateOptions) -> CreateOutcome {
-        let RequestBody::Fields(columns) = body else { return CreateOutcome::Error(failure("no columns".to_string())) };
-        CreateOutcome::Error(failure(Order(columns).attack()))
-    }
-
-    fn get(_: Call, _: IncidentRef) -> GetOutcome {
-        GetOutcome::Error(failure(String::new()))
-    }
-
-    fn update(_: Call, _: String, _: RequestBody, _: UpdateOptions) -> UpdateOutcome {
-        UpdateOutcome::Error(failure(String::new()))
-    }
-
-    fn find(_: Call, _: String, _: u32, _: u32) -> FindOutcome {
-        FindOutcome::Error(failure(String::new()))
-    }
-
-    fn columns(_: Call) -> ColumnsOutcome {
-        ColumnsOutcome::Error(failure(String::new()))
-    }
-}
-
-impl Authorization for Guest {
-    fn authenticate(_: Call) -> AuthenticateOutcome {
-        AuthenticateOutcome::Error(failure(String::new()))
-    }
-}
-
-impl Manifest for Guest {
-    fn describe() -> Node {
-        Node {
-            name: String::new(),
-            title: String::new(),
-            version: String::new(),
-            description: String::new(),
-            methods: Vec::new(),
-        }
-    }
 }

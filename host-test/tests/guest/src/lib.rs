@@ -1,14 +1,27 @@
-//! A component of the plugin's world that attacks its host. The test names the attack in the columns of a create, and reads
-//! what the guest saw in the message of its outcome.
+//! Components that attack their host: of the plugin's world, and with the feature `sync` of the world `events`. The test says
+//! what to do in an input, and reads what the guest saw in the outcome.
 
 #[cfg(target_arch = "wasm32")]
 mod attacks;
+#[cfg(all(target_arch = "wasm32", not(feature = "sync")))]
+mod node;
+#[cfg(all(target_arch = "wasm32", feature = "sync"))]
+mod sync;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "sync")))]
 mod bindings {
     //! Generated from `wit/`.
     #![allow(missing_docs)]
     wit_bindgen::generate!({ path: "../../../wit", world: "plugin"});
-    use super::attacks::Guest;
+    use super::node::Guest;
+    export!(Guest);
+}
+
+#[cfg(all(target_arch = "wasm32", feature = "sync"))]
+mod bindings {
+    //! Generated from `wit/`.
+    #![allow(missing_docs)]
+    wit_bindgen::generate!({ path: "../../../wit", world: "events"});
+    use super::sync::Guest;
     export!(Guest);
 }

@@ -1,9 +1,50 @@
-//! The records of a set-up, as values: what each is called, and what it holds.
+//! The records that set an instance up to deliver its changes, as values: what each is called, what it holds, and how it is
+//! found. The component that writes them and the host that checks what is written share them.
 
-use crate::bindings::provisioning::{Artifact, Settings};
-use crate::callbacks::TABLES;
-use servicenow_core::callback_secret::PLACEHOLDER;
-use servicenow_core::servicenow::sys_id::SysId;
+use crate::callback_secret::PLACEHOLDER;
+use crate::servicenow::sys_id::SysId;
+
+/// The tables of the task family whose changes are delivered.
+pub const TABLES: [&str; 6] = ["incident", "sc_request", "sc_req_item", "sc_task", "change_request", "problem"];
+
+/// The tables of the records.
+pub const WRITTEN_TABLES: [&str; 4] = ["sys_properties", "sys_script", "sys_script_include", "sys_ui_action"];
+
+/// What is set up, of the settings that `wit/provisioning.wit` describes.
+#[derive(Clone, Debug)]
+pub struct SetUp {
+    /// The product's name.
+    pub product: String,
+    /// Where deliveries go.
+    pub callback_url: String,
+    /// The tables whose changes are delivered; all where empty.
+    pub tables: Vec<String>,
+    /// An encoded query that a record must meet; empty for all.
+    pub condition: String,
+    /// Columns that are delivered beside the usual ones.
+    pub columns: Vec<String>,
+    /// Whether the business rule is made.
+    pub automatic: bool,
+    /// Whether the button is made.
+    pub button: bool,
+    /// Names of earlier rules that this one takes the place of.
+    pub legacy_rules: Vec<String>,
+}
+
+/// A kind of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The property with the callback address.
+    CallbackUrl,
+    /// The private property with the secret.
+    CallbackSecret,
+    /// The script include that delivers.
+    DeliveryScript,
+    /// The business rule on `task`.
+    BusinessRule,
+    /// The button on incidents.
+    Button,
+}
 
 /// The version of the scripts and properties. Records of another one are written again.
 pub const VERSION: &str = "1";
@@ -34,16 +75,17 @@ pub const USUAL: [&str; 18] = [
 const PAUSE_MS: &str = "10000";
 
 /// A record of the set-up.
+#[derive(Clone, Debug)]
 pub struct Wanted {
     /// Which.
-    pub artifact: Artifact,
+    pub kind: Kind,
     /// Its table.
     pub table: &'static str,
     /// Its name, by which it is found.
     pub name: String,
     /// The column that says whose it is.
     pub mark_column: &'static str,
-    /// The columns that `apply` keeps as they are here.
+    /// The columns that a set-up keeps as they are here.
     pub columns: Vec<(&'static str, String)>,
     /// Columns that are set when the record is made, and left to the administrator then.
     pub initial: Vec<(&'static str, String)>,
@@ -51,43 +93,58 @@ pub struct Wanted {
 
 impl Wanted {
     /// The key that the record is made with: making it twice makes one.
-    pub fn key(&self, settings: &Settings) -> SysId {
-        SysId::derive(&format!("provisioning/{}", settings.product), &self.name)
+    pub fn key(&self, set_up: &SetUp) -> SysId {
+        SysId::derive(&format!("provisioning/{}", set_up.product), &self.name)
+    }
+
+    /// The query that finds it by its name, and by the key it was made with: somebody may have given it another name.
+    pub fn query(&self, set_up: &SetUp) -> String {
+        format!("name={}^ORsys_id={}^ORDERBYsys_created_on", self.name, self.key(set_up))
     }
 
     /// Whether it can be switched off.
     pub fn can_rest(&self) -> bool {
-        self.artifact == Artifact::BusinessRule
+        self.kind == Kind::BusinessRule
     }
 
     /// Whether a write of this column says what the host wants to know before it puts a secret into it.
     pub fn goes_with_secret(&self, column: &str) -> bool {
-        self.artifact == Artifact::CallbackSecret && ["name", "value", "is_private"].contains(&column)
+        self.kind == Kind::CallbackSecret && ["name", "value", "is_private"].contains(&column)
     }
 }
 
 /// What is common to the names of a product's properties.
-pub fn property(settings: &Settings) -> String {
-    format!("x_{}", settings.product.to_ascii_lowercase())
+pub fn property(set_up: &SetUp) -> String {
+    format!("x_{}", set_up.product.to_ascii_lowercase())
 }
 
 /// What a record of this set-up says of itself, up to its version.
-pub fn mark(settings: &Settings) -> String {
-    format!("Managed for {}; do not edit, changes are overwritten. Version ", settings.product)
+pub fn mark(set_up: &SetUp) -> String {
+    format!("Managed for {}; do not edit, changes are overwritten. Version ", set_up.product)
+}
+
+/// The query that finds the records of this set-up by their mark.
+pub fn marked_query(set_up: &SetUp, mark_column: &str) -> String {
+    format!("{mark_column}STARTSWITH{}", mark(set_up))
+}
+
+/// The records of a set-up with all it can have.
+pub fn everything(set_up: &SetUp) -> Vec<Wanted> {
+    wanted(&SetUp { automatic: true, button: true, ..set_up.clone() })
 }
 
 /// The business rule's name.
-pub fn rule_name(settings: &Settings) -> String {
-    format!("{}: deliver changes", settings.product)
+pub fn rule_name(set_up: &SetUp) -> String {
+    format!("{}: deliver changes", set_up.product)
 }
 
 /// The records of a set-up, in the order in which they depend on each other.
-pub fn wanted(settings: &Settings) -> Vec<Wanted> {
-    let prefix = property(settings);
-    let mark = format!("{}{VERSION}", mark(settings));
+pub fn wanted(set_up: &SetUp) -> Vec<Wanted> {
+    let prefix = property(set_up);
+    let mark = format!("{}{VERSION}", mark(set_up));
     let text = str::to_string;
-    let of_property = |artifact, name: String, value: &str| Wanted {
-        artifact,
+    let of_property = |kind, name: String, value: &str| Wanted {
+        kind,
         table: "sys_properties",
         name: name.clone(),
         mark_column: "description",
@@ -104,14 +161,14 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
         ],
         initial: Vec::new(),
     };
-    let service = format!("{}Delivery", settings.product);
-    let rule = rule_name(settings);
-    let button = format!("Send to {}", settings.product);
+    let service = format!("{}Delivery", set_up.product);
+    let rule = rule_name(set_up);
+    let button = format!("Send to {}", set_up.product);
     let mut all = vec![
-        of_property(Artifact::CallbackUrl, format!("{prefix}.callback_url"), &settings.callback_url),
-        of_property(Artifact::CallbackSecret, format!("{prefix}.callback_secret"), PLACEHOLDER),
+        of_property(Kind::CallbackUrl, format!("{prefix}.callback_url"), &set_up.callback_url),
+        of_property(Kind::CallbackSecret, format!("{prefix}.callback_secret"), PLACEHOLDER),
         Wanted {
-            artifact: Artifact::DeliveryScript,
+            kind: Kind::DeliveryScript,
             table: "sys_script_include",
             name: service.clone(),
             mark_column: "description",
@@ -120,16 +177,16 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
                 ("api_name", format!("global.{service}")),
                 ("access", text("package_private")),
                 ("client_callable", text("false")),
-                ("script", delivery_script(settings)),
+                ("script", delivery_script(set_up)),
                 ("active", text("true")),
                 ("description", mark.clone()),
             ],
             initial: Vec::new(),
         },
     ];
-    if settings.automatic {
+    if set_up.automatic {
         all.push(Wanted {
-            artifact: Artifact::BusinessRule,
+            kind: Kind::BusinessRule,
             table: "sys_script",
             name: rule.clone(),
             mark_column: "description",
@@ -142,23 +199,23 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
                 ("action_insert", text("true")),
                 ("action_update", text("true")),
                 ("action_delete", text("false")),
-                ("filter_condition", condition(settings)),
+                ("filter_condition", condition(set_up)),
                 ("script", rule_script(&service)),
                 ("description", mark.clone()),
             ],
             initial: vec![("active", text("true"))],
         });
     }
-    if settings.button {
+    if set_up.button {
         all.push(Wanted {
-            artifact: Artifact::Button,
+            kind: Kind::Button,
             table: "sys_ui_action",
             name: button.clone(),
             mark_column: "comments",
             columns: vec![
                 ("name", button),
                 ("table", text("incident")),
-                ("action_name", format!("send_to_{}", settings.product.to_ascii_lowercase())),
+                ("action_name", format!("send_to_{}", set_up.product.to_ascii_lowercase())),
                 ("form_button", text("true")),
                 ("client", text("false")),
                 ("show_insert", text("true")),
@@ -173,29 +230,29 @@ pub fn wanted(settings: &Settings) -> Vec<Wanted> {
 }
 
 /// The tables, and what else a record must meet.
-fn condition(settings: &Settings) -> String {
-    let tables = match settings.tables.is_empty() {
+fn condition(set_up: &SetUp) -> String {
+    let tables = match set_up.tables.is_empty() {
         true => TABLES.join(","),
-        false => settings.tables.join(","),
+        false => set_up.tables.join(","),
     };
-    match settings.condition.trim_end_matches("^EQ") {
+    match set_up.condition.trim_end_matches("^EQ") {
         "" => format!("sys_class_nameIN{tables}^EQ"),
         condition => format!("sys_class_nameIN{tables}^{condition}^EQ"),
     }
 }
 
 /// The script include: the one place that delivers.
-pub fn delivery_script(settings: &Settings) -> String {
+pub fn delivery_script(set_up: &SetUp) -> String {
     // Columns are names of small letters, digits and underscores: nothing in them ends a text.
     let list = |columns: &[&str]| {
         let quoted: Vec<_> = columns.iter().map(|column| format!("'{column}'")).collect();
         format!("[{}]", quoted.join(", "))
     };
-    let extra: Vec<_> = settings.columns.iter().map(String::as_str).collect();
+    let extra: Vec<_> = set_up.columns.iter().map(String::as_str).collect();
     include_str!("delivery.js")
         .replace("__VERSION__", VERSION)
-        .replace("__PRODUCT__", &settings.product)
-        .replace("__PROPERTY__", &property(settings))
+        .replace("__PRODUCT__", &set_up.product)
+        .replace("__PROPERTY__", &property(set_up))
         .replace("__PAUSE_MS__", PAUSE_MS)
         .replace("__USUAL__", &list(&USUAL))
         .replace("__EXTRA__", &list(&extra))

@@ -1,0 +1,241 @@
+//! What a call that sets the instance up may read and write: the records that the operator's settings ask for, with the
+//! contents that they ask for, and no other. Scripts run on the instance with all rights, and a property may be anything.
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Map, Value};
+use servicenow_core::set_up::{SetUp, WRITTEN_TABLES, Wanted, everything, mark, marked_query};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use url::form_urlencoded;
+
+/// The table of properties, which hold secrets of the instance: they are read by their names.
+const PROPERTIES: &str = "sys_properties";
+
+/// Parameters of a read beside its query. Any other is a condition, for ServiceNow takes names of columns too.
+const READ_PARAMETERS: [&str; 6] = [
+    "sysparm_fields",
+    "sysparm_limit",
+    "sysparm_offset",
+    "sysparm_display_value",
+    "sysparm_exclude_reference_link",
+    "sysparm_no_count",
+];
+
+/// The one of these tables that a path names, in whatever spelling and whichever version of the API.
+pub fn protected_table(path: &str) -> Option<&'static str> {
+    path.split('/').find_map(|segment| WRITTEN_TABLES.into_iter().find(|table| segment.eq_ignore_ascii_case(table)))
+}
+
+/// Whether only a set-up may make this call: it writes a script or a property.
+pub fn is_for_set_ups(method: &Method, path: &str) -> bool {
+    method != Method::GET && protected_table(path).is_some()
+}
+
+/// Whether a call reads properties.
+pub fn reads_properties(method: &Method, path: &str) -> bool {
+    method == Method::GET && protected_table(path) == Some(PROPERTIES)
+}
+
+/// The only condition of a read. `None` where it has others, which could ask for a secret bit by bit.
+pub fn only_condition(query: &str) -> Option<String> {
+    let mut conditions = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "sysparm_query" => conditions.push(value.into_owned()),
+            other if READ_PARAMETERS.contains(&other) => {}
+            _ => return None,
+        }
+    }
+    Some(conditions).filter(|conditions| conditions.len() == 1)?.pop()
+}
+
+/// Checks the calls of one set-up.
+#[derive(Debug)]
+pub struct SetUpCheck {
+    set_up: SetUp,
+    wanted: Vec<Wanted>,
+    /// The records that this set-up may change or remove, as the instance showed them: table and key, and which is wanted
+    /// there; none for an earlier rule, which can only be removed.
+    ours: Mutex<HashMap<(&'static str, String), Option<usize>>>,
+}
+
+impl SetUpCheck {
+    /// Of what the operator asked for.
+    pub fn new(set_up: SetUp) -> Self {
+        Self { wanted: everything(&set_up), set_up, ours: Mutex::default() }
+    }
+
+    /// Whether properties may be read by this condition.
+    pub fn allows_condition(&self, condition: &str) -> bool {
+        let mut properties = self.wanted.iter().filter(|wanted| wanted.table == PROPERTIES);
+        properties.any(|wanted| {
+            [wanted.query(&self.set_up), marked_query(&self.set_up, wanted.mark_column)].iter().any(|q| q == condition)
+        })
+    }
+
+    /// Whether this write is one of the set-up. `path` is of a table that [`protected_table`] knows.
+    pub fn allows_write(&self, method: &Method, path: &str, body: &Bytes) -> bool {
+        let Some(table) = protected_table(path) else { return true };
+        let key = path.rsplit('/').next().filter(|last| !last.eq_ignore_ascii_case(table));
+        let columns = || serde_json::from_slice::<Map<String, Value>>(body).ok();
+        match (method, key) {
+            (&Method::POST, None) => columns().is_some_and(|columns| self.is_wanted(table, &columns)),
+            (&Method::PATCH, Some(key)) => match self.known(table, key) {
+                Some(Some(at)) => columns().is_some_and(|columns| self.are_of(&self.wanted[at], &columns)),
+                _ => false,
+            },
+            (&Method::DELETE, Some(key)) => self.known(table, key).is_some(),
+            _ => false,
+        }
+    }
+
+    fn known(&self, table: &'static str, key: &str) -> Option<Option<usize>> {
+        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+        ours.get(&(table, key.to_ascii_lowercase())).copied()
+    }
+
+    fn is_wanted(&self, table: &str, columns: &Map<String, Value>) -> bool {
+        let name = columns.get("name").and_then(Value::as_str);
+        let mut named = self.wanted.iter().filter(|wanted| wanted.table == table && Some(&*wanted.name) == name);
+        named.any(|wanted| self.are_of(wanted, columns))
+    }
+
+    /// Whether each of these columns holds what is wanted there.
+    fn are_of(&self, wanted: &Wanted, columns: &Map<String, Value>) -> bool {
+        let is_wanted = |(name, value): (&String, &Value)| {
+            let value = value.as_str();
+            let rests = name == "active" && wanted.can_rest() && matches!(value, Some("true" | "false"));
+            let is_key = name == "sys_id" && value == Some(wanted.key(&self.set_up).as_str());
+            let mut all = wanted.columns.iter().chain(&wanted.initial);
+            rests || is_key || all.any(|(column, text)| column == name && Some(text.as_str()) == value)
+        };
+        !columns.is_empty() && columns.iter().all(is_wanted)
+    }
+
+    /// Takes in what the instance shows of these tables.
+    pub fn learn(&self, path: &str, body: &[u8]) {
+        let Some(table) = protected_table(path) else { return };
+        let Ok(answer) = serde_json::from_slice::<Value>(body) else { return };
+        let rows = answer.get("result").and_then(Value::as_array).into_iter().flatten();
+        for row in rows {
+            let text = |column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default();
+            let key = text("sys_id").to_ascii_lowercase();
+            let is_it = |wanted: &Wanted| {
+                let is_named = text("name") == wanted.name || key == wanted.key(&self.set_up).as_str();
+                wanted.table == table && is_named && text(wanted.mark_column).starts_with(&mark(&self.set_up))
+            };
+            let is_legacy = table == "sys_script" && self.set_up.legacy_rules.iter().any(|name| name == text("name"));
+            let at = self.wanted.iter().position(is_it);
+            if !key.is_empty() && (at.is_some() || is_legacy) {
+                self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert((table, key), at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use servicenow_core::callback_secret::PLACEHOLDER;
+
+    fn set_up() -> SetUp {
+        SetUp {
+            product: "Acme".into(),
+            callback_url: "https://flows.example.com/callback".into(),
+            tables: Vec::new(),
+            condition: String::new(),
+            columns: Vec::new(),
+            automatic: true,
+            button: false,
+            legacy_rules: vec!["Acme old".into()],
+        }
+    }
+
+    #[test]
+    fn properties_are_read_by_the_names_of_the_set_up_alone() {
+        let check = SetUpCheck::new(set_up());
+        for wanted in check.wanted.iter().filter(|wanted| wanted.table == PROPERTIES) {
+            assert!(check.allows_condition(&wanted.query(&check.set_up)));
+        }
+        for condition in [
+            "",
+            "name=glide.script.secret",
+            "name=x_acme.callback_secret",
+            "nameENDSWITHcallback_secret^valueSTARTSWITHa",
+            "name=x_acme.callback_url^ORsys_id=1^ORDERBYsys_created_on",
+            "descriptionSTARTSWITH",
+        ] {
+            assert!(!check.allows_condition(condition), "{condition}");
+        }
+        for (query, condition) in [
+            ("sysparm_query=a%3Db&sysparm_limit=1", Some("a=b")),
+            ("sysparm_query=a&sysparm_query=b", None),
+            ("sysparm_query=a&value=b", None),
+            ("sysparm_limit=1", None),
+            ("", None),
+        ] {
+            assert_eq!(only_condition(query).as_deref(), condition, "{query}");
+        }
+    }
+
+    #[test]
+    fn only_the_records_of_the_set_up_are_written_with_what_they_are_to_hold() {
+        let check = SetUpCheck::new(set_up());
+        let script = &check.wanted.iter().find(|wanted| wanted.table == "sys_script_include").unwrap().columns;
+        let script = &script.iter().find(|(column, _)| *column == "script").unwrap().1;
+        let body = |columns: &[(&str, &str)]| {
+            let columns: Map<_, _> = columns.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
+            Bytes::from(serde_json::to_vec(&columns).unwrap())
+        };
+        let tables = |table: &str| format!("/api/now/table/{table}");
+        for (table, columns, allowed) in [
+            (
+                "sys_properties",
+                vec![("name", "x_acme.callback_url"), ("value", "https://flows.example.com/callback")],
+                true,
+            ),
+            ("sys_properties", vec![("name", "x_acme.callback_url"), ("value", "https://evil.example/")], false),
+            ("sys_properties", vec![("name", "x_acme.callback_secret"), ("value", PLACEHOLDER)], true),
+            ("sys_properties", vec![("name", "x_acme.callback_secret"), ("value", "known")], false),
+            ("sys_properties", vec![("name", "x_acme.callback_secret"), ("is_private", "false")], false),
+            ("sys_properties", vec![("name", "glide.other"), ("value", "x")], false),
+            ("SYS_PROPERTIES", vec![("name", "glide.other"), ("value", "x")], false),
+            ("sys_script_include", vec![("name", "AcmeDelivery"), ("script", script)], true),
+            ("sys_script_include", vec![("name", "AcmeDelivery"), ("script", "gs.log(1)")], false),
+            ("sys_script_include", vec![("name", "Other"), ("script", script)], false),
+            ("sys_script", vec![("name", "Acme: deliver changes"), ("filter_condition", "x=1")], false),
+            ("sys_ui_action", vec![("name", "Send to Acme"), ("active", "true")], true),
+            ("sys_script", vec![], false),
+        ] {
+            let allows = check.allows_write(&Method::POST, &tables(table), &body(&columns));
+            assert_eq!(allows, allowed, "{table} {columns:?}");
+        }
+        assert!(!check.allows_write(&Method::POST, &tables("sys_script"), &Bytes::from_static(b"not json")));
+
+        let (ours, other, legacy) = ("a".repeat(32), "b".repeat(32), "c".repeat(32));
+        let mark = format!("{}1", mark(&check.set_up));
+        let rows = serde_json::json!({"result": [
+            {"sys_id": ours, "name": "Acme: deliver changes", "description": mark},
+            {"sys_id": other, "name": "Acme: deliver changes", "description": "somebody else's"},
+            {"sys_id": legacy, "name": "Acme old", "description": ""},
+        ]});
+        check.learn(&tables("sys_script"), rows.to_string().as_bytes());
+        let active = body(&[("active", "false")]);
+        let foreign = body(&[("script", "gs.log(1)")]);
+        for (method, key, body, allowed) in [
+            (Method::PATCH, &ours, &active, true),
+            (Method::PATCH, &ours, &foreign, false),
+            (Method::PATCH, &other, &active, false),
+            (Method::PATCH, &legacy, &active, false),
+            (Method::DELETE, &ours, &active, true),
+            (Method::DELETE, &legacy, &active, true),
+            (Method::DELETE, &other, &active, false),
+            (Method::PUT, &ours, &active, false),
+        ] {
+            let path = format!("{}/{key}", tables("sys_script"));
+            assert_eq!(check.allows_write(&method, &path, body), allowed, "{method} {key}");
+        }
+        assert!(!check.allows_write(&Method::DELETE, &format!("{}/{ours}", tables("sys_properties")), &active));
+    }
+}
