@@ -6,6 +6,7 @@ use crate::bindings::servicenow::plugin::credentials::{
 };
 use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, TlsFile};
 use crate::engine::resource_limiter::Bounds;
+use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -32,6 +33,8 @@ pub struct CallState {
     name: String,
     authorization: Option<Authorization>,
     tokens: Tokens,
+    log: GuestLog,
+    renewed: bool,
     credentials_left: u32,
     generation: u64,
     deadline: Instant,
@@ -49,6 +52,8 @@ pub struct Shared {
     pub clients: Clients,
     /// What their instances said about rate limits.
     pub rate_limits: RateLimits,
+    /// What their components have logged.
+    pub log: GuestLog,
     /// What one call may use.
     pub limits: Limits,
 }
@@ -64,7 +69,8 @@ impl Shared {
         let clients = Clients::new(&authorizations, proxy, limits.max_header_bytes, connections)?;
         let tokens = Tokens::new(&authorizations, clients.clone());
         let rate_limits = RateLimits::new(&authorizations);
-        Ok(Self { authorizations, tokens, clients, rate_limits, limits })
+        let log = GuestLog::new(&authorizations, limits.max_log_lines);
+        Ok(Self { authorizations, tokens, clients, rate_limits, log, limits })
     }
 }
 
@@ -77,7 +83,7 @@ impl CallState {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.max_header_bytes);
         let known = shared.authorizations.get(authorization);
-        let means = (shared.clients.clone(), shared.rate_limits.clone(), journal);
+        let means = (shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
         let egress = Arc::new(CallEgress::new(authorization, known, intent, means, deadline, limits.clone()));
         Self {
             bounds: Bounds::new(limits),
@@ -90,6 +96,8 @@ impl CallState {
             name: authorization.to_string(),
             authorization: known.cloned(),
             tokens: shared.tokens.clone(),
+            log: shared.log.clone(),
+            renewed: false,
             credentials_left: MAX_CREDENTIAL_CALLS,
             generation: 0,
             deadline,
@@ -114,7 +122,7 @@ impl CallState {
         let known = self.authorization.clone().filter(|_| authorization == self.name);
         let known = known.ok_or(CredentialError::UnknownAuthorization)?;
         self.credentials_left = self.credentials_left.checked_sub(1).ok_or_else(|| {
-            tracing::warn!(authorization, "denied: the component asked for its credential too often");
+            self.log.warn(authorization, &"denied: the component asked for its credential too often");
             CredentialError::Unreachable(UnreachableReason::DeniedByHost)
         })?;
         Ok(known)
@@ -174,8 +182,8 @@ impl Credentials for CallState {
     }
 
     async fn refused(&mut self, authorization: String) -> Result<Granted, CredentialError> {
-        // Only the instance's own 401 costs a token: a guest cannot make the host fetch one after the other.
-        if !self.egress.was_unauthorized() {
+        // Only the instance's own 401 costs a token, and one in a call: a guest cannot make the host fetch one after the other.
+        if !self.egress.was_unauthorized() || std::mem::replace(&mut self.renewed, true) {
             return self.get(authorization).await;
         }
         let known = self.known(&authorization)?;

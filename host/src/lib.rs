@@ -35,6 +35,7 @@ mod engine;
 mod error;
 #[cfg(feature = "sync")]
 pub mod event_sync;
+mod guest_log;
 mod host;
 mod intent;
 pub mod json;

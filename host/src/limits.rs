@@ -56,6 +56,9 @@ pub const MAX_HEADER_BYTES: usize = 128 * 1024;
 /// deadline runs.
 pub const MAX_CALLS_PER_AUTHORIZATION: usize = 256;
 
+/// Enough to see what is wrong; a component that is denied without end cannot fill the log.
+pub const MAX_LOG_LINES: u32 = 60;
+
 /// What calls may use.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -85,6 +88,8 @@ pub struct Limits {
     pub max_resources: usize,
     /// How many bytes the guest may hand over in one host call, its result included.
     pub hostcall_fuel: usize,
+    /// How many lines of the log the components of one authorization may cause in a minute. What is left out is counted.
+    pub max_log_lines: u32,
     /// How many calls of one authorization run at once; more wait in turn, inside their deadlines.
     pub max_calls_per_authorization: usize,
     /// How many calls run at once; more wait in turn. It belongs to the engine: `Host::with` keeps the first one.
@@ -113,6 +118,7 @@ impl Default for Limits {
             max_instances: MAX_INSTANCES,
             max_resources: MAX_RESOURCES,
             hostcall_fuel: HOSTCALL_FUEL,
+            max_log_lines: MAX_LOG_LINES,
             max_calls_per_authorization: MAX_CALLS_PER_AUTHORIZATION,
             max_calls: capacity::max_calls(),
             kept_instances: 0,

@@ -159,7 +159,7 @@ impl Runner {
     ) -> Report<T> {
         let timeout = self.shared.limits.timeout(call.timeout_ms);
         let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
-        let journal = Journal::default();
+        let (journal, name) = (Journal::default(), call.authorization.clone());
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
             let state = CallState::new(&self.shared, &call.authorization, &intent, journal.clone(), guest_deadline);
@@ -187,7 +187,7 @@ impl Runner {
         let (mut guest_memory, mut ended_by) = (0, EndedBy::Host);
         let outcome = match timeout_at(deadline.into(), ended).await {
             Ok(Ok((_, true, _))) => {
-                tracing::warn!("the component put the credential it was handed into its outcome, which is withheld");
+                self.shared.log.warn(&name, &"the component put a secret into its outcome, which is withheld");
                 T::error(by_host(
                     Reason::DeniedByHost,
                     "the host withheld the outcome: the component put a secret into it",
@@ -199,7 +199,7 @@ impl Runner {
             }
             Ok(Err(error)) if Instant::now() < deadline => {
                 let error: wasmtime::Error = error;
-                tracing::warn!(error = format!("{error:#}"), "the component ended with a trap");
+                self.shared.log.warn(&name, &format_args!("the component ended with a trap: {error:#}"));
                 let message =
                     "the component ended with a trap or ran into a limit of the host; the host's log says which";
                 T::error(by_host(Reason::Limit, message))

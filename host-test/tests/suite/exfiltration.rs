@@ -55,6 +55,12 @@ async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
         (vec![("header", "X-HTTP-Method-Override"), ("value", "DELETE")], "header"),
         (vec![("header", "accept-encoding"), ("value", "gzip")], "header"),
         (vec![("header", "range"), ("value", "bytes=0-9")], "header"),
+        (vec![("header", "x-http-method"), ("value", "DELETE")], "header"),
+        (vec![("header", "x-method-override"), ("value", "DELETE")], "header"),
+        (vec![("header", "x-original-url"), ("value", "/api/now/table/sys_user")], "header"),
+        (vec![("header", "x-forwarded-host"), ("value", "evil.example")], "header"),
+        (vec![("header", "cookie2"), ("value", "x")], "header"),
+        (vec![("header", "x-anything"), ("value", "x")], "header"),
         (vec![("header", "transfer-encoding"), ("value", "chunked")], "header"),
         (vec![("header", "connection"), ("value", "upgrade")], "header"),
         (vec![("header", "proxy-authorization"), ("value", "Basic x")], "header"),
@@ -124,8 +130,8 @@ async fn a_credential_that_was_handed_out_goes_nowhere_but_into_its_header() {
             vec![("method", "SECRET")],
             vec![("authority", "SECRET.evil.example")],
             vec![("method", "POST"), ("body", "{\"description\":\"SECRET\"}")],
-            vec![("header", "x-note"), ("value", "SECRET")],
-            vec![("authority", &*elsewhere), ("header", "x-note"), ("value", "SECRET")],
+            vec![("header", "accept"), ("value", "SECRET")],
+            vec![("authority", &*elsewhere), ("header", "accept"), ("value", "SECRET")],
         ] {
             let changed = |name: &str| change.iter().any(|(key, _)| *key == name);
             let order: Vec<_> = order.into_iter().filter(|(name, _)| !changed(name)).chain(change.clone()).collect();
@@ -179,4 +185,59 @@ async fn no_cookie_and_no_credential_of_an_answer_comes_in_or_goes_out_again() {
     let heads = heads.lock().unwrap().join("\n").to_lowercase();
     assert!(heads.contains("authorization: bearer planted-canary-token"), "the host adds it: {heads}");
     assert!(!heads.contains("cookie"), "{heads}");
+}
+
+#[tokio::test]
+async fn what_a_component_writes_of_a_host_or_of_an_answer_s_headers_is_not_sent() {
+    let heads = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = std::sync::Arc::clone(&heads);
+    let wire = ScriptedServer::serve("http", move |mut stream| {
+        let noted = std::sync::Arc::clone(&noted);
+        async move {
+            while let Ok(head) = read_request(&mut stream).await {
+                noted.lock().unwrap().push(head);
+                if tokio::io::AsyncWriteExt::write_all(&mut stream, &answer("200 OK", "", b"{}")).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    let text = format!(
+        "[authorizations.main]\ninstance = {:?}\nallow-http-loopback = true\ngrant = \"bearer\"\ntoken = \"t\"",
+        wire.origin
+    );
+    let host = hostile(Authorizations::parse(&text, Path::new("a.toml")).unwrap());
+    let (address, port) = wire.origin.strip_prefix("http://").unwrap().split_once(':').unwrap();
+    for authority in [format!("2130706433:{port}"), format!("127.0.0.1.:{port}"), format!("0x7f.1:{port}")] {
+        let order = [
+            ("attack", "send"),
+            ("authorization", "main"),
+            ("authority", &*authority),
+            ("path", "/api/now/table/incident"),
+            ("header", "content-encoding"),
+            ("value", "gzip"),
+        ];
+        assert_eq!(seen(&host, &order).await, "Reason::Lost 200", "{authority}");
+    }
+    for head in heads.lock().unwrap().iter() {
+        assert!(head.contains(&format!("host: {address}:{port}\r\n")), "{head}");
+        assert!(!head.contains("content-encoding"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_is_denied_without_end_writes_a_few_short_lines() {
+    let (log, _guard) = Log::start_at(Level::WARN);
+    let bed = TestBed::set().await.unwrap();
+    let host = hostile(authorizations(&bed.simulator));
+    let path = format!("/{}", "x".repeat(60_000));
+    for _ in 0..5 {
+        let order = [("attack", "requests without end"), ("authority", "evil.example"), ("path", &*path)];
+        let seen = seen(&host, &order).await;
+        assert!(seen.ends_with("200 denied"), "{seen}");
+    }
+    let text = log.text();
+    assert!((1..=61).contains(&text.lines().count()), "{} lines", text.lines().count());
+    assert!(text.len() < 61 * 1_000, "{} bytes", text.len());
 }

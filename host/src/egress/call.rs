@@ -3,10 +3,12 @@
 use super::callback_secret;
 use super::client::{Clients, Sent};
 use super::fault::{describe, unless_sent};
+use super::headers::{carries_credential, may_leave};
 use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
-use super::rate_limit::{RateLimits, refusal};
+use super::rate_limit::{RateLimits, Turn, refusal};
 use crate::authorizations::{Authorization, CredentialMode};
+use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -37,6 +39,8 @@ pub struct CallEgress {
     pub clients: Clients,
     /// What the instance said about its rate limit.
     pub rate_limits: RateLimits,
+    /// Where denials are logged.
+    pub log: GuestLog,
     /// What is noted.
     pub journal: Journal,
     /// When the call ends.
@@ -61,7 +65,7 @@ impl CallEgress {
         name: &str,
         authorization: Option<&Authorization>,
         intent: &Intent,
-        (clients, rate_limits, journal): (Clients, RateLimits, Journal),
+        (clients, rate_limits, log, journal): (Clients, RateLimits, GuestLog, Journal),
         deadline: Instant,
         limits: Limits,
     ) -> Self {
@@ -71,6 +75,7 @@ impl CallEgress {
             guest_authorizes: authorization.is_some_and(|known| known.credential != CredentialMode::HostInjected),
             clients,
             rate_limits,
+            log,
             journal,
             deadline,
             limits,
@@ -112,6 +117,10 @@ impl CallEgress {
 
     /// Whether a request may leave, before its body is known.
     pub fn admit(&self, request: &Request<WasiBody>) -> Result<Allowed, Error> {
+        // Denied requests count too: each costs the host as much.
+        if self.requests.fetch_add(1, Ordering::AcqRel) >= self.limits.max_requests {
+            return Err(self.deny(&"the call made too many requests"));
+        }
         // Before anything of the request can be logged.
         let is_elsewhere = |(name, value): (&HeaderName, &HeaderValue)| {
             self.secrets.are_in_name(name.as_str()) || !carries_credential(name) && self.leaks(value.as_bytes())
@@ -122,14 +131,11 @@ impl CallEgress {
         }
         let policy = self.policy.as_ref().ok_or(Error::HttpRequestDenied)?;
         let allowed = policy.check(request.method(), request.uri()).map_err(|denied: Denied| self.deny(&denied))?;
-        if self.requests.fetch_add(1, Ordering::AcqRel) >= self.limits.max_requests {
-            return Err(self.deny(&"the call made too many requests"));
-        }
         Ok(allowed)
     }
 
     fn deny(&self, why: &dyn std::fmt::Display) -> Error {
-        tracing::warn!(authorization = self.authorization, "denied: {why}");
+        self.log.warn(&self.authorization, &format_args!("denied: {why}"));
         Error::HttpRequestDenied
     }
 
@@ -164,12 +170,14 @@ impl CallEgress {
         if head.headers.contains_key(header::CONTENT_LENGTH) {
             head.headers.insert(header::CONTENT_LENGTH, body.len().into());
         }
-        while let Some(until) = self.rate_limits.pause(&self.authorization).filter(|_| to_instance) {
-            if until + LEFT_AFTER_PAUSE >= deadline {
-                return Ok(refusal(until));
-            }
-            sleep_until(until.into()).await;
-        }
+        let is_probe = to_instance
+            && loop {
+                match self.rate_limits.turn(&self.authorization) {
+                    Turn::Go { is_probe } => break is_probe,
+                    Turn::Wait { until, next } if next + LEFT_AFTER_PAUSE >= deadline => return Ok(refusal(until)),
+                    Turn::Wait { next, .. } => sleep_until(next.into()).await,
+                }
+            };
         let injected = self.injected.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((name, value)) = injected.filter(|_| to_instance && !self.guest_authorizes) {
             head.headers.insert(name, value);
@@ -177,6 +185,10 @@ impl CallEgress {
         // Where the guest adds the credential, only a 401 to the very header that it was handed says anything about that.
         let tells = to_instance && (!self.guest_authorizes || self.carries_handed_out(&head.headers));
         head.uri = uri.clone();
+        // Of the guest's headers those that a request may have. The address is the policy's own, so that no spelling of the host
+        // that the guest chose is sent.
+        let surplus: Vec<_> = head.headers.keys().filter(|name| !may_leave(name, true)).cloned().collect();
+        surplus.into_iter().for_each(|name| drop(head.headers.remove(name)));
         let (sent, method) = (Sent::default(), head.method.clone());
         let is_write = to_instance && method != Method::GET;
         if is_write && !self.journal.watch_write(sent.clone()) {
@@ -185,7 +197,7 @@ impl CallEgress {
         let exchange = async {
             let response = self.clients.send(&self.authorization, Request::from_parts(head, body), &sent).await?;
             self.unauthorized.fetch_or(tells && response.status() == StatusCode::UNAUTHORIZED, Ordering::AcqRel);
-            self.receive(response, target, uri.path()).await
+            self.receive(response, (target, is_probe), uri.path()).await
         };
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
         let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));
@@ -199,12 +211,12 @@ impl CallEgress {
     async fn receive(
         &self,
         response: Response<hyper::body::Incoming>,
-        target: Target,
+        (target, is_probe): (Target, bool),
         path: &str,
     ) -> Result<Response<Bytes>, Error> {
         let (mut head, body) = response.into_parts();
         if target == Target::Instance {
-            self.rate_limits.learn(&self.authorization, head.status, &head.headers);
+            self.rate_limits.learn(&self.authorization, is_probe, head.status, &head.headers);
         }
         let body = self.gather(body, self.limits.max_response_bytes, true).await.map_err(|error| match error {
             Ungathered::TooLarge => Error::HttpResponseBodySize(None),
@@ -275,11 +287,6 @@ impl CallEgress {
 enum Ungathered {
     TooLarge,
     Broken,
-}
-
-/// Whether a header is one that carries credentials of the kinds there are.
-pub fn carries_credential(name: &HeaderName) -> bool {
-    *name == header::AUTHORIZATION || name == "x-sn-apikey"
 }
 
 /// Whether a body is compressed, or encoded in another way.

@@ -1,26 +1,13 @@
 //! The hook that every request of the guest passes. It decides nothing itself: `call.rs` does, by the policy.
 
-use super::call::{CallEgress, carries_credential};
+use super::call::CallEgress;
+use super::headers::{RESPONSE, may_leave};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use std::sync::Arc;
 use std::time::Instant;
-use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
-
-/// Headers that a guest may neither set nor see: they carry or stand for credentials, change what is called, or would have
-/// an answer in a form in which no secret is found.
-const FORBIDDEN: [&str; 9] = [
-    "authorization",
-    "cookie",
-    "set-cookie",
-    "x-sn-apikey",
-    "x-http-method-override",
-    "www-authenticate",
-    "accept-encoding",
-    "range",
-    "te",
-];
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// The egress of one call.
 pub struct Egress(pub Arc<CallEgress>);
@@ -31,10 +18,7 @@ type Answer = Result<(Response<WasiBody>, Sending), Error>;
 impl WasiHttpHooks for Egress {
     fn forbidden_header_filter(&mut self) -> Arc<dyn Fn(&HeaderName) -> bool + Send + Sync> {
         let guest_authorizes = self.0.guest_authorizes;
-        Arc::new(move |name| {
-            DEFAULT_FORBIDDEN_HEADERS.contains(name)
-                || FORBIDDEN.contains(&name.as_str()) && !(guest_authorizes && carries_credential(name))
-        })
+        Arc::new(move |name| !may_leave(name, guest_authorizes) && !RESPONSE.contains(&name.as_str()))
     }
 
     fn send_request(

@@ -5,6 +5,7 @@ mod callback_secret;
 mod client;
 mod connect;
 mod fault;
+mod headers;
 mod hook;
 mod journal;
 pub mod policy;

@@ -18,9 +18,37 @@ const MAX_PAUSE: Duration = Duration::from_secs(3_600);
 /// The headers that name a pause.
 const NAMING: [&str; 2] = ["retry-after", "x-ratelimit-reset"];
 
+/// While an authorization pauses, a request this often is sent all the same: a server that names an hour by mistake silences
+/// nobody for an hour.
+const PROBE: Duration = Duration::from_secs(60);
+
 /// Until when each authorization pauses.
 #[derive(Clone)]
-pub struct RateLimits(Arc<HashMap<String, Mutex<Option<Instant>>>>);
+pub struct RateLimits(Arc<HashMap<String, Mutex<Option<Pause>>>>);
+
+/// A pause.
+#[derive(Clone, Copy)]
+struct Pause {
+    until: Instant,
+    probe: Instant,
+}
+
+/// Whether a request may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It may; in a pause, to see whether that is over.
+    Go {
+        /// Whether it is sent in a pause.
+        is_probe: bool,
+    },
+    /// Not before the pause ends.
+    Wait {
+        /// When it ends.
+        until: Instant,
+        /// When to ask again.
+        next: Instant,
+    },
+}
 
 impl RateLimits {
     /// No pauses.
@@ -28,19 +56,38 @@ impl RateLimits {
         Self(Arc::new(authorizations.iter().map(|(name, _)| (name.clone(), Mutex::default())).collect()))
     }
 
-    /// Until when this authorization pauses, if it does.
-    pub fn pause(&self, authorization: &str) -> Option<Instant> {
-        let pause = *self.0.get(authorization)?.lock().unwrap_or_else(PoisonError::into_inner);
-        pause.filter(|until| Instant::now() < *until)
+    /// Whether this authorization may send a request now.
+    pub fn turn(&self, authorization: &str) -> Turn {
+        let now = Instant::now();
+        let Some(slot) = self.0.get(authorization) else { return Turn::Go { is_probe: false } };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *slot {
+            Some(pause) if now < pause.until && now < pause.probe => {
+                Turn::Wait { until: pause.until, next: pause.until.min(pause.probe) }
+            }
+            Some(pause) if now < pause.until => {
+                pause.probe = now + PROBE;
+                Turn::Go { is_probe: true }
+            }
+            _ => Turn::Go { is_probe: false },
+        }
     }
 
-    /// Remembers the pause that an answer calls for, if it does.
-    pub fn learn(&self, authorization: &str, status: StatusCode, headers: &HeaderMap) {
-        let Some(slot) = self.0.get(authorization).filter(|_| status == StatusCode::TOO_MANY_REQUESTS) else { return };
-        let until = Instant::now() + named(headers).unwrap_or(ASSUMED_PAUSE).min(MAX_PAUSE);
-        // The later one holds, in whatever order the answers came.
+    /// Remembers the pause that an answer calls for, if it does, and ends one that a probe found to be over.
+    pub fn learn(&self, authorization: &str, is_probe: bool, status: StatusCode, headers: &HeaderMap) {
+        let Some(slot) = self.0.get(authorization) else { return };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = slot.max(Some(until));
+        let now = Instant::now();
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => {
+                let until = now + named(headers).unwrap_or(ASSUMED_PAUSE).min(MAX_PAUSE);
+                // The later one holds, in whatever order the answers came.
+                let until = slot.map_or(until, |pause| pause.until.max(until));
+                *slot = Some(Pause { until, probe: now + PROBE });
+            }
+            _ if is_probe => *slot = None,
+            _ => {}
+        }
     }
 }
 
@@ -89,13 +136,38 @@ mod tests {
             let limits = RateLimits::new(&authorizations);
             let mut headers = HeaderMap::new();
             headers.insert(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
-            limits.learn("main", StatusCode::OK, &headers);
-            assert_eq!(limits.pause("main"), None);
-            limits.learn("main", StatusCode::TOO_MANY_REQUESTS, &headers);
-            let left = limits.pause("main").unwrap() - Instant::now();
+            let go = Turn::Go { is_probe: false };
+            limits.learn("main", false, StatusCode::OK, &headers);
+            assert_eq!(limits.turn("main"), go);
+            limits.learn("main", false, StatusCode::TOO_MANY_REQUESTS, &headers);
+            let Turn::Wait { until, .. } = limits.turn("main") else { panic!("no pause for {name}: {value}") };
+            let left = until - Instant::now();
             let expected = Duration::from_secs(seconds);
             assert!(left <= expected && left + Duration::from_secs(2) > expected, "{name}: {value}: {left:?}");
-            assert_eq!(limits.pause("other"), None);
+            assert_eq!(limits.turn("other"), go);
         }
+    }
+
+    #[test]
+    fn a_request_a_minute_sees_whether_a_pause_is_over() {
+        let text = "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"bearer\"\ntoken = \"t\"";
+        let limits = RateLimits::new(&Authorizations::parse(text, Path::new("a.toml")).unwrap());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, 999_999_999.into());
+        limits.learn("main", false, StatusCode::TOO_MANY_REQUESTS, &headers);
+        let later = || limits.0["main"].lock().unwrap().as_mut().unwrap().probe -= PROBE;
+        assert!(matches!(limits.turn("main"), Turn::Wait { .. }));
+        later();
+        assert_eq!(limits.turn("main"), Turn::Go { is_probe: true });
+        assert!(matches!(limits.turn("main"), Turn::Wait { .. }), "one, and not all that wait");
+        limits.learn("main", true, StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert!(matches!(limits.turn("main"), Turn::Wait { .. }));
+        later();
+        assert_eq!(limits.turn("main"), Turn::Go { is_probe: true });
+        // An answer to what was sent before the pause says nothing of it.
+        limits.learn("main", false, StatusCode::OK, &headers);
+        assert!(matches!(limits.turn("main"), Turn::Wait { .. }));
+        limits.learn("main", true, StatusCode::OK, &headers);
+        assert_eq!(limits.turn("main"), Turn::Go { is_probe: false });
     }
 }

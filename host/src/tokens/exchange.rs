@@ -19,6 +19,10 @@ use url::form_urlencoded;
 /// The life of a token whose answer names none. ServiceNow's default is 1800 s; a shorter guess costs one more fetch.
 const ASSUMED_LIFE: Duration = Duration::from_secs(300);
 
+/// A token is used for this long whatever life its answer names: a service that names none worth the name would be asked with
+/// every call.
+const MIN_LIFE: Duration = Duration::from_secs(10);
+
 /// A token answer is below 1 KB, or a few KB with a JWT.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
@@ -113,7 +117,7 @@ fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoCredential
             refusal(grant_type, refused.status, &refused.error, description)
         }
     })?;
-    let life = token.info.expires_in.map_or(ASSUMED_LIFE, |seconds| Duration::from_secs(seconds.into()));
+    let life = token.info.expires_in.map_or(ASSUMED_LIFE, |seconds| Duration::from_secs(seconds.into())).max(MIN_LIFE);
     let obtained = Instant::now();
     Ok(Answer {
         credential: IssuedCredential {
@@ -165,9 +169,13 @@ mod tests {
 
     #[test]
     fn a_token_lives_as_long_as_its_answer_says_or_as_long_as_is_safe_to_assume() {
-        for (expires_in, seconds) in
-            [(r#","expires_in":1799"#, 1799), (r#","expires_in":"1799""#, 1799), (r#","expires_in":3"#, 3), ("", 300)]
-        {
+        for (expires_in, seconds) in [
+            (r#","expires_in":1799"#, 1799),
+            (r#","expires_in":"1799""#, 1799),
+            (r#","expires_in":3"#, 10),
+            (r#","expires_in":0"#, 10),
+            ("", 300),
+        ] {
             let credential = credential(expires_in);
             assert_eq!(credential.expires, Some(credential.obtained + Duration::from_secs(seconds)), "{expires_in}");
             assert!(credential.is_fresh(), "{expires_in}");

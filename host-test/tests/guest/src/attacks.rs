@@ -173,6 +173,10 @@ impl Order {
                 });
                 denied.count().to_string()
             }
+            "requests without end" => {
+                let denied = (0..200).filter(|_| self.send().is_err_and(|error| error.contains("Denied"))).count();
+                format!("{denied} denied")
+            }
             "requests in turn" => (0..5_000).take_while(|_| self.send().is_ok()).count().to_string(),
             "provoke and ask" => {
                 let seen = (0..8).map(|_| {
