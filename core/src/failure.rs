@@ -129,6 +129,7 @@ fn advise(reason: Reason, write_happened: WriteHappened) -> Retry {
             | Reason::Cancelled
             | Reason::Hibernating
             | Reason::Connect
+            | Reason::Limit
             | Reason::Dns
             | Reason::Lost
             | Reason::Deadline,
@@ -157,6 +158,7 @@ pub fn explain(reason: Reason) -> &'static str {
         Reason::Deadline => "no answer before the deadline",
         Reason::Dns => "the host name could not be resolved",
         Reason::Connect => "no connection could be made",
+        Reason::Limit => "the host had no socket free for the request before the deadline",
         Reason::Tls => "the TLS handshake failed: check the host name, the certificate's issuer and its dates",
         Reason::TooLarge => "the answer is larger than the host accepts",
         Reason::DeniedByHost => "the host's policy refused the request; its log says what would allow it",

@@ -1,51 +1,37 @@
-//! Admission: how many calls run at once. The others wait in the order they came, inside their deadlines.
+//! Admission: how many calls run at once. The others wait in turn, inside their deadlines.
 
 use crate::authorizations::Authorizations;
+use crate::budget::{Budget, Held};
 use crate::limits::Limits;
-use std::collections::HashMap;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The places of a host: some per authorization, and some in all.
 #[derive(Clone)]
 pub struct Admission {
-    all: Arc<Semaphore>,
-    each: Arc<HashMap<String, Arc<Semaphore>>>,
+    all: Budget,
+    each: Budget,
 }
 
 /// A call's places, free again when this is dropped.
 pub struct Admitted {
-    _each: Option<OwnedSemaphorePermit>,
-    _all: OwnedSemaphorePermit,
+    _each: Option<Held>,
+    _all: Option<Held>,
 }
 
 impl Admission {
     /// The places of a new engine.
     pub fn new(authorizations: &Authorizations, limits: &Limits) -> Self {
-        Self { all: places(limits.max_calls), each: Arc::default() }.with(authorizations, limits)
+        let max_calls = limits.max_calls.max(1);
+        Self { all: Budget::new(max_calls, max_calls), each: Budget::new(0, 0) }.with(authorizations, limits)
     }
 
     /// The same engine's places, with other authorizations.
     pub fn with(&self, authorizations: &Authorizations, limits: &Limits) -> Self {
-        let of = |name: &String| (name.clone(), places(limits.max_calls_per_authorization));
-        Self { all: Arc::clone(&self.all), each: Arc::new(authorizations.iter().map(|(name, _)| of(name)).collect()) }
+        self.all.divide(authorizations.iter().count());
+        Self { all: self.all.clone(), each: Budget::new(usize::MAX, limits.max_calls_per_authorization.max(1)) }
     }
 
     /// Waits for the places of a call. First for the authorization's, so that a busy one does not hold the others up.
     pub async fn enter(&self, authorization: &str) -> Admitted {
-        let each = match self.each.get(authorization) {
-            Some(places) => Some(enter(places).await),
-            None => None,
-        };
-        Admitted { _each: each, _all: enter(&self.all).await }
+        Admitted { _each: self.each.take(authorization, 1).await, _all: self.all.take(authorization, 1).await }
     }
-}
-
-fn places(count: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)))
-}
-
-async fn enter(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    // It is never closed, which is the only error.
-    Arc::clone(places).acquire_owned().await.expect("the semaphore stays open")
 }

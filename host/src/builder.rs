@@ -5,7 +5,7 @@ use crate::authorizations::Authorizations;
 use crate::bundled;
 use crate::call_state::Shared;
 use crate::capacity::MAX_CALLS;
-use crate::egress::{Connections, Proxy};
+use crate::egress::{Connections, Proxy, Sockets};
 use crate::engine::functions::NodeFunctions;
 use crate::engine::pool;
 use crate::error::BuildError;
@@ -93,8 +93,9 @@ impl Builder {
         let proxy = self.proxy.map_or_else(Proxy::from_env, Ok)?;
         let admission = Admission::new(&self.authorizations, &self.limits);
         tick(engine.weak(), self.limits.epoch);
-        let shared = Shared::new(self.authorizations, self.limits, &proxy, Connections::Kept)?;
-        Ok(Host { runner: Runner { engine, shared, admission, proxy }, exports, cache: self.cache })
+        let sockets = Sockets::new(self.limits.max_sockets);
+        let shared = Shared::new(self.authorizations, self.limits, &proxy, sockets.clone(), Connections::Kept)?;
+        Ok(Host { runner: Runner { engine, shared, admission, proxy, sockets }, exports, cache: self.cache })
     }
 }
 

@@ -4,7 +4,7 @@ use crate::authorizations::{Authorization, Authorizations, CredentialMode, Grant
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
-use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, TlsFile};
+use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, Sockets, TlsFile};
 use crate::engine::resource_limiter::Bounds;
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
@@ -64,9 +64,10 @@ impl Shared {
         authorizations: Authorizations,
         limits: Limits,
         proxy: &Proxy,
+        sockets: Sockets,
         connections: Connections,
     ) -> Result<Self, TlsFile> {
-        let clients = Clients::new(&authorizations, proxy, limits.max_header_bytes, connections)?;
+        let clients = Clients::new(&authorizations, proxy, sockets, limits.max_header_bytes, connections)?;
         let tokens = Tokens::new(&authorizations, clients.clone());
         let rate_limits = RateLimits::new(&authorizations);
         let log = GuestLog::new(&authorizations, limits.max_log_lines);

@@ -23,26 +23,36 @@ const OTHER_MAPPINGS: u64 = 5_000;
 /// Where the kernel does not say: Linux's default for `vm.max_map_count`.
 const USUAL_MAPPINGS: u64 = 65_530;
 
-/// A live call holds a connection; a token fetch and a connection that is being closed may stand beside it.
-const DESCRIPTORS_PER_CALL: u64 = 2;
-
-/// The descriptors of everything else in the process.
+/// The descriptors of everything else in the process, but for an engine's own sockets.
 const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Of the descriptors that are left, one part of this many is for sockets of this library: the rest is for those of the engine,
+/// which may have one for each of its callers.
+const ENGINE_AND_LIBRARY: u64 = 2;
+
+/// More than calls can be.
+const MOST_SOCKETS: u64 = 2 * MAX_CALLS as u64;
 
 /// How many calls can run at once, by the limits that the kernel sets for this process.
 pub fn max_calls() -> usize {
     let mappings = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
     let mappings = mappings.and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL_MAPPINGS);
-    from(mappings, getrlimit(Resource::Nofile).current)
+    calls_from(mappings)
 }
 
-fn from(mappings: u64, descriptors: Option<u64>) -> usize {
+/// How many sockets can be open at once, by the descriptors that the kernel lets this process have.
+pub fn max_sockets() -> usize {
+    sockets_from(getrlimit(Resource::Nofile).current)
+}
+
+fn calls_from(mappings: u64) -> usize {
     let places = mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_CALL;
-    let by_mappings = places.saturating_sub(SPARE.into());
-    let by_descriptors =
-        descriptors.map(|descriptors| descriptors.saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CALL);
-    let calls = by_mappings.min(by_descriptors.unwrap_or(u64::MAX)).clamp(1, MAX_CALLS.into());
-    usize::try_from(calls).unwrap_or(1)
+    usize::try_from(places.saturating_sub(SPARE.into()).clamp(1, MAX_CALLS.into())).unwrap_or(1)
+}
+
+fn sockets_from(descriptors: Option<u64>) -> usize {
+    let sockets = descriptors.map(|descriptors| descriptors.saturating_sub(OTHER_DESCRIPTORS) / ENGINE_AND_LIBRARY);
+    usize::try_from(sockets.unwrap_or(MOST_SOCKETS).clamp(1, MOST_SOCKETS)).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -50,15 +60,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scarcest_resource_decides_and_one_call_always_runs() {
-        for (mappings, descriptors, calls) in [
-            (65_530, Some(1_024), 480),
-            (65_530, Some(1_000_000), 9_832),
-            (65_530, None, 9_832),
-            (1_000_000, None, 12_000),
-            (100, Some(10), 1),
-        ] {
-            assert_eq!(from(mappings, descriptors), calls, "{mappings} {descriptors:?}");
+    fn the_kernel_s_limits_decide_and_one_call_always_runs() {
+        for (mappings, calls) in [(65_530, 9_832), (1_000_000, 12_000), (100, 1)] {
+            assert_eq!(calls_from(mappings), calls, "{mappings}");
+        }
+        for (descriptors, sockets) in [(Some(1_024), 480), (Some(1_000_000), 24_000), (None, 24_000), (Some(10), 1)] {
+            assert_eq!(sockets_from(descriptors), sockets, "{descriptors:?}");
         }
     }
 }

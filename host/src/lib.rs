@@ -20,12 +20,13 @@ mod admission;
 #[doc(hidden)]
 pub mod bench {
     //! Not part of the interface: what the benchmark compares with.
-    pub use crate::egress::{Clients, Sent};
+    pub use crate::egress::{Clients, Sent, Sockets};
     pub use crate::engine::component::compile;
     pub use crate::engine::pool;
 }
 pub mod authorizations;
 pub mod bindings;
+mod budget;
 mod builder;
 mod bundled;
 mod call_state;

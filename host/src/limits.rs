@@ -24,6 +24,9 @@ pub const MAX_REQUEST_BYTES: usize = 11 * 1024 * 1024;
 /// most three times, and any of them once more with a fresh credential.
 pub const MAX_REQUESTS: u32 = 20;
 
+/// The components make one request after the other.
+pub const MAX_REQUESTS_IN_FLIGHT: usize = 2;
+
 /// A create of 10 MB holds it as text, as columns and as the JSON that is sent, grown by doubling; its answer repeats it,
 /// as text and as a record.
 pub const MAX_MEMORY: usize = 128 * 1024 * 1024;
@@ -78,6 +81,11 @@ pub struct Limits {
     pub max_header_bytes: usize,
     /// How many requests a call may make.
     pub max_requests: u32,
+    /// How many requests of a call may be in flight at once; more wait in turn.
+    pub max_requests_in_flight: usize,
+    /// How many sockets are open at once, idle ones too. Who finds none free closes the longest idle one, or waits. It belongs to
+    /// the engine: `Host::with` keeps the first one.
+    pub max_sockets: usize,
     /// The largest linear memory, in bytes. `Host::with` can lower it: the engine's pool is made for the first one.
     pub max_memory: usize,
     /// The largest table, in elements. `Host::with` can lower it.
@@ -113,6 +121,8 @@ impl Default for Limits {
             max_call_bytes: MAX_CALL_BYTES,
             max_header_bytes: MAX_HEADER_BYTES,
             max_requests: MAX_REQUESTS,
+            max_requests_in_flight: MAX_REQUESTS_IN_FLIGHT,
+            max_sockets: capacity::max_sockets(),
             max_memory: MAX_MEMORY,
             max_table_elements: MAX_TABLE_ELEMENTS,
             max_instances: MAX_INSTANCES,

@@ -7,7 +7,7 @@ use crate::admission::Admission;
 use crate::authorizations::{Authorizations, CredentialMode};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::call_state::{CallState, Shared};
-use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
+use crate::egress::{Connections, Exchange, Journal, Proxy, Sockets, TlsFile};
 use crate::engine::component::{LoadedComponent, Outcomes, Parameters};
 use crate::engine::functions::FunctionIndex;
 use crate::engine::warm_pool::{Instance, MAX_KEPT_MEMORY};
@@ -32,6 +32,8 @@ pub struct Runner {
     pub admission: Admission,
     /// The way out.
     pub proxy: Proxy,
+    /// Its connections.
+    pub sockets: Sockets,
 }
 
 /// Who ended a call.
@@ -68,8 +70,9 @@ impl Runner {
         connections: Connections,
     ) -> Result<Self, TlsFile> {
         let admission = self.admission.with(&authorizations, &limits);
-        let shared = Shared::new(authorizations, limits, &self.proxy, connections)?;
-        Ok(Self { engine: self.engine.clone(), shared, admission, proxy: self.proxy.clone() })
+        let shared = Shared::new(authorizations, limits, &self.proxy, self.sockets.clone(), connections)?;
+        let Self { engine, proxy, sockets, .. } = self.clone();
+        Ok(Self { engine, shared, admission, proxy, sockets })
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.

@@ -230,10 +230,10 @@ fn read(body: &IncomingBody, length: u64, timer: &Timer) -> Result<Vec<u8>, Reas
 fn from_code(code: &ErrorCode) -> TransportError {
     match code {
         ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => transport_error(Reason::Dns, true),
-        ErrorCode::ConnectionRefused
-        | ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionLimitReached => transport_error(Reason::Connect, true),
+        ErrorCode::ConnectionRefused | ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => {
+            transport_error(Reason::Connect, true)
+        }
+        ErrorCode::ConnectionLimitReached => transport_error(Reason::Limit, true),
         ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout => transport_error(Reason::Deadline, true),
         ErrorCode::TlsCertificateError => transport_error(Reason::Tls, true),
         // These may come after the handshake too.

@@ -115,7 +115,7 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
         ("many pollables", vec![Reason::Limit], "limit"),
         ("many requests", vec![Reason::Limit], "limit"),
         ("ask again and again", vec![Reason::Lost], "16"),
-        ("many unfinished bodies", vec![Reason::Lost, Reason::Limit], ""),
+        ("many unfinished bodies", vec![Reason::Lost, Reason::Limit, Reason::Deadline], ""),
         ("body without end", vec![Reason::Lost], "HttpRequestBodySize"),
         ("body without a finish", vec![Reason::Deadline, Reason::Lost], ""),
         ("large outcome", vec![Reason::Limit], "limit"),

@@ -1,12 +1,13 @@
 //! What one call has for its requests, and how one of them is exchanged for an answer.
 
 use super::callback_secret;
-use super::client::{Clients, Sent};
+use super::client::Clients;
 use super::fault::{describe, unless_sent};
 use super::headers::{carries_credential, may_leave};
 use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, Turn, refusal};
+use super::tracked::Sent;
 use crate::authorizations::{Authorization, CredentialMode};
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
@@ -20,6 +21,7 @@ use hyper::body::Body;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep_until, timeout_at};
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -55,6 +57,7 @@ pub struct CallEgress {
     /// The secrets of the authorization.
     secrets: Secrets,
     requests: AtomicU32,
+    in_flight: Semaphore,
     bytes: AtomicUsize,
     unauthorized: AtomicBool,
 }
@@ -78,13 +81,14 @@ impl CallEgress {
             log,
             journal,
             deadline,
-            limits,
             callback_secret: authorization.and_then(|known| known.callback_secrets.first().cloned()),
             injected: Mutex::default(),
             handed_out: Mutex::default(),
             secrets: authorization.map(|known| known.secrets.clone()).unwrap_or_default(),
             requests: AtomicU32::new(0),
+            in_flight: Semaphore::new(limits.max_requests_in_flight.max(1)),
             bytes: AtomicUsize::new(0),
+            limits,
             unauthorized: AtomicBool::new(false),
         }
     }
@@ -147,6 +151,9 @@ impl CallEgress {
         deadline: Instant,
     ) -> Result<Response<Bytes>, Error> {
         let started = Instant::now();
+        // A call has few requests in flight: a component cannot take the sockets that other calls need.
+        let turn = timeout_at(deadline.into(), self.in_flight.acquire()).await;
+        let _turn = turn.map_err(|_| Error::ConnectionLimitReached)?.map_err(|_| Error::ConnectionLimitReached)?;
         let (mut head, body) = request.into_parts();
         // The body is taken in whatever was decided: a guest that is refused sees the refusal and not a broken stream. And
         // a request goes out in one piece.
@@ -195,9 +202,13 @@ impl CallEgress {
             return Err(Error::ConnectionTimeout);
         }
         let exchange = async {
-            let response = self.clients.send(&self.authorization, Request::from_parts(head, body), &sent).await?;
+            let request = Request::from_parts(head, body);
+            let (response, connection) =
+                self.clients.send(&self.authorization, request, &sent, deadline).await?.into_parts();
             self.unauthorized.fetch_or(tells && response.status() == StatusCode::UNAUTHORIZED, Ordering::AcqRel);
-            self.receive(response, (target, is_probe), uri.path()).await
+            let received = self.receive(response, (target, is_probe), uri.path()).await?;
+            connection.keep();
+            Ok(received)
         };
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
         let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));

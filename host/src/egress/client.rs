@@ -2,48 +2,34 @@
 //! other's.
 
 use super::connect::{Connector, Proxy};
-use super::fault::classify;
+use super::fault::{broken, is_exhausted, unconnected};
+use super::sockets::{Connection, Owner, Sockets};
+use super::tls::{TlsFile, connector};
+use super::tracked::{Sent, Tracked};
 use crate::authorizations::{Authorization, Authorizations};
+use crate::budget::Held;
 use bytes::Bytes;
-use http::{Method, Request, Response};
-use http_body_util::Full;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::client::Resumption;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_rustls::HttpsConnector;
+use rustls::RootCertStore;
 use std::collections::HashMap;
-use std::path::Path;
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout_at};
+use tower_service::Service;
 use wasmtime_wasi_http::Error;
-
-/// ServiceNow closes idle connections after 20 to 70 seconds; ours go first, so that no request meets a closing one.
-const IDLE: Duration = Duration::from_secs(15);
-
-/// How many connections of an authorization stay open without a call: some for its next calls, and not so many that those of
-/// many authorizations use up the process's descriptors.
-const MAX_IDLE: usize = 64;
 
 /// The smallest buffer that the HTTP library takes.
 const MIN_BUFFER: usize = 8 * 1024;
 
-type Pooled = Client<HttpsConnector<Connector>, Tracked>;
+/// How long it is waited where the process has no descriptor or memory left for a socket, before it is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// A certificate or key file that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("authorization {authorization:?}: {key} {path}: {problem}")]
-pub struct TlsFile {
-    authorization: String,
-    key: &'static str,
-    path: String,
-    problem: String,
-}
+/// What is kept back of a deadline, to say that there was no connection to be had rather than that the time is over.
+const TO_SAY_SO: Duration = Duration::from_millis(30);
 
 /// What becomes of a connection when its request is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,13 +43,54 @@ pub enum Connections {
 
 /// The clients of all authorizations.
 #[derive(Clone)]
-pub struct Clients(Arc<HashMap<String, Pooled>>);
+pub struct Clients(Arc<Inner>);
+
+struct Inner {
+    connectors: HashMap<String, (Owner, HttpsConnector<Connector>)>,
+    sockets: Sockets,
+    connections: Connections,
+    max_header_bytes: usize,
+}
+
+/// An answer whose body is still to be read. Its connection is kept for the next request once that is done.
+pub struct Answer {
+    /// The answer.
+    pub response: Response<Incoming>,
+    kept: Kept,
+}
+
+/// A connection in use.
+pub struct Kept {
+    clients: Clients,
+    owner: Owner,
+    origin: String,
+    connection: Connection,
+    _in_use: Held,
+}
+
+impl Answer {
+    /// The answer, and its connection.
+    pub fn into_parts(self) -> (Response<Incoming>, Kept) {
+        (self.response, self.kept)
+    }
+}
+
+impl Kept {
+    /// Keeps the connection: the body of the answer was read to its end.
+    pub fn keep(self) {
+        let inner = &self.clients.0;
+        if inner.connections == Connections::Kept && !self.connection.is_closed() {
+            inner.sockets.keep(self.owner, self.origin, self.connection);
+        }
+    }
+}
 
 impl Clients {
     /// One client per authorization, over the platform's certificates and the authorization's own.
     pub fn new(
         authorizations: &Authorizations,
         proxy: &Proxy,
+        sockets: Sockets,
         max_header_bytes: usize,
         connections: Connections,
     ) -> Result<Self, TlsFile> {
@@ -73,18 +100,13 @@ impl Clients {
             tracing::warn!(%error, "a certificate of the platform cannot be read");
         }
         roots.add_parsable_certificates(platform.certs);
-        let client = |(name, authorization): (&String, &Authorization)| {
+        let connector = |(name, authorization): (&String, &Authorization)| {
             let connector = connector(name, authorization, roots.clone(), proxy.clone(), connections)?;
-            let client = Client::builder(TokioExecutor::new())
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(if connections == Connections::Kept { MAX_IDLE } else { 0 })
-                .pool_timer(TokioTimer::new())
-                .http1_max_buf_size(max_header_bytes.max(MIN_BUFFER))
-                .build(connector);
-            Ok((name.clone(), client))
+            Ok((name.clone(), (Owner::new(), connector)))
         };
-        let clients = authorizations.iter().map(client);
-        Ok(Self(Arc::new(clients.collect::<Result<_, TlsFile>>()?)))
+        let connectors = authorizations.iter().map(connector).collect::<Result<_, TlsFile>>()?;
+        sockets.divide(authorizations.iter().count());
+        Ok(Self(Arc::new(Inner { connectors, sockets, connections, max_header_bytes })))
     }
 
     /// Sends a request over the authorization's connections. `sent` tells at any time whether anything may have left.
@@ -93,134 +115,96 @@ impl Clients {
         authorization: &str,
         request: Request<Bytes>,
         sent: &Sent,
-    ) -> Result<Response<Incoming>, Error> {
-        let client = self.0.get(authorization).ok_or(Error::HttpRequestDenied)?;
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
+        let Inner { connectors, sockets, .. } = &*self.0;
+        let (owner, connector) = connectors.get(authorization).ok_or(Error::HttpRequestDenied)?;
         if request.body().is_empty() && request.method() != Method::GET {
             // No connection asks for an empty body, so nothing would tell when it left.
             if !sent.mark() {
                 return Err(Error::ConnectionTimeout);
             }
         }
-        let request = request.map(|bytes| Tracked { body: Full::new(bytes), sent: sent.clone() });
-        client.request(request).await.map_err(|error| classify(authorization, &error))
-    }
-}
-
-fn connector(
-    name: &str,
-    authorization: &Authorization,
-    mut roots: RootCertStore,
-    proxy: Proxy,
-    connections: Connections,
-) -> Result<HttpsConnector<Connector>, TlsFile> {
-    for path in &authorization.ca_files {
-        if roots.add_parsable_certificates(certificates(name, "ca-files", path)?).0 == 0 {
-            return Err(unusable(name, "ca-files", path)("it holds no certificate of an authority"));
+        let (address, mut request) = in_origin_form(request.map(|bytes| Tracked::new(bytes, sent.clone())))?;
+        let origin = address.to_string();
+        let in_use = timeout_at((deadline - TO_SAY_SO).into(), sockets.enter(authorization)).await;
+        let in_use = in_use.ok().flatten().ok_or(Error::ConnectionLimitReached)?;
+        loop {
+            let (mut connection, is_new) = match sockets.take_idle(*owner, &origin) {
+                Some(connection) => (connection, false),
+                None => (self.connect(authorization, connector, &address, deadline).await?, true),
+            };
+            let sending = match connection.ready().await {
+                Ok(()) => connection
+                    .try_send_request(request)
+                    .await
+                    .map_err(|mut error| (error.take_message(), error.into_error())),
+                // An idle connection was closed by the other side.
+                Err(_) if !is_new => continue,
+                Err(error) => return Err(broken(authorization, &error)),
+            };
+            match sending {
+                Ok(response) => {
+                    let (clients, owner) = (self.clone(), *owner);
+                    let kept = Kept { clients, owner, origin, connection, _in_use: in_use };
+                    return Ok(Answer { response, kept });
+                }
+                // Closed before anything of the request was taken.
+                Err((Some(unsent), _)) if !is_new => request = unsent,
+                Err((_, error)) => return Err(broken(authorization, &error)),
+            }
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        // The provider supports both versions, which is all this checks.
-        .expect("ring supports TLS 1.2 and 1.3")
-        .with_root_certificates(roots);
-    let mut tls = match &authorization.client_certificate {
-        None => tls.with_no_client_auth(),
-        Some(own) => {
-            let chain = certificates(name, "client-certificate", &own.certificate)?;
-            let unusable = unusable(name, "client-key", &own.key);
-            let key = PrivateKeyDer::from_pem_file(&own.key).map_err(|error| unusable(&pem_problem(&error)))?;
-            tls.with_client_auth_cert(chain, key).map_err(|error| unusable(&error.to_string()))?
-        }
-    };
-    if connections == Connections::PerRequest {
-        tls.resumption = Resumption::disabled();
-    }
-    let connector = Connector::new(authorization.addresses.clone(), proxy);
-    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector))
-}
 
-fn certificates(name: &str, key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFile> {
-    let unusable = unusable(name, key, path);
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.map_err(|error| unusable(&pem_problem(&error)))?;
-    if certificates.is_empty() {
-        return Err(unusable("it holds no certificate; give a PEM file with at least one"));
-    }
-    Ok(certificates)
-}
-
-/// Never quotes the file: it may hold a private key.
-fn pem_problem(error: &rustls::pki_types::pem::Error) -> String {
-    match error {
-        rustls::pki_types::pem::Error::Io(error) => format!("{error}; give a readable PEM file"),
-        rustls::pki_types::pem::Error::NoItemsFound => "nothing of this kind in it; give a PEM file".to_string(),
-        _ => "this is no PEM file".to_string(),
-    }
-}
-
-fn unusable(name: &str, key: &'static str, path: &Path) -> impl Fn(&str) -> TlsFile {
-    let (authorization, path) = (name.to_string(), path.display().to_string());
-    move |problem| TlsFile {
-        authorization: authorization.clone(),
-        key,
-        path: path.clone(),
-        problem: problem.to_string(),
+    /// Makes a connection. Where the process has no descriptor or no memory for it, it is tried again until the deadline.
+    async fn connect(
+        &self,
+        authorization: &str,
+        connector: &HttpsConnector<Connector>,
+        address: &Uri,
+        deadline: Instant,
+    ) -> Result<Connection, Error> {
+        let mut connector = connector.clone();
+        let (stream, open) = loop {
+            let open = self.0.sockets.open();
+            let made = async {
+                poll_fn(|context| connector.poll_ready(context)).await?;
+                connector.call(address.clone()).await
+            };
+            match made.await {
+                Ok(stream) => break (stream, open),
+                Err(error) if is_exhausted(&*error) => {
+                    drop(open);
+                    self.0.sockets.close_longest_idle();
+                    if Instant::now() + PAUSE + TO_SAY_SO >= deadline {
+                        return Err(Error::ConnectionLimitReached);
+                    }
+                    sleep(PAUSE).await;
+                }
+                Err(error) => return Err(unconnected(authorization, &*error)),
+            }
+        };
+        let buffer = self.0.max_header_bytes.max(MIN_BUFFER);
+        let handshake = http1::Builder::new().max_buf_size(buffer).handshake(stream).await;
+        let (connection, driven) = handshake.map_err(|error| broken(authorization, &error))?;
+        tokio::spawn(async move {
+            // What breaks it is told to the request that it breaks.
+            let _ = driven.await;
+            drop(open);
+        });
+        Ok(connection)
     }
 }
 
-/// Whether a request's bytes were asked for by a connection, and whether they still may be.
-#[derive(Clone, Debug, Default)]
-pub struct Sent(Arc<AtomicU8>);
-
-/// Nothing was asked for yet.
-const WAITING: u8 = 0;
-
-/// Bytes were handed out.
-const HANDED_OUT: u8 = 1;
-
-/// The request was given up before any byte was handed out, and none will be.
-const REVOKED: u8 = 2;
-
-impl Sent {
-    /// Gives the request up. Whether anything of it may have left the machine; if not, nothing will.
-    pub fn revoke(&self) -> bool {
-        self.0.compare_exchange(WAITING, REVOKED, Ordering::AcqRel, Ordering::Acquire) == Err(HANDED_OUT)
-    }
-
-    /// Hands the bytes out, unless the request was given up.
-    fn mark(&self) -> bool {
-        self.0.compare_exchange(WAITING, HANDED_OUT, Ordering::AcqRel, Ordering::Acquire) != Err(REVOKED)
-    }
-}
-
-/// The request was given up before its bytes were handed out.
-#[derive(Debug, thiserror::Error)]
-#[error("the request was given up")]
-struct GivenUp;
-
-/// A body that notes when a connection first asks for it: before that, nothing of the request has left.
-struct Tracked {
-    body: Full<Bytes>,
-    sent: Sent,
-}
-
-impl Body for Tracked {
-    type Data = Bytes;
-    type Error = GivenUp;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
-        if !self.sent.mark() {
-            return Poll::Ready(Some(Err(GivenUp)));
-        }
-        Pin::new(&mut self.body).poll_frame(context).map_err(|never| match never {})
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+/// A request as it is sent: with the path alone, and the host as a header.
+fn in_origin_form(request: Request<Tracked>) -> Result<(Uri, Request<Tracked>), Error> {
+    let (mut head, body) = request.into_parts();
+    let scheme = head.uri.scheme_str().ok_or(Error::HttpRequestUriInvalid)?;
+    let authority = head.uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
+    let origin = format!("{scheme}://{authority}/").parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Error::HttpRequestUriInvalid)?;
+    head.headers.insert(header::HOST, host);
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    head.uri = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    Ok((origin, Request::from_parts(head, body)))
 }

@@ -3,21 +3,46 @@
 
 use super::connect::{Prohibited, Unresolved};
 use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
+use rustix::io::Errno;
 use std::error::Error as StdError;
 use std::io;
 use wasmtime_wasi_http::Error;
 
-/// Maps a client error to a `wasi:http` error. A connect error proves that nothing was sent; otherwise the request's
-/// [`Sent`](super::Sent) marker decides.
-pub fn classify(authorization: &str, error: &hyper_util::client::legacy::Error) -> Error {
+/// What the system says where a process or the machine has no descriptor, memory or port left for a socket. It says nothing of
+/// the instance.
+const EXHAUSTED: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::ADDRNOTAVAIL];
+
+/// A connection that broke. The request's [`Sent`](super::Sent) marker decides what is known of a write.
+pub fn broken(authorization: &str, error: &hyper::Error) -> Error {
     tracing::debug!(authorization, error = error as &dyn StdError, "an exchange brought no answer");
-    if !error.is_connect() {
-        let parsing = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
-        let too_large = parsing.is_some_and(hyper::Error::is_parse_too_large);
-        return if too_large { Error::HttpResponseHeaderSectionSize(None) } else { Error::ConnectionTerminated };
+    match error.is_parse_too_large() {
+        true => Error::HttpResponseHeaderSectionSize(None),
+        false => Error::ConnectionTerminated,
     }
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(inner) = cause {
+}
+
+/// Whether a connection was not made for want of something that this machine has too little of.
+pub fn is_exhausted(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let number = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        number.is_some_and(|number| EXHAUSTED.iter().any(|known| known.raw_os_error() == number))
+    })
+}
+
+/// An error, what caused it, and so on.
+fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |cause: &&'e (dyn StdError + 'static)| {
+        let cause: &'e (dyn StdError + 'static) = *cause;
+        // An `io::Error` shows the cause inside it only this way.
+        let nested = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        nested.map(|nested| nested as &(dyn StdError + 'static)).or_else(|| cause.source())
+    })
+}
+
+/// A connection that was not made, which proves that nothing was sent.
+pub fn unconnected(authorization: &str, error: &(dyn StdError + 'static)) -> Error {
+    tracing::debug!(authorization, error, "no connection was made");
+    for inner in causes(error) {
         if let Some(prohibited) = inner.downcast_ref::<Prohibited>() {
             tracing::warn!(authorization, "denied: {prohibited}");
             return Error::DestinationIpProhibited;
@@ -28,9 +53,6 @@ pub fn classify(authorization: &str, error: &hyper_util::client::legacy::Error) 
         if inner.is::<rustls::Error>() {
             return Error::TlsCertificateError;
         }
-        // An `io::Error` shows the cause inside it only this way.
-        let nested = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = nested.map(|nested| nested as &(dyn StdError + 'static)).or_else(|| inner.source());
     }
     Error::ConnectionRefused
 }
@@ -51,7 +73,7 @@ pub fn unreachable_reason(error: &Error) -> UnreachableReason {
         Error::DnsError { .. } => UnreachableReason::Dns,
         Error::TlsCertificateError => UnreachableReason::Tls,
         Error::DestinationIpProhibited => UnreachableReason::DeniedByHost,
-        Error::ConnectionRefused => UnreachableReason::Connect,
+        Error::ConnectionRefused | Error::ConnectionLimitReached => UnreachableReason::Connect,
         _ => UnreachableReason::Lost,
     }
 }
@@ -63,6 +85,7 @@ pub fn describe(error: &Error) -> String {
         Error::DestinationIpProhibited => "the address may not be reached",
         Error::TlsCertificateError => "the TLS handshake failed",
         Error::ConnectionRefused => "no connection could be made",
+        Error::ConnectionLimitReached => "no socket was free before the deadline",
         Error::ConnectionTimeout => "the deadline passed before anything was sent",
         Error::HttpResponseTimeout => "the deadline passed before an answer came",
         Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => "the answer is larger than allowed",

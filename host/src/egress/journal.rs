@@ -1,6 +1,6 @@
 //! The journal of one call: what was sent, what came back, and whether a write may have left.
 
-use super::client::Sent;
+use super::tracked::Sent;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -12,11 +12,17 @@ pub mod policy;
 mod query_script;
 mod rate_limit;
 mod set_up;
+mod sockets;
+mod tls;
+mod tracked;
 
 pub use call::CallEgress;
-pub use client::{Clients, Connections, Sent, TlsFile};
+pub use client::{Clients, Connections};
 pub use connect::{BadProxy, Proxy};
 pub use fault::unreachable_reason;
 pub use hook::Egress;
 pub use journal::{Exchange, Journal};
 pub use rate_limit::RateLimits;
+pub use sockets::Sockets;
+pub use tls::TlsFile;
+pub use tracked::Sent;

@@ -26,6 +26,10 @@ const MIN_LIFE: Duration = Duration::from_secs(10);
 /// A token answer is below 1 KB, or a few KB with a JWT.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
+/// A fetch is given up after this, however long the calls that wait for it may take: a token comes within a second, and
+/// while a fetch hangs nobody can start another.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a token service gave.
 pub struct Answer {
     /// The credential.
@@ -45,14 +49,16 @@ pub async fn fetch(
     let request = request(authorization, rotated)
         .ok_or_else(|| refusal(grant_type, None, "", "the authorization has no token to fetch"))?;
     let response = clients
-        .send(name, request, &Sent::default())
+        .send(name, request, &Sent::default(), Instant::now() + FETCH_TIMEOUT)
         .await
         .map_err(|error| NoCredential::Unreachable(unreachable_reason(&error)))?;
+    let (response, connection) = response.into_parts();
     let status = response.status().as_u16();
     let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let headers = media_type.map(|value| ("content-type".to_string(), value.to_string())).into_iter().collect();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
     let body = body.map_err(|_| NoCredential::Unreachable(UnreachableReason::Lost))?.to_bytes();
+    connection.keep();
     let secrets = &authorization.secrets;
     if (200..300).contains(&status) {
         secrets.add_token_response(&body);

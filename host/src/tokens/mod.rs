@@ -13,16 +13,12 @@ use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
 use crate::egress::Clients;
 use crate::secret::Secret;
 use credential::{fixed, refusal};
-use exchange::Answer;
+use exchange::{Answer, FETCH_TIMEOUT};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::watch;
 use tokio::time::timeout;
-
-/// A fetch is given up after this, however long the calls that wait for it may take: a token comes within a second, and
-/// while a fetch hangs nobody can start another.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Fetched = Result<IssuedCredential, NoCredential>;
 
@@ -143,6 +139,7 @@ mod tests {
     use super::*;
     use crate::authorizations::Grant;
     use std::path::Path;
+    use std::time::Duration;
 
     #[test]
     fn an_early_renewal_that_fails_leaves_the_token_at_hand_in_use() {

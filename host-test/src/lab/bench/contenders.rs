@@ -9,14 +9,14 @@ use http_body_util::BodyExt;
 use rustix::process::{Resource, getrlimit};
 use servicenow_host::Host;
 use servicenow_host::authorizations::Authorizations;
-use servicenow_host::bench::{Clients, Sent};
+use servicenow_host::bench::{Clients, Sent, Sockets};
 use servicenow_host::incidents::{CreateOptions, CreateOutcome, RequestBody};
 use servicenow_host::limits::{Limits, MAX_HEADER_BYTES};
 use servicenow_host::types::Call;
 use servicenow_host::{Connections, Proxy};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The column that each create writes.
 const SUMMARY: &str = "Printer on fire";
@@ -130,6 +130,7 @@ impl Native {
         let clients = Clients::new(
             &authorizations(origin, addresses, 1)?,
             &Proxy::default(),
+            Sockets::new(IN_FLIGHT),
             MAX_HEADER_BYTES,
             Connections::Kept,
         )?;
@@ -150,9 +151,12 @@ impl Native {
 impl Contender for Native {
     async fn create(&self) -> anyhow::Result<()> {
         let sent = Sent::default();
-        let response = self.clients.send("bench-0", self.request.clone(), &sent).await?;
+        let deadline = Instant::now() + Duration::from_millis(TIMEOUT_MS.into());
+        let answer = self.clients.send("bench-0", self.request.clone(), &sent, deadline).await?;
+        let (response, connection) = answer.into_parts();
         let status = response.status();
         response.into_body().collect().await?;
+        connection.keep();
         if status != 201 { bail!("the canned server answered {status}") } else { Ok(()) }
     }
 }
