@@ -3,9 +3,9 @@
 use crate::admission::Admission;
 use crate::authorizations::Authorizations;
 use crate::bundled;
-use crate::call_state::Shared;
+use crate::call_state::{Budgets, Shared};
 use crate::capacity::MAX_CALLS;
-use crate::egress::{Connections, Proxy, Sockets};
+use crate::egress::{Connections, Proxy};
 use crate::engine::functions::NodeFunctions;
 use crate::engine::pool;
 use crate::error::BuildError;
@@ -93,9 +93,9 @@ impl Builder {
         let proxy = self.proxy.map_or_else(Proxy::from_env, Ok)?;
         let admission = Admission::new(&self.authorizations, &self.limits);
         tick(engine.weak(), self.limits.epoch);
-        let sockets = Sockets::new(self.limits.max_sockets);
-        let shared = Shared::new(self.authorizations, self.limits, &proxy, sockets.clone(), Connections::Kept)?;
-        Ok(Host { runner: Runner { engine, shared, admission, proxy, sockets }, exports, cache: self.cache })
+        let budgets = Budgets::new(&self.limits);
+        let shared = Shared::new(self.authorizations, self.limits, &proxy, &budgets, Connections::Kept)?;
+        Ok(Host { runner: Runner { engine, shared, admission, proxy, budgets }, exports, cache: self.cache })
     }
 }
 

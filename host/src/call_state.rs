@@ -4,11 +4,13 @@ use crate::authorizations::{Authorization, Authorizations, CredentialMode, Grant
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
+use crate::budget::Budget;
 use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, Sockets, TlsFile};
+use crate::engine::processor::{Computing, Processor};
 use crate::engine::resource_limiter::Bounds;
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
-use crate::limits::Limits;
+use crate::limits::{Limits, MAX_RANDOM_BYTES};
 use crate::secret::Secret;
 use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ const MAX_CREDENTIAL_CALLS: u32 = 16;
 pub struct CallState {
     /// What the guest may use, and has used.
     pub bounds: Bounds,
+    /// What it computes.
+    pub computing: Computing,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -41,6 +45,29 @@ pub struct CallState {
     one_time: Option<(String, Secret)>,
 }
 
+/// What the calls of an engine have together, whatever their authorizations.
+#[derive(Clone)]
+pub struct Budgets {
+    /// Connections.
+    pub sockets: Sockets,
+    /// Memory.
+    pub memory: Budget,
+    /// Processor time.
+    pub processor: Processor,
+}
+
+impl Budgets {
+    /// By these limits.
+    pub fn new(limits: &Limits) -> Self {
+        let memory = limits.max_total_memory.max(1);
+        Self {
+            sockets: Sockets::new(limits.max_sockets),
+            memory: Budget::new(memory, memory),
+            processor: Processor::default(),
+        }
+    }
+}
+
 /// What credentials and egress are shared by all calls of a host.
 #[derive(Clone)]
 pub struct Shared {
@@ -54,6 +81,10 @@ pub struct Shared {
     pub rate_limits: RateLimits,
     /// What their components have logged.
     pub log: GuestLog,
+    /// The memory of all calls.
+    pub memory: Budget,
+    /// The processor time of all calls.
+    pub processor: Processor,
     /// What one call may use.
     pub limits: Limits,
 }
@@ -64,14 +95,16 @@ impl Shared {
         authorizations: Authorizations,
         limits: Limits,
         proxy: &Proxy,
-        sockets: Sockets,
+        budgets: &Budgets,
         connections: Connections,
     ) -> Result<Self, TlsFile> {
+        let Budgets { sockets, memory, processor } = budgets.clone();
+        memory.divide(authorizations.iter().count());
         let clients = Clients::new(&authorizations, proxy, sockets, limits.max_header_bytes, connections)?;
         let tokens = Tokens::new(&authorizations, clients.clone());
         let rate_limits = RateLimits::new(&authorizations);
         let log = GuestLog::new(&authorizations, limits.max_log_lines);
-        Ok(Self { authorizations, tokens, clients, rate_limits, log, limits })
+        Ok(Self { authorizations, tokens, clients, rate_limits, log, memory, processor, limits })
     }
 }
 
@@ -84,13 +117,15 @@ impl CallState {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.max_header_bytes);
         let known = shared.authorizations.get(authorization);
-        let means = (shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
+        let means =
+            (shared.memory.clone(), shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
         let egress = Arc::new(CallEgress::new(authorization, known, intent, means, deadline, limits.clone()));
         Self {
-            bounds: Bounds::new(limits),
+            bounds: Bounds::new(limits, shared.memory.clone(), authorization, deadline),
+            computing: shared.processor.call(authorization),
             table,
             // No environment, no arguments, no files, no sockets, no output.
-            wasi: WasiCtx::builder().build(),
+            wasi: WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).build(),
             http,
             hook: Egress(Arc::clone(&egress)),
             egress,

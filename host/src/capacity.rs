@@ -30,6 +30,15 @@ const OTHER_DESCRIPTORS: u64 = 64;
 /// which may have one for each of its callers.
 const ENGINE_AND_LIBRARY: u64 = 2;
 
+/// Of the memory that is left, one part of this many is for calls.
+const HOST_AND_OTHERS: u64 = 2;
+
+/// Where the kernel does not say.
+const USUAL_MEMORY: u64 = 1024 * 1024 * 1024;
+
+/// One call must run.
+const LEAST_MEMORY: u64 = 256 * 1024 * 1024;
+
 /// More than calls can be.
 const MOST_SOCKETS: u64 = 2 * MAX_CALLS as u64;
 
@@ -38,6 +47,25 @@ pub fn max_calls() -> usize {
     let mappings = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
     let mappings = mappings.and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL_MAPPINGS);
     calls_from(mappings)
+}
+
+/// What calls may have of memory: half of what the machine, or the container, has left when the host is built.
+pub fn max_memory() -> usize {
+    let kib = |line: &str| line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok();
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = text.lines().find(|line| line.starts_with("MemAvailable:")).and_then(kib).map(|kib| kib * 1024);
+    memory_from(available, cgroup_memory())
+}
+
+/// What the process's container has left, where it has a limit.
+fn cgroup_memory() -> Option<u64> {
+    let read = |name: &str| fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok();
+    Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+}
+
+fn memory_from(available: Option<u64>, container: Option<u64>) -> usize {
+    let left = available.unwrap_or(2 * USUAL_MEMORY).min(container.unwrap_or(u64::MAX));
+    usize::try_from((left / HOST_AND_OTHERS).max(LEAST_MEMORY)).unwrap_or(usize::MAX)
 }
 
 /// How many sockets can be open at once, by the descriptors that the kernel lets this process have.
@@ -64,6 +92,16 @@ mod tests {
         for (mappings, calls) in [(65_530, 9_832), (1_000_000, 12_000), (100, 1)] {
             assert_eq!(calls_from(mappings), calls, "{mappings}");
         }
+        const GIB: u64 = 1024 * 1024 * 1024;
+        for (available, container, gib) in [
+            (Some(8 * GIB), None, 4),
+            (Some(8 * GIB), Some(2 * GIB), 1),
+            (Some(2 * GIB), Some(8 * GIB), 1),
+            (None, None, 1),
+        ] {
+            assert_eq!(memory_from(available, container) as u64, gib * GIB, "{available:?} {container:?}");
+        }
+        assert_eq!(memory_from(Some(1), None) as u64, LEAST_MEMORY);
         for (descriptors, sockets) in [(Some(1_024), 480), (Some(1_000_000), 24_000), (None, 24_000), (Some(10), 1)] {
             assert_eq!(sockets_from(descriptors), sockets, "{descriptors:?}");
         }

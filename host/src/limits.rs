@@ -59,6 +59,12 @@ pub const MAX_HEADER_BYTES: usize = 128 * 1024;
 /// deadline runs.
 pub const MAX_CALLS_PER_AUTHORIZATION: usize = 256;
 
+/// A create computes for less than a millisecond, and a page of 5 MB for some 40; rules with large templates for more.
+pub const MAX_COMPUTING: Duration = Duration::from_secs(1);
+
+/// More at once than this is no key, nonce or seed, and cannot be interrupted.
+pub const MAX_RANDOM_BYTES: u64 = 64 * 1024;
+
 /// Enough to see what is wrong; a component that is denied without end cannot fill the log.
 pub const MAX_LOG_LINES: u32 = 60;
 
@@ -96,6 +102,11 @@ pub struct Limits {
     pub max_resources: usize,
     /// How many bytes the guest may hand over in one host call, its result included.
     pub hostcall_fuel: usize,
+    /// How long a call may compute, its waits left out. A guest that computes for longer is ended.
+    pub max_computing: Duration,
+    /// What all calls together may have of memory, in bytes: linear memories, and bodies on their way. Who finds none waits for a
+    /// second, and then ends. It belongs to the engine: `Host::with` keeps the first one.
+    pub max_total_memory: usize,
     /// How many lines of the log the components of one authorization may cause in a minute. What is left out is counted.
     pub max_log_lines: u32,
     /// How many calls of one authorization run at once; more wait in turn, inside their deadlines.
@@ -128,6 +139,8 @@ impl Default for Limits {
             max_instances: MAX_INSTANCES,
             max_resources: MAX_RESOURCES,
             hostcall_fuel: HOSTCALL_FUEL,
+            max_computing: MAX_COMPUTING,
+            max_total_memory: capacity::max_memory(),
             max_log_lines: MAX_LOG_LINES,
             max_calls_per_authorization: MAX_CALLS_PER_AUTHORIZATION,
             max_calls: capacity::max_calls(),

@@ -6,8 +6,8 @@
 use crate::admission::Admission;
 use crate::authorizations::{Authorizations, CredentialMode};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
-use crate::call_state::{CallState, Shared};
-use crate::egress::{Connections, Exchange, Journal, Proxy, Sockets, TlsFile};
+use crate::call_state::{Budgets, CallState, Shared};
+use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
 use crate::engine::component::{LoadedComponent, Outcomes, Parameters};
 use crate::engine::functions::FunctionIndex;
 use crate::engine::warm_pool::{Instance, MAX_KEPT_MEMORY};
@@ -32,8 +32,8 @@ pub struct Runner {
     pub admission: Admission,
     /// The way out.
     pub proxy: Proxy,
-    /// Its connections.
-    pub sockets: Sockets,
+    /// What its calls have together.
+    pub budgets: Budgets,
 }
 
 /// Who ended a call.
@@ -70,9 +70,9 @@ impl Runner {
         connections: Connections,
     ) -> Result<Self, TlsFile> {
         let admission = self.admission.with(&authorizations, &limits);
-        let shared = Shared::new(authorizations, limits, &self.proxy, self.sockets.clone(), connections)?;
-        let Self { engine, proxy, sockets, .. } = self.clone();
-        Ok(Self { engine, shared, admission, proxy, sockets })
+        let shared = Shared::new(authorizations, limits, &self.proxy, &self.budgets, connections)?;
+        let Self { engine, proxy, budgets, .. } = self.clone();
+        Ok(Self { engine, shared, admission, proxy, budgets })
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.
@@ -99,7 +99,9 @@ impl Runner {
             let _admitted = self.admission.enter(authorization).await;
             let verify = verify.map(|(name, value)| (name.to_string(), value));
             let store = self.store(CallState::offline(&self.shared, verify, deadline), deadline);
-            let computed: R = component.instantiate(store).await?.call(function, parameters).await?;
+            let computing = store.data().computing.clone();
+            let called = async { component.instantiate(store).await?.call(function, parameters).await };
+            let computed: R = computing.govern(called).await?;
             let is_secret =
                 |secrets: &Secrets| serde_json::to_vec(&computed).is_ok_and(|computed| secrets.are_in(&computed));
             match secrets.as_ref().is_some_and(is_secret) {
@@ -119,14 +121,14 @@ impl Runner {
     /// A store for one call, in which everything ends at `deadline`.
     fn store(&self, state: CallState, deadline: Instant) -> Store<CallState> {
         let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.bounds);
+        store.limiter_async(|state| &mut state.bounds);
         self.bound(&mut store, deadline);
         store
     }
 
     /// An idle instance for one more call: nothing of the host's state of the last one is left.
     fn renewed(&self, mut idle: Instance, mut state: CallState, deadline: Instant) -> Instance {
-        state.bounds.memory = idle.store.data().bounds.memory;
+        state.bounds.take_over(&mut idle.store.data_mut().bounds);
         *idle.store.data_mut() = state;
         self.bound(&mut idle.store, deadline);
         idle
@@ -146,8 +148,15 @@ impl Runner {
         store.set_epoch_deadline(1);
         // Yielding lets the wall clock end a guest that computes; where the runtime is too busy to look at the clock, the
         // guest is ended here.
-        store.epoch_deadline_callback(move |_| {
-            Ok(if Instant::now() < deadline { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        let Limits { max_computing, epoch, .. } = self.shared.limits;
+        store.epoch_deadline_callback(move |store| {
+            if Instant::now() >= deadline {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            if epoch * store.data().computing.epoch() > max_computing {
+                return Err(wasmtime::Error::msg(format!("the component computed for more than {max_computing:?}")));
+            }
+            Ok(UpdateDeadline::Yield(1))
         });
     }
 
@@ -166,16 +175,17 @@ impl Runner {
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
             let state = CallState::new(&self.shared, &call.authorization, &intent, journal.clone(), guest_deadline);
+            let computing = state.computing.clone();
             let mut instance = match component.idle.take(&call.authorization) {
                 Some(idle) => self.renewed(idle, state, deadline),
-                None => component.instantiate(self.store(state, deadline)).await?,
+                None => computing.govern(component.instantiate(self.store(state, deadline))).await?,
             };
             let left = guest_deadline.saturating_duration_since(Instant::now());
             let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
             let authorization = call.authorization.clone();
-            let outcome: T = instance.call(function, parameters(call)).await?;
+            let outcome: T = computing.govern(instance.call(function, parameters(call))).await?;
             let state = instance.store.data();
             let (tells, memory) = (state.egress.leaks_secret(&outcome), state.bounds.memory);
             if !tells && self.may_be_kept(&authorization, memory) {

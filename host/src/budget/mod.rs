@@ -15,6 +15,9 @@ pub struct Budget(Arc<Mutex<State>>);
 struct State {
     fair: Fair,
     waiting: HashMap<String, VecDeque<Waiter>>,
+    /// Who of those that wait was served when: who holds as much as another is served after it.
+    served: HashMap<String, u64>,
+    turns: u64,
 }
 
 struct Waiter {
@@ -32,7 +35,12 @@ pub struct Held {
 impl Budget {
     /// A budget of this size, of which each authorization may have so much.
     pub fn new(capacity: usize, max_each: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { fair: Fair::new(capacity, max_each), waiting: HashMap::new() })))
+        Self(Arc::new(Mutex::new(State {
+            fair: Fair::new(capacity, max_each),
+            waiting: HashMap::new(),
+            served: HashMap::new(),
+            turns: 0,
+        })))
     }
 
     /// Divides it among so many authorizations.
@@ -90,17 +98,23 @@ impl Budget {
     /// The next who is served: of the authorizations whose first in line can be, the one that holds least.
     fn next(&self) -> Option<(Waiter, String)> {
         let mut state = self.state();
-        let State { fair, waiting } = &mut *state;
+        let State { fair, waiting, served, turns } = &mut *state;
         waiting.retain(|_, line| {
             line.retain(|waiter| !waiter.granted.is_closed());
             !line.is_empty()
         });
+        served.retain(|name, _| waiting.contains_key(name));
         let mut names: Vec<_> = waiting.keys().cloned().collect();
-        names.sort_by_key(|name| fair.held(name));
+        names.sort_by_key(|name| (fair.held(name), served.get(name).copied()));
         names.into_iter().find_map(|name| {
             let line = waiting.get_mut(&name)?;
             let amount = line.front()?.amount;
-            fair.take(&name, amount).then(|| line.pop_front().map(|waiter| (waiter, name)))?
+            if !fair.take(&name, amount) {
+                return None;
+            }
+            *turns += 1;
+            served.insert(name.clone(), *turns);
+            line.pop_front().map(|waiter| (waiter, name))
         })
     }
 

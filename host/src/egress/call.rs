@@ -9,6 +9,7 @@ use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, Turn, refusal};
 use super::tracked::Sent;
 use crate::authorizations::{Authorization, CredentialMode};
+use crate::budget::{Budget, Held};
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::Limits;
@@ -59,6 +60,9 @@ pub struct CallEgress {
     requests: AtomicU32,
     in_flight: Semaphore,
     bytes: AtomicUsize,
+    memory: Budget,
+    /// Memory for bodies, until the call ends.
+    held: Mutex<Option<Held>>,
     unauthorized: AtomicBool,
 }
 
@@ -68,7 +72,7 @@ impl CallEgress {
         name: &str,
         authorization: Option<&Authorization>,
         intent: &Intent,
-        (clients, rate_limits, log, journal): (Clients, RateLimits, GuestLog, Journal),
+        (memory, clients, rate_limits, log, journal): (Budget, Clients, RateLimits, GuestLog, Journal),
         deadline: Instant,
         limits: Limits,
     ) -> Self {
@@ -88,6 +92,8 @@ impl CallEgress {
             requests: AtomicU32::new(0),
             in_flight: Semaphore::new(limits.max_requests_in_flight.max(1)),
             bytes: AtomicUsize::new(0),
+            memory,
+            held: Mutex::default(),
             limits,
             unauthorized: AtomicBool::new(false),
         }
@@ -281,6 +287,7 @@ impl CallEgress {
                 if all > self.limits.max_call_bytes {
                     return Err(Ungathered::TooLarge);
                 }
+                self.charge(data.len()).await?;
                 if whole.is_empty() && body.is_end_stream() {
                     return if length > max { Err(Ungathered::TooLarge) } else { Ok(data) };
                 }
@@ -291,6 +298,19 @@ impl CallEgress {
             }
         }
         Ok(whole.freeze())
+    }
+}
+
+impl CallEgress {
+    /// Takes memory for a part of a body, or waits for it inside the deadline of the exchange.
+    async fn charge(&self, bytes: usize) -> Result<(), Ungathered> {
+        let more = self.memory.take(&self.authorization, bytes).await.ok_or(Ungathered::TooLarge)?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *held {
+            Some(held) => held.add(more),
+            None => *held = Some(more),
+        }
+        Ok(())
     }
 }
 

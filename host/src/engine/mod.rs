@@ -4,5 +4,6 @@ pub mod code_cache;
 pub mod component;
 pub mod functions;
 pub mod pool;
+pub mod processor;
 pub mod resource_limiter;
 pub mod warm_pool;
