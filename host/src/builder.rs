@@ -9,16 +9,13 @@ use crate::egress::{Connections, Proxy};
 use crate::engine::functions::NodeFunctions;
 use crate::engine::pool;
 use crate::error::BuildError;
-use crate::host::Host;
+use crate::host::{Host, NODE_WORLD};
 use crate::limits::Limits;
 use crate::runner::Runner;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::{Config, Engine, EngineWeak};
-
-/// The world of the component that a host calls.
-const NODE_WORLD: &str = "incident-node";
 
 /// Builds a host.
 #[derive(Default)]

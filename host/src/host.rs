@@ -20,6 +20,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// The world of the component that a host calls.
+pub(crate) const NODE_WORLD: &str = "incident-node";
+
 /// A host with a loaded component.
 pub struct Host {
     pub(crate) runner: Runner,
@@ -32,6 +35,18 @@ impl Host {
     /// Nothing is compiled again; tokens and connections are new.
     pub fn with(&self, authorizations: Authorizations, limits: Limits) -> Result<Self, BuildError> {
         self.with_connections(authorizations, limits, Connections::Kept)
+    }
+
+    /// Another component of the world `incident-node` or `plugin` with this host's authorizations, tokens and connections, in the
+    /// same budgets.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not such a component.
+    pub fn with_component(&self, component: &[u8]) -> Result<Self, BuildError> {
+        let functions = NodeFunctions::load(&self.runner.engine, component, self.cache.as_deref());
+        let functions = functions.map_err(|error| BuildError::Component { world: NODE_WORLD, error })?;
+        Ok(Self { runner: self.runner.clone(), exports: Arc::new(functions), cache: self.cache.clone() })
     }
 
     /// The same with connections that are kept or not, to compare the two.

@@ -7,6 +7,7 @@ use crate::admission::Admission;
 use crate::authorizations::{Authorizations, CredentialMode};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
 use crate::call_state::{Budgets, CallState, Shared};
+use crate::capacity::DECOMMIT_BATCH;
 use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
 use crate::engine::component::{LoadedComponent, Outcomes, Parameters};
 use crate::engine::functions::FunctionIndex;
@@ -17,7 +18,10 @@ use crate::outcome::{Outcome, ended_by_host};
 use crate::secret::Secret;
 use crate::secrets::Secrets;
 use serde::Serialize;
+use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::time::timeout_at;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
@@ -59,6 +63,58 @@ pub struct Report<T> {
     pub ended_by: EndedBy,
     /// The most linear memory that the guest had, in bytes. 0 where it did not come back.
     pub guest_memory: usize,
+}
+
+/// An instance that is dropped outside of the runtime's threads where its memory is large: giving that back to the kernel takes
+/// milliseconds, in which no other call would go on.
+struct DroppedElsewhere<'r> {
+    runner: &'r Runner,
+    component: &'r LoadedComponent,
+    instance: Option<Instance>,
+}
+
+impl DroppedElsewhere<'_> {
+    fn into_inner(mut self) -> Instance {
+        // It is there until this or the drop takes it.
+        self.instance.take().expect("the instance is there")
+    }
+}
+
+impl Deref for DroppedElsewhere<'_> {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        self.instance.as_ref().expect("the instance is there")
+    }
+}
+
+impl DerefMut for DroppedElsewhere<'_> {
+    fn deref_mut(&mut self) -> &mut Instance {
+        self.instance.as_mut().expect("the instance is there")
+    }
+}
+
+impl Drop for DroppedElsewhere<'_> {
+    fn drop(&mut self) {
+        let Some(instance) = self.instance.take_if(|instance| instance.store.data().bounds.memory > MAX_KEPT_MEMORY)
+        else {
+            return;
+        };
+        let (runner, component, runtime) = (self.runner.clone(), self.component.afresh(), Handle::current());
+        tokio::task::spawn_blocking(move || {
+            // The kernel holds the map of the whole process meanwhile, so it is asked for one at a time.
+            static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+            let _turn = ONE_AT_A_TIME.lock();
+            drop(instance);
+            // The engine gives places back to the kernel in batches, each thread its own. Small ones fill the batch, so that the
+            // large one does not stay for want of others.
+            for _ in 0..DECOMMIT_BATCH {
+                if runtime.block_on(runner.instantiate(&component)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
 }
 
 impl Runner {
@@ -153,10 +209,11 @@ impl Runner {
             if Instant::now() >= deadline {
                 return Ok(UpdateDeadline::Interrupt);
             }
-            if epoch * store.data().computing.epoch() > max_computing {
-                return Err(wasmtime::Error::msg(format!("the component computed for more than {max_computing:?}")));
+            match store.data().computing.epoch(epoch) {
+                None => Ok(UpdateDeadline::Continue(1)),
+                Some(epochs) if epoch * epochs <= max_computing => Ok(UpdateDeadline::Yield(1)),
+                Some(_) => Err(wasmtime::Error::msg(format!("the component computed for more than {max_computing:?}"))),
             }
-            Ok(UpdateDeadline::Yield(1))
         });
     }
 
@@ -176,9 +233,13 @@ impl Runner {
             let _admitted = self.admission.enter(&call.authorization).await;
             let state = CallState::new(&self.shared, &call.authorization, &intent, journal.clone(), guest_deadline);
             let computing = state.computing.clone();
-            let mut instance = match component.idle.take(&call.authorization) {
-                Some(idle) => self.renewed(idle, state, deadline),
-                None => computing.govern(component.instantiate(self.store(state, deadline))).await?,
+            let mut instance = DroppedElsewhere {
+                runner: self,
+                component,
+                instance: Some(match component.idle.take(&call.authorization) {
+                    Some(idle) => self.renewed(idle, state, deadline),
+                    None => computing.govern(component.instantiate(self.store(state, deadline))).await?,
+                }),
             };
             let left = guest_deadline.saturating_duration_since(Instant::now());
             let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
@@ -191,7 +252,7 @@ impl Runner {
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
                 let nobody = CallState::offline(&self.shared, None, deadline);
-                instance = self.renewed(instance, nobody, deadline);
+                let instance = self.renewed(instance.into_inner(), nobody, deadline);
                 component.idle.keep(&authorization, instance, self.shared.limits.kept_instances);
             }
             Ok((outcome, tells, memory))

@@ -3,7 +3,8 @@
 //!
 //! A guest that computes is interrupted at each epoch. From its first interruption on it computes only with one of the host's
 //! permits, for an epoch at a time; and so does every guest of the same authorization meanwhile, or each new call would have an
-//! epoch for free.
+//! epoch for free. An authorization whose many short calls take a large part of a thread needs permits as well, while there are
+//! calls of others.
 
 use crate::budget::{Budget, Held};
 use std::collections::HashMap;
@@ -11,7 +12,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+
+/// What an authorization computes is looked at over this time.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// An authorization that computed for longer than this in a window is busy: a quarter of a thread.
+const BUSY: Duration = Duration::from_millis(25);
 
 /// The processor time of a host. Clones share it.
 #[derive(Clone, Default)]
@@ -20,8 +28,36 @@ pub struct Processor(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     permits: OnceLock<Budget>,
-    /// How many guests of each authorization compute for long.
-    computing: Mutex<HashMap<String, usize>>,
+    live: Mutex<HashMap<String, Live>>,
+}
+
+/// An authorization that has calls.
+struct Live {
+    calls: usize,
+    /// How many of them compute for long.
+    long: usize,
+    window: Instant,
+    used: Duration,
+    was_busy: bool,
+}
+
+impl Live {
+    fn new() -> Self {
+        Self { calls: 0, long: 0, window: Instant::now(), used: Duration::ZERO, was_busy: false }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.long > 0 || self.used >= BUSY || self.was_busy && self.window.elapsed() < WINDOW
+    }
+
+    fn add(&mut self, ran: Duration) {
+        let elapsed = self.window.elapsed();
+        if elapsed >= WINDOW {
+            self.was_busy = self.used >= BUSY && elapsed < 2 * WINDOW;
+            (self.window, self.used) = (Instant::now(), Duration::ZERO);
+        }
+        self.used += ran;
+    }
 }
 
 /// What one call computes.
@@ -32,12 +68,16 @@ struct Call {
     processor: Processor,
     who: String,
     epochs: AtomicU32,
+    /// When the guest last went on.
+    went_on: Mutex<Instant>,
 }
 
 impl Processor {
     /// A call of this authorization.
     pub fn call(&self, who: &str) -> Computing {
-        Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs: AtomicU32::new(0) }))
+        self.live().entry(who.to_string()).or_insert_with(Live::new).calls += 1;
+        let (epochs, went_on) = (AtomicU32::new(0), Mutex::new(Instant::now()));
+        Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs, went_on }))
     }
 
     /// The permits: one less than the runtime has threads, so that one is left for calls that compute little.
@@ -49,42 +89,51 @@ impl Processor {
         })
     }
 
-    fn computing(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.0.computing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn live(&self) -> MutexGuard<'_, HashMap<String, Live>> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Computing {
-    /// Counts an epoch in which the guest computed. How many there were.
-    pub fn epoch(&self) -> u32 {
+    /// Counts an epoch in which the guest computed. How many there were; `None` where it only just went on, so that the epoch is
+    /// none of its own.
+    pub fn epoch(&self, epoch: Duration) -> Option<u32> {
+        if self.went_on().elapsed() < epoch / 2 {
+            return None;
+        }
         let epochs = self.0.epochs.fetch_add(1, Ordering::AcqRel) + 1;
         if epochs == 1 {
-            *self.0.processor.computing().entry(self.0.who.clone()).or_default() += 1;
+            self.0.processor.live().get_mut(&self.0.who).into_iter().for_each(|live| live.long += 1);
         }
-        epochs
+        Some(epochs)
     }
 
     /// Whether a permit is needed to go on.
     fn needs_permit(&self) -> bool {
-        self.0.epochs.load(Ordering::Acquire) > 0 || self.0.processor.computing().contains_key(&self.0.who)
+        let live = self.0.processor.live();
+        let Some(own) = live.get(&self.0.who).filter(|own| own.is_busy()) else { return false };
+        own.long > 0 || live.values().any(|other| !other.is_busy())
     }
 
     /// Lets the guest go on with a permit, where it needs one.
     pub fn govern<F: Future>(&self, guest: F) -> Governed<F> {
         Governed { call: self.clone(), guest: Box::pin(guest), waits: None }
     }
+
+    fn went_on(&self) -> MutexGuard<'_, Instant> {
+        self.0.went_on.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if *self.epochs.get_mut() > 0 {
-            let mut computing = self.processor.computing();
-            if let Some(guests) = computing.get_mut(&self.who) {
-                *guests -= 1;
-                if *guests == 0 {
-                    computing.remove(&self.who);
-                }
-            }
+        let mut all = self.processor.live();
+        let Some(live) = all.get_mut(&self.who) else { return };
+        live.calls -= 1;
+        live.long -= usize::from(*self.epochs.get_mut() > 0);
+        // A busy one is remembered beyond its calls: it may go on with others.
+        if live.calls == 0 && !live.is_busy() {
+            all.remove(&self.who);
         }
     }
 }
@@ -112,7 +161,10 @@ impl<F: Future> Future for Governed<F> {
             }
             self.waits = None;
         }
+        let began = Instant::now();
+        *self.call.went_on() = began;
         let polled = self.guest.as_mut().poll(context);
+        self.call.0.processor.live().get_mut(&self.call.0.who).into_iter().for_each(|live| live.add(began.elapsed()));
         drop(permit);
         polled
     }
@@ -128,7 +180,9 @@ mod tests {
         let processor = Processor::default();
         let (busy, same, other) = (processor.call("busy"), processor.call("busy"), processor.call("other"));
         assert!(!busy.needs_permit() && !same.needs_permit());
-        assert_eq!((busy.epoch(), busy.epoch()), (1, 2));
+        assert_eq!(busy.epoch(Duration::from_secs(3_600)), None, "it only just began");
+        assert!(!busy.needs_permit());
+        assert_eq!((busy.epoch(Duration::ZERO), busy.epoch(Duration::ZERO)), (Some(1), Some(2)));
         assert!(busy.needs_permit() && same.needs_permit() && !other.needs_permit());
 
         // The one permit is held: who needs it waits, and who does not goes on.
@@ -141,5 +195,18 @@ mod tests {
         assert_eq!(Pin::new(&mut waits).poll(&mut context), Poll::Ready(1));
         drop(busy);
         assert!(!same.needs_permit());
+    }
+
+    #[tokio::test]
+    async fn an_authorization_with_many_short_calls_needs_permits_while_others_have_calls() {
+        let processor = Processor::default();
+        let busy = processor.call("busy");
+        let used = |ran: Duration| processor.live().get_mut("busy").unwrap().add(ran);
+        used(BUSY);
+        assert!(!busy.needs_permit(), "there is nobody else");
+        let other = processor.call("other");
+        assert!(busy.needs_permit() && !other.needs_permit());
+        drop(other);
+        assert!(!busy.needs_permit());
     }
 }

@@ -135,6 +135,18 @@ impl Order {
                 self.send().map_or_else(|error| error, |status| status.to_string())
             }
             "panic" => panic!("on purpose"),
+            "compute without end" => loop {
+                black_box(leaving());
+            },
+            "fill memory and wait" => {
+                let held = black_box(vec![1_u8; 120 << 20]);
+                monotonic_clock::subscribe_duration(u64::MAX).block();
+                held.len().to_string()
+            }
+            "large list" => loop {
+                let list = vec![(String::new(), Vec::new()); 600_000];
+                drop(black_box(Fields::from_list(&list)));
+            },
             "call the host without end" => loop {
                 black_box(monotonic_clock::now());
             },
