@@ -23,6 +23,17 @@ pub fn excerpt(text: &str) -> String {
     shown
 }
 
+/// The most that is passed on of what an instance or a token service says. Their longest messages have a few hundred characters.
+pub const MAX_SAID_CHARS: usize = 2_000;
+
+/// What an instance said, cut where it is longer than anybody reads.
+pub fn said(text: String) -> String {
+    match text.char_indices().nth(MAX_SAID_CHARS) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
 /// Whether a text contains another one, which is not empty; letters of ASCII in either case.
 pub fn contains(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
@@ -31,6 +42,16 @@ pub fn contains(text: &str, part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_instance_says_is_cut_at_a_character() {
+        for (given, chars) in [(0, 0), (MAX_SAID_CHARS - 1, MAX_SAID_CHARS - 1), (MAX_SAID_CHARS, MAX_SAID_CHARS)] {
+            assert_eq!(said("é".repeat(given)).chars().count(), chars);
+        }
+        for longer in [MAX_SAID_CHARS + 1, 100_000] {
+            assert_eq!(said("é".repeat(longer)), format!("{}...", "é".repeat(MAX_SAID_CHARS)));
+        }
+    }
 
     #[test]
     fn an_excerpt_is_short_and_shows_what_cannot_be_seen() {

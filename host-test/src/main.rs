@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use host_test::cli::{Cli, HOST_ERROR, run};
+use std::num::NonZero;
 use std::process::ExitCode;
 
 /// A call is made on one thread and its request on another, and what one allocates the other frees: the platform's allocator
@@ -11,7 +12,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Runtime::new() {
+    // Named here, or tokio reads TOKIO_WORKER_THREADS and panics where that is no number of threads.
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: no threads to run on: {error}");

@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 /// What a user's process may open by default.
@@ -51,8 +52,14 @@ const ATTACK_MS: u32 = 1_000;
 
 /// How much later than its deadline an attack may end, and how much the others' calls may be held up. The goals are 100 and
 /// 50 ms; docs/performance.md has what is measured, and why it is more.
-const LATE: Duration = Duration::from_millis(250);
-const HELD_UP: Duration = Duration::from_millis(150);
+const LATE: Duration = Duration::from_millis(250 * UNOPTIMISED);
+const HELD_UP: Duration = Duration::from_millis(150 * UNOPTIMISED);
+
+/// How many times as long a host takes that is not optimised, on a slow machine.
+const UNOPTIMISED: u64 = if cfg!(debug_assertions) { 3 } else { 1 };
+
+/// The tests measure times, each with all processors.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// Everything that a guest knows to hold a host up.
 const ATTACKS: [&str; 12] = [
@@ -206,6 +213,7 @@ fn p99(took: &[Duration]) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_fails_for_want_of_a_socket() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let instance = Instance::start();
     let names = || (0..QUIET).map(|at| format!("quiet-{at}"));
     // Fewer than there are authorizations: each waits for its turn, and closes connections that others left idle.
@@ -218,7 +226,53 @@ async fn no_call_fails_for_want_of_a_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_go_on_beside_guests_that_compute_and_those_end_in_time() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let instance = Instance::start();
+    let names = || ["hostile".to_string(), "quiet-0".to_string()].into_iter();
+    let quiet = Host::builder().authorizations(authorizations(&instance, names())).build().unwrap();
+    let hostile = Arc::new(quiet.with_component(&hostile_component()).unwrap());
+    let create_one = || async {
+        let call = call("quiet-0", instance.text("base_url"), 5_000);
+        let report = quiet.create(call, columns(&[("short_description", "x")]), create()).await;
+        assert!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", report.outcome);
+        report.elapsed
+    };
+    create_one().await;
+    let mut attacks = JoinSet::new();
+    for _ in 0..50 {
+        let (hostile, call) = (Arc::clone(&hostile), call("hostile", instance.text("base_url"), ATTACK_MS));
+        attacks
+            .spawn(async move { hostile.create(call, columns(&[("attack", "compute without end")]), create()).await });
+    }
+    // Without a thread of their own these took a second and more.
+    for _ in 0..5 {
+        let took = create_one().await;
+        assert!(took < Duration::from_millis(LATENCY_MS) + HELD_UP, "{took:?}");
+    }
+    while let Some(report) = attacks.join_next().await {
+        let report = report.unwrap();
+        let late = report.elapsed.saturating_sub(Duration::from_millis(ATTACK_MS.into()));
+        assert!(late < LATE, "{late:?} late: {:?}", report.outcome);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_computes_for_longer_than_it_may_ends_at_that_limit() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let instance = Instance::start();
+    let limits = Limits { max_computing: Duration::from_millis(200), ..Limits::default() };
+    let host = Host::builder().authorizations(authorizations(&instance, ["main".to_string()].into_iter()));
+    let host = host.component(hostile_component()).limits(limits).build().unwrap();
+    let call = call("main", instance.text("base_url"), 10_000);
+    let report = host.create(call, columns(&[("attack", "compute without end")]), create()).await;
+    assert_eq!(report.outcome.failure().unwrap().reason, Reason::Limit);
+    assert!(report.elapsed < Duration::from_secs(5), "{:?}", report.elapsed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_of_large_calls_is_given_back() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let instance = Instance::start();
     let host = Host::builder().authorizations(authorizations(&instance, ["main".to_string()].into_iter()));
     let host = Arc::new(host.component(hostile_component()).build().unwrap());
@@ -244,6 +298,7 @@ async fn the_memory_of_large_calls_is_given_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes half a minute of both processors: cargo test -p host-test --release --test tenants -- --ignored"]
 async fn quiet_authorizations_go_on_beside_hostile_ones() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let before = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(DESCRIPTORS), ..before }).unwrap();
     let instance = Instance::start();

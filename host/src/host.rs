@@ -3,8 +3,8 @@
 use crate::authorizations::Authorizations;
 use crate::bindings::exports::servicenow::plugin::authorization::AuthenticateOutcome;
 use crate::bindings::exports::servicenow::plugin::incidents::{
-    ColumnsOutcome, CreateOptions, CreateOutcome, FindOutcome, GetOutcome, IncidentRef, RequestBody, UpdateOptions,
-    UpdateOutcome,
+    ColumnResult, ColumnsOutcome, CreateOptions, CreateOutcome, FindOutcome, GetOutcome, IncidentRef, Made, Receipt,
+    RequestBody, Stored, UpdateOptions, UpdateOutcome,
 };
 use crate::bindings::exports::servicenow::plugin::manifest::Node;
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
@@ -69,11 +69,25 @@ impl Host {
             options.correlation_id = Some(made.clone());
             made
         });
-        self.runner
+        let authorization = call.authorization.clone();
+        let report = self
+            .runner
             .run(started, call, Intent::create(key), self.function(|exports| &exports.create), |call| {
                 (call, body, options)
             })
-            .await
+            .await;
+        if let CreateOutcome::IncidentCreated(Receipt { made: Made::Found, columns, number, .. }) = &report.outcome {
+            let lost = |column: &ColumnResult| column.stored == Stored::NotStored;
+            if !columns.is_empty() && columns.iter().all(lost) {
+                // Somebody else may have made a record with the key that this create chooses.
+                tracing::warn!(
+                    authorization,
+                    number,
+                    "the create found a record that holds nothing of what was sent: look at it"
+                );
+            }
+        }
+        report
     }
 
     /// Gets an incident.

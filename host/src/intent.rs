@@ -1,5 +1,6 @@
 //! What a call is for, so that it can do no more than that.
 
+use http::HeaderName;
 use servicenow_core::set_up::SetUp;
 
 /// What a call is for.
@@ -9,6 +10,8 @@ pub struct Intent {
     pub writes: bool,
     /// The set-up of the instance that it writes or looks at.
     pub set_up: Option<SetUp>,
+    /// Headers that the operator's rules add to requests.
+    pub headers: Vec<HeaderName>,
     /// The correlation id of a create, which its outcome names whatever ends it.
     pub correlation_id: Option<String>,
 }
@@ -32,6 +35,6 @@ impl Intent {
     /// To set the instance up, or to look at how it is set up.
     #[cfg(feature = "sync")]
     pub fn set_up(set_up: SetUp, writes: bool) -> Self {
-        Self { writes, set_up: Some(set_up), correlation_id: None }
+        Self { writes, set_up: Some(set_up), ..Self::default() }
     }
 }

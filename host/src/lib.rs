@@ -36,6 +36,7 @@ mod engine;
 mod error;
 #[cfg(feature = "sync")]
 pub mod event_sync;
+pub mod files;
 mod guest_log;
 mod host;
 mod intent;

@@ -48,6 +48,9 @@ impl Origin {
             Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_string(),
             address => address.to_string(),
         };
+        if host.is_empty() {
+            return None;
+        }
         let scheme = Some(url.scheme()).filter(|scheme| matches!(*scheme, "http" | "https"))?;
         Some(Self(match url.port() {
             Some(port) => format!("{scheme}://{host}:{port}"),
@@ -107,6 +110,7 @@ mod tests {
         for bad in [
             "",
             "https://",
+            "https://.",
             "ftp://a.b",
             "https://u:p@a.b",
             "https://a.b/c",

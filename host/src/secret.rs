@@ -1,9 +1,9 @@
 //! Secrets: text that is never shown and is wiped when dropped.
 
+use crate::files;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,9 @@ impl Secret {
         &self.0
     }
 }
+
+/// More than any token or key.
+const MAX_FILE_BYTES: usize = 64 * 1024;
 
 /// Where a secret comes from: the text itself, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Deserialize)]
@@ -67,12 +70,20 @@ pub enum Missing {
 }
 
 impl Source {
-    /// Reads the secret.
-    pub fn read(self) -> Result<Secret, Missing> {
+    /// Reads the secret. A relative path is one from the folder of the file that names it.
+    pub fn read(self, named_in: &Path) -> Result<Secret, Missing> {
         let text = match self {
             Source::Literal(text) => text,
             Source::Env { env } => std::env::var(&env).map_err(|_| Missing::Env(env))?,
-            Source::File { file } => fs::read_to_string(&file).map_err(|error| Missing::File(file, error))?,
+            Source::File { file } => {
+                let file = files::beside(named_in, &file);
+                let read = || {
+                    let content = files::read(&file, MAX_FILE_BYTES)?;
+                    content.warn_if_open(&file);
+                    content.text().map(str::to_string)
+                };
+                read().map_err(|error| Missing::File(file.clone(), error))?
+            }
         };
         let text = Zeroizing::new(text);
         let secret = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
@@ -86,17 +97,18 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_secret_is_read_from_each_of_its_sources() {
         let file = std::env::temp_dir().join(format!("servicenow-secret-{}", std::process::id()));
         for text in ["s3cret", "s3cret\n", "s3cret\r\n"] {
             fs::write(&file, text).unwrap();
-            assert_eq!(Source::File { file: file.clone() }.read().ok().unwrap().expose(), "s3cret");
+            assert_eq!(Source::File { file: file.clone() }.read(Path::new("a.toml")).ok().unwrap().expose(), "s3cret");
         }
         fs::remove_file(&file).unwrap();
-        assert_eq!(Source::Literal("s3cret".to_string()).read().ok().unwrap().expose(), "s3cret");
+        assert_eq!(Source::Literal("s3cret".to_string()).read(Path::new("a.toml")).ok().unwrap().expose(), "s3cret");
         let path = std::env::var("PATH").unwrap();
-        assert_eq!(Source::Env { env: "PATH".to_string() }.read().ok().unwrap().expose(), path);
+        assert_eq!(Source::Env { env: "PATH".to_string() }.read(Path::new("a.toml")).ok().unwrap().expose(), path);
     }
 }

@@ -3,9 +3,14 @@
 use crate::{Options, Settings, Simulator};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// The first line of an authorizations file that a simulator writes, by which the next one knows that it may replace it.
+const MARK: &str = "# Written by the ServiceNow simulator, which replaces it at its next start.";
 
 /// Options of the command.
 #[derive(Args)]
@@ -60,11 +65,11 @@ impl Command {
             simulator.script(&read(path)?).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
         }
         if let Some(path) = &self.authorizations_file {
-            write(path, &simulator.authorizations_file())?;
+            write(path, &format!("{MARK}\n{}", simulator.authorizations_file()), MARK)?;
         }
         let line = serde_json::to_string(simulator.access())?;
         if let Some(path) = &self.ready_file {
-            write(path, &line)?;
+            write(path, &line, "{\"base_url\":")?;
         }
         // A reader that went away is no error.
         let _ = writeln!(std::io::stdout(), "{line}");
@@ -77,10 +82,20 @@ fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{}: give the path of a readable file", path.display()))
 }
 
-/// Writes a file at once, so that a reader that waits for it never sees half of it.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let half = path.with_extension("part");
-    std::fs::write(&half, text)
+/// Writes a file that only its owner may read, at once, so that a reader that waits for it never sees half of it. What stands there
+/// is replaced where it begins as such a file does: an operator's own file stays.
+fn write(path: &Path, text: &str, start: &str) -> anyhow::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(present) if !present.is_file() => bail!("{} is no regular file; give another path", path.display()),
+        Ok(_) if !std::fs::read(path).is_ok_and(|text| text.is_empty() || text.starts_with(start.as_bytes())) => {
+            bail!("{} was not written by a simulator, and is left as it is; give another path", path.display())
+        }
+        Ok(_) | Err(_) => {}
+    }
+    let half = path.with_extension(format!("{}.part", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&half);
+    made.and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| std::fs::rename(&half, path))
+        .inspect_err(|_| drop(std::fs::remove_file(&half)))
         .with_context(|| format!("cannot write {}", path.display()))
 }

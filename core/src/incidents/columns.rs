@@ -12,6 +12,7 @@ use crate::servicenow::choices;
 use crate::servicenow::record::Record;
 use crate::servicenow::requests;
 use crate::servicenow::session::Session;
+use std::collections::BinaryHeap;
 
 /// More columns than any table has.
 const MAX_COLUMNS: &str = "10000";
@@ -52,25 +53,41 @@ fn run(call: &Call, host: &mut dyn Host) -> Result<Vec<Column>, CallError> {
 
 /// The columns by name. The table's own definition of a column replaces the one it inherits.
 fn merge(rows: &[Record], choices: &[choices::Choice]) -> Vec<Column> {
-    let is_own = |row: &&Record| row.value("name") == Some("incident");
-    let own = rows.iter().filter(is_own);
-    let mut columns: Vec<Column> = Vec::with_capacity(rows.len());
-    for row in own.chain(rows.iter().filter(|row| !is_own(row))) {
-        if !columns.iter().any(|known| row.value("element") == Some(&known.name)) {
-            let column = column(row, choices);
-            columns.insert(columns.partition_point(|known| known.name < column.name), column);
+    let of_rows = |(at, row): (usize, &Record)| {
+        let is_inherited = row.value("name") != Some("incident");
+        (row.value("element").unwrap_or_default().to_string(), is_inherited, at)
+    };
+    let of_choices = |(at, choice): (usize, &choices::Choice)| (choice.column.clone(), false, at);
+    let choices: Vec<_> = sorted(choices.iter().enumerate().map(of_choices).collect())
+        .into_iter()
+        .filter_map(|(_, _, at)| choices.get(at))
+        .collect();
+    let mut last = None;
+    let mut columns = Vec::new();
+    for (name, _, at) in sorted(rows.iter().enumerate().map(of_rows).collect()) {
+        if last.as_ref() != Some(&name) {
+            columns.extend(rows.get(at).map(|row| column(row, &choices)));
+            last = Some(name);
         }
     }
     columns
 }
 
-fn column(row: &Record, choices: &[choices::Choice]) -> Column {
+/// Sorts by name, and then by what comes first. A heap takes a tenth of the code of the library's sorting.
+fn sorted(keys: Vec<(String, bool, usize)>) -> Vec<(String, bool, usize)> {
+    BinaryHeap::from(keys).into_sorted_vec()
+}
+
+/// A column with its choices, which are sorted by column.
+fn column(row: &Record, choices: &[&choices::Choice]) -> Column {
     let name = row.text("element");
-    let choice = |choice: &choices::Choice| Choice {
+    let choice = |choice: &&choices::Choice| Choice {
         value: choice.value.clone(),
         label: choice.label.clone(),
         dependent_value: choice.dependent_value.clone(),
     };
+    let first = choices.partition_point(|choice| choice.column < name);
+    let own = &choices[first..first + choices[first..].partition_point(|choice| choice.column == name)];
     let is = |column: &str| row.value(column) == Some("true");
     Column {
         label: row.text("column_label"),
@@ -79,7 +96,7 @@ fn column(row: &Record, choices: &[choices::Choice]) -> Column {
         mandatory: is("mandatory"),
         read_only: is("read_only"),
         reference: row.value("reference").filter(|table| !table.is_empty()).map(str::to_string),
-        choices: choices.iter().filter(|choice| choice.column == name).map(choice).collect(),
+        choices: own.iter().map(choice).collect(),
         name,
     }
 }

@@ -136,7 +136,7 @@ fn judged(reason: Reason, message: &str) -> Failure {
 }
 
 fn incident(record: Record, matches: u64, origin: &Origin, payload: String) -> Option<Incident> {
-    let sys_id = record.value("sys_id").filter(|sys_id| !sys_id.is_empty())?.to_string();
+    let sys_id = SysId::parse(record.value("sys_id")?)?;
     Some(Incident {
         number: record.value("number").filter(|number| !number.is_empty())?.to_string(),
         task_effective_number: effective_number(&record),
@@ -144,7 +144,7 @@ fn incident(record: Record, matches: u64, origin: &Origin, payload: String) -> O
         matches: u32::try_from(matches).unwrap_or(u32::MAX),
         url: record_page(origin, &sys_id),
         fields: fields(record),
-        sys_id,
+        sys_id: sys_id.to_string(),
         response_payload: payload,
     })
 }
@@ -173,7 +173,7 @@ mod tests {
     fn rows(total: Option<u64>, numbers: &[&str]) -> Rows {
         let row = |number: &&str| {
             let cell = |name: &str, value: &str| format!(r#""{name}":{{"value":"{value}"}}"#);
-            let cells = [cell("number", number), cell("sys_id", "1"), cell("correlation_id", "c")];
+            let cells = [cell("number", number), cell("sys_id", &"1".repeat(32)), cell("correlation_id", "c")];
             Record::from_json(&format!("{{{}}}", cells.join(",")))
         };
         Rows { records: numbers.iter().map(row).collect(), total, payload: String::new() }

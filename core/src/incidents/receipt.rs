@@ -6,6 +6,7 @@ use crate::bindings::incidents::{ColumnResult, Made, Receipt};
 use crate::servicenow::origin::Origin;
 use crate::servicenow::record::Record;
 use crate::servicenow::requests::record_page;
+use crate::servicenow::sys_id::SysId;
 
 /// The receipt for a record, `None` where the record lacks its number or key.
 pub fn receipt(
@@ -17,7 +18,7 @@ pub fn receipt(
     display_values: bool,
 ) -> Option<Receipt> {
     let number = record.value("number").filter(|number| !number.is_empty())?;
-    let sys_id = record.value("sys_id").filter(|sys_id| !sys_id.is_empty())?;
+    let sys_id = SysId::parse(record.value("sys_id")?)?;
     let columns = body
         .columns
         .iter()
@@ -29,7 +30,7 @@ pub fn receipt(
         correlation_id: record.text("correlation_id"),
         made,
         columns: columns.collect(),
-        url: record_page(origin, sys_id),
+        url: record_page(origin, &sys_id),
         response_payload: payload,
     })
 }

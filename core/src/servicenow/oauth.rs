@@ -6,6 +6,7 @@ use super::response::{is_hibernating, is_json_type};
 use crate::bindings::credentials::{GrantType, OauthClient, Refusal, TokenInfo, UnreachableReason};
 use crate::host::{Method, Request, Response};
 use crate::json;
+use crate::text::said;
 
 /// The media type of a token request's body.
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -96,15 +97,15 @@ pub fn read(response: &Response, grant_type: GrantType) -> Result<Token, Denied>
         (200, Some(answer)) if is_token(&answer.access_token) => Ok(Token {
             authorization: format!("Bearer {}", answer.access_token),
             refresh_token: answer.refresh_token,
-            info: TokenInfo { scope: answer.scope, expires_in: answer.expires_in },
+            info: TokenInfo { scope: answer.scope.map(said), expires_in: answer.expires_in },
         }),
         (status @ 400..=499, answer) if answer.is_some() || matches!(status, 400 | 401 | 403) => {
             let answer = answer.unwrap_or_default();
             Err(Denied::Refused(Refusal {
                 grant_type,
                 status: Some(response.status),
-                error: answer.error,
-                description: answer.description,
+                error: said(answer.error),
+                description: said(answer.description),
             }))
         }
         _ => Err(Denied::Unreachable(UnreachableReason::NotJson)),

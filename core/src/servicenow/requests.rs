@@ -9,7 +9,7 @@ use crate::host::{Method, Request};
 pub const INCIDENT: &str = "incident";
 
 /// The page of a record, for a person.
-pub fn record_page(origin: &Origin, sys_id: &str) -> String {
+pub fn record_page(origin: &Origin, sys_id: &SysId) -> String {
     format!("{origin}/nav_to.do?uri=incident.do%3Fsys_id%3D{sys_id}")
 }
 

@@ -9,7 +9,7 @@ use super::server_error::{ServerError, reason_without_envelope};
 use crate::bindings::types::Reason;
 use crate::host::Response;
 use crate::json;
-use crate::text::contains;
+use crate::text::{contains, said};
 
 /// How much of an unexpected text a message quotes.
 const QUOTE_CHARS: usize = 120;
@@ -90,7 +90,13 @@ pub fn read(response: Response, expected: u16, unix_now: u64) -> Result<Rows, Ap
     match envelope {
         Some(Envelope { error: Some(error), .. }) => {
             let reason = if success { Reason::Cancelled } else { error.reason(status) };
-            Err(ApiError { status, reason, message: error.message, detail: error.detail, retry_after_ms })
+            Err(ApiError {
+                status,
+                reason,
+                message: said(error.message),
+                detail: error.detail.map(said),
+                retry_after_ms,
+            })
         }
         None if status == expected && status == 204 => Ok(Rows { records: Vec::new(), total, payload }),
         Some(Envelope { result: Some(records), .. }) if status == expected => Ok(Rows { records, total, payload }),

@@ -69,7 +69,8 @@ impl Listen {
             started.await.with_context(|| format!("--listen {}: give an address of this machine", self.listen))?;
         let address = format!("http://{}", receiver.address());
         if let Some(path) = &self.ready_file {
-            std::fs::write(path, &address).with_context(|| format!("cannot write {}", path.display()))?;
+            servicenow_host::files::replace(path, address.as_bytes(), |present| present.starts_with(b"http://"))
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         print(&format!("listening on {address}"));
         let call = self.connection.call();

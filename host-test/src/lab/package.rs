@@ -101,6 +101,16 @@ fn annotations(name: &str, description: &str) -> serde_json::Value {
     })
 }
 
+/// Ends the script where a version is published already.
+const REFUSES_EXISTING: &str = "\
+refuse_existing() {
+    if wkg oci pull \"$1\" --output /dev/null >/dev/null 2>&1; then
+        echo \"$1 exists already; versions are never replaced\" >&2
+        exit 1
+    fi
+}
+";
+
 /// The commands that push all of it.
 fn script() -> String {
     let mut script = "\
@@ -113,10 +123,16 @@ cd \"$(dirname \"$0\")\"
 sha256sum --check --quiet SHA256SUMS
 "
     .to_string();
+    script.push_str(REFUSES_EXISTING);
     let interface =
         ("plugin-wit", "The interface of the ServiceNow plugin", format!("servicenow-plugin-{VERSION}.wasm"));
     let components = COMPONENTS.iter().map(|known| (known.name, known.description, format!("{}.wasm", known.name)));
-    for (name, description, file) in components.chain([interface]) {
+    let all: Vec<_> = components.chain([interface]).collect();
+    // Before anything is pushed: a published version is never replaced.
+    for (name, ..) in &all {
+        let _ = writeln!(script, "refuse_existing \"$to/{name}:{VERSION}\"");
+    }
+    for (name, description, file) in all {
         let _ = write!(script, "wkg oci push \"$to/{name}:{VERSION}\" {file}");
         for (key, value) in annotations(name, description).as_object().into_iter().flatten() {
             let _ = write!(script, " \\\n    --annotation {key}={value}");
@@ -144,6 +160,31 @@ mod tests {
             assert_eq!(script.matches(&format!("wkg oci push \"$to/{name}{VERSION}\"")).count(), 1, "{name}");
         }
         assert!(script.contains("--annotation org.opencontainers.image.licenses=\"Apache-2.0 OR MIT\""), "{script}");
+    }
+
+    #[test]
+    fn a_version_that_exists_is_not_published_again() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("publish.sh"), script()).unwrap();
+        std::fs::write(path("SHA256SUMS"), "").unwrap();
+        // It knows the versions that `there` names, and notes what is pushed.
+        let wkg = "#!/bin/sh\n[ $2 = push ] && echo $3 >> pushed\n[ $2 = push ] || grep -q \"$3\" there\n";
+        for (name, text) in [("wkg", wkg), ("sha256sum", "#!/bin/sh\n")] {
+            std::fs::write(path(name), text).unwrap();
+            std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let publish = |there: &str| {
+            std::fs::write(path("there"), there).unwrap();
+            let _ = std::fs::remove_file(path("pushed"));
+            let mut command = std::process::Command::new("sh");
+            let search = format!("{}:/usr/bin:/bin", folder.path().display());
+            let ended = command.arg(path("publish.sh")).arg("registry/x").env("PATH", search).output().unwrap();
+            (ended.status.success(), std::fs::read_to_string(path("pushed")).unwrap_or_default().lines().count())
+        };
+        assert_eq!(publish("registry/x/servicenow:0.0.1"), (true, 6));
+        assert_eq!(publish(&format!("registry/x/servicenow-http:{VERSION}")), (false, 0));
     }
 
     #[tokio::test]

@@ -3,8 +3,10 @@
 use crate::program::{Folder, Simulator, host_test, text};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -165,6 +167,89 @@ fn an_unknown_authorization_is_an_outcome_and_not_a_mistake_in_the_command() {
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((printed["outcome"].as_str(), output.status.code()), (Some("error"), Some(1)));
     assert_eq!(printed["value"]["reason"], "unknown-authorization");
+}
+
+#[test]
+fn a_simulator_replaces_its_own_file_and_no_operator_s() {
+    let folder = Folder::new("replaced");
+    let authorizations = folder.file("authorizations.toml");
+    let simulator = |file: &str| {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_host-test"))
+            .args(["simulator", "--authorizations-file", file])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let _ = process.kill();
+        let output = process.wait_with_output().unwrap();
+        (line, text(&output.stderr))
+    };
+    for _ in 0..2 {
+        assert!(simulator(&authorizations).0.contains("base_url"));
+        let mode = std::fs::metadata(&authorizations).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::write(&authorizations, "[authorizations.production]\n").unwrap();
+    let link = folder.file("link.toml");
+    std::os::unix::fs::symlink(&authorizations, &link).unwrap();
+    for (file, says) in [
+        (&*authorizations, "not written by a simulator"),
+        (&*link, "no regular file"),
+        ("/dev/null", "no regular file"),
+    ] {
+        let (line, said) = simulator(file);
+        assert!(line.is_empty() && said.contains(says), "{file}: {said}");
+    }
+    assert_eq!(std::fs::read_to_string(&authorizations).unwrap(), "[authorizations.production]\n");
+}
+
+#[test]
+fn nothing_in_the_environment_makes_the_program_panic() {
+    for threads in ["0", "x", "", "99999999999999999999"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_host-test"))
+            .args(["inspect", "/no/such/file"])
+            .env("TOKIO_WORKER_THREADS", threads)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{threads}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_secret_s_file_is_found_beside_the_authorizations_file_and_warned_of_where_others_may_read_it() {
+    let folder = Folder::new("secrets");
+    let (authorizations, secret) = (folder.file("authorizations.toml"), folder.file("token"));
+    std::fs::write(&secret, "a-secret-token").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let entry =
+        "[authorizations.main]\ninstance = \"https://127.0.0.1\"\ngrant = \"bearer\"\ntoken = { file = \"token\" }\n";
+    std::fs::write(&authorizations, entry).unwrap();
+    std::fs::set_permissions(&authorizations, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let get = || {
+        host_test(&[
+            "call",
+            "get",
+            "--instance",
+            "https://127.0.0.1",
+            "--authorization",
+            "main",
+            "--authorizations",
+            &authorizations,
+            "--number",
+            "INC1",
+        ])
+    };
+    let said = text(&get().stderr);
+    assert!(said.contains(&secret) && said.contains("chmod 600") && !said.contains("a-secret-token"), "{said}");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(!text(&get().stderr).contains("chmod"));
+    std::fs::remove_file(&secret).unwrap();
+    std::os::unix::fs::symlink("/proc/self/environ", &secret).unwrap();
+    let output = get();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("symbolic link"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
 use servicenow_host::{Limits, Outcome};
 use servicenow_simulator::{Effect, Fault, Options, Simulator};
+use servicenow_test_support::ScriptedServer;
 use std::time::Duration;
 
 const INCIDENTS: &str = "/api/now/table/incident";
@@ -178,7 +179,7 @@ async fn an_answer_of_five_megabytes_is_read_and_returned_whole() {
     let bed = TestBed::set().await.unwrap();
     let long = "x".repeat(2 * 1024 * 1024);
     let body = format!(
-        r#"{{"result":[{{"number":{{"value":"INC0010001","display_value":"INC0010001"}},"sys_id":{{"value":"1"}},"description":{{"display_value":"{long}","value":"{long}"}}}}]}}"#
+        r#"{{"result":[{{"number":{{"value":"INC0010001","display_value":"INC0010001"}},"sys_id":{{"value":"189d7fc183a51210d81dc590ceaad387"}},"description":{{"display_value":"{long}","value":"{long}"}}}}]}}"#
     );
     bed.simulator.inject(Fault::once("GET", INCIDENTS, Effect::json(200, &body).header("x-total-count", "1")));
     match bed.host.get(bed.call(PATIENT_MS), by("number", "INC0010001")).await.outcome {
@@ -219,4 +220,27 @@ async fn calls_beyond_the_limit_of_their_authorization_wait_in_turn_inside_their
     assert!(late.exchanges.is_empty() && late.elapsed < Duration::from_millis(200) + TOLERANCE, "{:?}", late.elapsed);
     assert!(matches!(patient.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", patient.outcome);
     assert!(patient.elapsed > Duration::from_millis(350), "it waited: {:?}", patient.elapsed);
+}
+
+#[tokio::test]
+async fn a_header_section_is_as_large_as_is_said_and_no_larger() {
+    let record = crate::faults::RECORD;
+    let length = record.len().to_string();
+    let note = "x".repeat(20_000);
+    let headers = [("content-type", "application/json"), ("content-length", &length), ("x-note", &note)];
+    let size: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let answer = format!("HTTP/1.1 201 Created\r\n{head}\r\n{record}");
+    for (max_header_bytes, is_taken) in [(size - 1, false), (size, true), (size + 1, true)] {
+        let wire = ScriptedServer::run(crate::faults::sends(answer.clone())).await;
+        let text = format!(
+            "[authorizations.main]\ninstance = {:?}\nallow-http-loopback = true\ngrant = \"bearer\"\ntoken = \"t\"",
+            wire.origin
+        );
+        let authorizations = servicenow_host::Authorizations::parse(&text, std::path::Path::new("a.toml")).unwrap();
+        let host = host_with(authorizations, Limits { max_header_bytes, ..Limits::default() });
+        let call = Call { authorization: "main".into(), instance: wire.origin.clone(), timeout_ms: Some(PATIENT_MS) };
+        let outcome = host.create(call, columns(&[("urgency", "1")]), create()).await.outcome;
+        assert_eq!(matches!(outcome, CreateOutcome::IncidentCreated(_)), is_taken, "{max_header_bytes}: {outcome:?}");
+    }
 }

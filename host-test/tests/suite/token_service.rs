@@ -161,3 +161,45 @@ async fn a_token_that_the_instance_refuses_is_renewed_once_and_no_more() {
         assert_eq!(service.connections(), tokens, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_rotated_refresh_token_outlives_the_process_that_got_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rotated");
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = std::sync::Arc::clone(&asked);
+    let service = ScriptedServer::serve("http", move |mut stream| {
+        let noted = std::sync::Arc::clone(&noted);
+        async move {
+            let Ok(request) = servicenow_test_support::read_request(&mut stream).await else { return };
+            let number = {
+                let mut asked = noted.lock().unwrap();
+                asked.push(request);
+                asked.len()
+            };
+            let body = format!(r#"{{"access_token":"access-token-{number}","refresh_token":"rotated-{number}"}}"#);
+            let answer = answer("200 OK", "content-type: application/json\r\n", body.as_bytes());
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, &answer).await;
+        }
+    })
+    .await;
+    let instance = ScriptedServer::run(sends(answer("201 Created", "", RECORD.as_bytes()))).await;
+    let grant = |first: &str| {
+        format!(
+            "token-url = \"{}/oauth_token.do\"\ngrant = \"refresh-token\"\nclient-id = \"c\"\nclient-secret = \"s\"\n\
+             refresh-token = {first:?}\nrotated-token-file = {file:?}",
+            service.origin
+        )
+    };
+    // Each host as a process of its own would: nothing is shared but the file.
+    for first in ["first-token", "first-token", "connected-anew"] {
+        let host = host(&authorizations(&instance.origin, &grant(first)));
+        assert_eq!(creates(&host, &instance.origin, PATIENT_MS).await, CREATED);
+    }
+    let asked = asked.lock().unwrap();
+    for (request, token) in asked.iter().zip(["first-token", "rotated-1", "connected-anew"]) {
+        assert!(request.contains(&format!("refresh_token={token}")), "{request}");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}

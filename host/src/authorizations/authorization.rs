@@ -71,8 +71,10 @@ pub enum Grant {
     RefreshToken {
         /// The client.
         client: Client,
-        /// The first refresh token; a rotated one replaces it while the host runs.
+        /// The first refresh token; a rotated one replaces it.
         refresh_token: Secret,
+        /// Where a rotated one is kept for the next process; only in memory where there is no such file.
+        rotated_token_file: Option<PathBuf>,
     },
     /// A bearer token made elsewhere.
     Bearer(Secret),
@@ -93,7 +95,7 @@ impl Grant {
         match self {
             Grant::ClientCredentials(client) => secrets.add([client.secret.expose()]),
             Grant::Password { client, password, .. } => secrets.add([client.secret.expose(), password.expose()]),
-            Grant::RefreshToken { client, refresh_token } => {
+            Grant::RefreshToken { client, refresh_token, .. } => {
                 secrets.add([client.secret.expose(), refresh_token.expose()]);
             }
             Grant::Bearer(secret) | Grant::ApiKey(secret) => secrets.add([secret.expose()]),

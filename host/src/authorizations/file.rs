@@ -3,6 +3,7 @@
 use super::addresses::Addresses;
 use super::allowed_call::AllowedCall;
 use super::authorization::{Authorization, Client, ClientCertificate, CredentialMode, Grant};
+use crate::files::beside;
 use crate::origin::Origin;
 use crate::secret::{Missing, Secret, Source};
 use crate::secrets::Secrets;
@@ -40,8 +41,7 @@ struct File {
     authorizations: BTreeMap<String, Entry>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy)]
 enum GrantName {
     ClientCredentials,
     Password,
@@ -56,14 +56,15 @@ enum GrantName {
 struct Entry {
     instance: Origin,
     grant: GrantName,
-    token_url: Option<Url>,
-    refresh_url: Option<Url>,
+    token_url: Option<Address>,
+    refresh_url: Option<Address>,
     client_id: Option<String>,
     client_secret: Option<Source>,
     scope: Option<String>,
     username: Option<String>,
     password: Option<Source>,
     refresh_token: Option<Source>,
+    rotated_token_file: Option<PathBuf>,
     token: Option<Source>,
     api_key: Option<Source>,
     #[serde(default)]
@@ -79,6 +80,32 @@ struct Entry {
     allow_http_loopback: bool,
     callback_secret: Option<Source>,
     previous_callback_secret: Option<Source>,
+}
+
+impl<'de> Deserialize<'de> for GrantName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "client-credentials" => Ok(Self::ClientCredentials),
+            "password" => Ok(Self::Password),
+            "refresh-token" => Ok(Self::RefreshToken),
+            "bearer" => Ok(Self::Bearer),
+            "basic" => Ok(Self::Basic),
+            "api-key" => Ok(Self::ApiKey),
+            _ => Err(serde::de::Error::custom(
+                "grant is one of client-credentials, password, refresh-token, bearer, basic and api-key",
+            )),
+        }
+    }
+}
+
+/// An address that is not quoted when it is none: it may be a secret in the wrong place.
+struct Address(Url);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let parsed = Url::parse(&String::deserialize(deserializer)?);
+        parsed.map(Self).map_err(|_| serde::de::Error::custom("this is no address; give one such as https://host/path"))
+    }
 }
 
 /// A text that is parsed without being quoted when it is none of its choices: it may be a secret in the wrong place.
@@ -99,7 +126,7 @@ impl<'de> Deserialize<'de> for CredentialModeName {
 /// Reads the text of an authorizations file.
 pub fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Authorization>, Invalid> {
     let file: File = toml::from_str(text).map_err(|error| Invalid::Format(path.to_path_buf(), redact(&error, text)))?;
-    let check = |(name, entry): (String, Entry)| match entry.check() {
+    let check = |(name, entry): (String, Entry)| match entry.check(path) {
         Ok(authorization) => Ok((name, authorization)),
         Err(problem) => Err(Invalid::Authorization { name, problem }),
     };
@@ -114,8 +141,9 @@ fn redact(error: &toml::de::Error, text: &str) -> String {
 }
 
 impl Entry {
-    fn check(mut self) -> Result<Authorization, String> {
-        let secret = |key, source: Option<Source>| source.map(|source| read_callback_secret(key, source)).transpose();
+    fn check(mut self, path: &Path) -> Result<Authorization, String> {
+        let secret =
+            |key, source: Option<Source>| source.map(|source| read_callback_secret(key, source, path)).transpose();
         let current = secret("callback-secret", self.callback_secret.take())?;
         let previous = secret("previous-callback-secret", self.previous_callback_secret.take())?;
         if current.is_none() && previous.is_some() {
@@ -124,8 +152,8 @@ impl Entry {
         let callback_secrets: Vec<Secret> = current.into_iter().chain(previous).collect();
         let default_url =
             || Url::parse(&format!("{}/oauth_token.do", self.instance)).map_err(|error| error.to_string());
-        let token_url = self.token_url.clone().map_or_else(default_url, Ok)?;
-        let refresh_url = self.refresh_url.clone().unwrap_or_else(|| token_url.clone());
+        let token_url = self.token_url.take().map_or_else(default_url, |address| Ok(address.0))?;
+        let refresh_url = self.refresh_url.take().map_or_else(|| token_url.clone(), |address| address.0);
         for (key, url) in [("token-url", &token_url), ("refresh-url", &refresh_url)] {
             let bare = url.username().is_empty() && url.password().is_none();
             let origin = Origin::of(url).filter(|_| bare);
@@ -134,15 +162,18 @@ impl Entry {
         }
         check_scheme("instance", &self.instance, self.allow_http_loopback)?;
         let client_certificate = match (self.client_certificate.clone(), self.client_key.clone()) {
-            (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+            (Some(certificate), Some(key)) => {
+                Some(ClientCertificate { certificate: beside(path, &certificate), key: beside(path, &key) })
+            }
             (None, None) => None,
             _ => return Err("client-certificate and client-key belong together: give both or neither".to_string()),
         };
         let allowed_calls = self.allowed_calls.as_ref().map(|calls| parse_all(calls)).transpose()?;
         let addresses = Addresses::new(networks(&self.allowed_addresses)?);
-        let (instance, credential, ca_files) = (self.instance.clone(), self.credential.0, self.ca_files.clone());
+        let ca_files = self.ca_files.iter().map(|file| beside(path, file)).collect();
+        let (instance, credential) = (self.instance.clone(), self.credential.0);
         let addresses = if self.allow_http_loopback { addresses.with_loopback() } else { addresses };
-        let grant = self.grant()?;
+        let grant = self.grant(path)?;
         if credential == CredentialMode::Grant && !matches!(grant, Grant::ClientCredentials(_)) {
             return Err("credential = \"grant\" needs grant = \"client-credentials\"".to_string());
         }
@@ -165,9 +196,9 @@ impl Entry {
         })
     }
 
-    fn grant(self) -> Result<Grant, String> {
+    fn grant(self, path: &Path) -> Result<Grant, String> {
         let client = |id, secret, scope| {
-            Ok::<_, String>(Client { id: text("client-id", id)?, secret: read("client-secret", secret)?, scope })
+            Ok::<_, String>(Client { id: text("client-id", id)?, secret: read("client-secret", secret, path)?, scope })
         };
         Ok(match self.grant {
             GrantName::ClientCredentials => {
@@ -176,17 +207,19 @@ impl Entry {
             GrantName::Password => Grant::Password {
                 client: client(self.client_id, self.client_secret, self.scope)?,
                 username: text("username", self.username)?,
-                password: read("password", self.password)?,
+                password: read("password", self.password, path)?,
             },
             GrantName::RefreshToken => Grant::RefreshToken {
                 client: client(self.client_id, self.client_secret, self.scope)?,
-                refresh_token: read("refresh-token", self.refresh_token)?,
+                refresh_token: read("refresh-token", self.refresh_token, path)?,
+                rotated_token_file: self.rotated_token_file.map(|file| beside(path, &file)),
             },
-            GrantName::Bearer => Grant::Bearer(read("token", self.token)?),
-            GrantName::Basic => {
-                Grant::Basic { username: text("username", self.username)?, password: read("password", self.password)? }
-            }
-            GrantName::ApiKey => Grant::ApiKey(read("api-key", self.api_key)?),
+            GrantName::Bearer => Grant::Bearer(read("token", self.token, path)?),
+            GrantName::Basic => Grant::Basic {
+                username: text("username", self.username)?,
+                password: read("password", self.password, path)?,
+            },
+            GrantName::ApiKey => Grant::ApiKey(read("api-key", self.api_key, path)?),
         })
     }
 }
@@ -220,16 +253,16 @@ fn text(key: &str, value: Option<String>) -> Result<String, String> {
     value.filter(|value| !value.is_empty() && !value.contains(char::is_control)).ok_or_else(|| missing(key))
 }
 
-fn read(key: &str, source: Option<Source>) -> Result<Secret, String> {
+fn read(key: &str, source: Option<Source>, path: &Path) -> Result<Secret, String> {
     let source = source.ok_or_else(|| missing(key))?;
-    source.read().map_err(|error: Missing| format!("{key}: {error}"))
+    source.read(path).map_err(|error: Missing| format!("{key}: {error}"))
 }
 
 /// A shorter one could be guessed.
 const MIN_CALLBACK_SECRET: usize = 16;
 
-fn read_callback_secret(key: &str, source: Source) -> Result<Secret, String> {
-    let secret = source.read().map_err(|error: Missing| format!("{key}: {error}"))?;
+fn read_callback_secret(key: &str, source: Source, path: &Path) -> Result<Secret, String> {
+    let secret = source.read(path).map_err(|error: Missing| format!("{key}: {error}"))?;
     let is_header = secret.expose().bytes().all(|byte| (0x21..0x7f).contains(&byte));
     if secret.expose().len() < MIN_CALLBACK_SECRET || !is_header {
         return Err(format!("{key} must be {MIN_CALLBACK_SECRET} printable characters or more, without spaces"));
@@ -322,6 +355,12 @@ mod tests {
                 "instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"\nallowed-addresses = [\"10.1\"]",
                 "\"10.1\" is no network",
             ),
+            ("instance = \"dev12345\"\ngrant = \"hunter2\"\ntoken = \"t\"", "client-credentials"),
+            (
+                "instance = \"dev12345\"\ngrant = \"bearer\"\ntoken = \"t\"\ntoken-url = \"hunter2\"",
+                "this is no address",
+            ),
+            ("instance = \"https://.\"\ngrant = \"bearer\"\ntoken = \"t\"", "no instance"),
             ("instance = \"dev 12345\"\ngrant = \"bearer\"\ntoken = \"hunter2\"", "no instance"),
         ] {
             let error = parse(body).err().unwrap_or_default();

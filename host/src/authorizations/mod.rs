@@ -10,8 +10,12 @@ pub use allowed_call::{AllowedCall, NotACall};
 pub use authorization::{Authorization, Client, ClientCertificate, CredentialMode, Grant};
 pub use file::Invalid;
 
+use crate::files;
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// Some thousand authorizations.
+const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// All authorizations of a host, by name.
 #[derive(Clone, Default)]
@@ -20,11 +24,15 @@ pub struct Authorizations(BTreeMap<String, Authorization>);
 impl Authorizations {
     /// Reads a file, and the secrets it points to.
     pub fn from_file(path: &Path) -> Result<Self, Invalid> {
-        let text = std::fs::read_to_string(path).map_err(|error| Invalid::Unreadable(path.to_path_buf(), error))?;
-        Self::parse(&text, path)
+        let unreadable = |error| Invalid::Unreadable(path.to_path_buf(), error);
+        let content = files::read(path, MAX_FILE_BYTES).map_err(unreadable)?;
+        let read = Self::parse(content.text().map_err(unreadable)?, path)?;
+        content.warn_if_open(path);
+        Ok(read)
     }
 
-    /// Reads the text of an authorizations file. `path` is named in messages.
+    /// Reads the text of an authorizations file. `path` is named in messages, and the files that the text names are relative to its
+    /// folder.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Invalid> {
         file::parse(text, path).map(Self)
     }

@@ -38,6 +38,8 @@ pub struct CallEgress {
     pub policy: Option<Policy>,
     /// Whether the guest adds the credential itself.
     pub guest_authorizes: bool,
+    /// Headers that the operator's rules let requests have.
+    pub headers: Vec<HeaderName>,
     /// The pooled clients.
     pub clients: Clients,
     /// What the instance said about its rate limit.
@@ -80,6 +82,7 @@ impl CallEgress {
             authorization: name.to_string(),
             policy: authorization.map(|known| Policy::new(known).for_intent(intent)),
             guest_authorizes: authorization.is_some_and(|known| known.credential != CredentialMode::HostInjected),
+            headers: intent.headers.clone(),
             clients,
             rate_limits,
             log,
@@ -200,7 +203,8 @@ impl CallEgress {
         head.uri = uri.clone();
         // Of the guest's headers those that a request may have. The address is the policy's own, so that no spelling of the host
         // that the guest chose is sent.
-        let surplus: Vec<_> = head.headers.keys().filter(|name| !may_leave(name, true)).cloned().collect();
+        let surplus: Vec<_> =
+            head.headers.keys().filter(|name| !may_leave(name, &self.headers, true)).cloned().collect();
         surplus.into_iter().for_each(|name| drop(head.headers.remove(name)));
         let (sent, method) = (Sent::default(), head.method.clone());
         let is_write = to_instance && method != Method::GET;

@@ -9,7 +9,7 @@ use super::tracked::{Sent, Tracked};
 use crate::authorizations::{Authorization, Authorizations};
 use crate::budget::Held;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_rustls::HttpsConnector;
@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout_at};
 use tower_service::Service;
 use wasmtime_wasi_http::Error;
 
-/// The smallest buffer that the HTTP library takes.
+/// The smallest buffer that the HTTP library takes; beside the headers it holds the status line, and what came behind them.
 const MIN_BUFFER: usize = 8 * 1024;
 
 /// How long it is waited where the process has no descriptor or memory left for a socket, before it is tried again.
@@ -144,6 +144,9 @@ impl Clients {
                 Err(error) => return Err(broken(authorization, &error)),
             };
             match sending {
+                Ok(response) if header_bytes(response.headers()) > self.0.max_header_bytes => {
+                    return Err(Error::HttpResponseHeaderSectionSize(None));
+                }
                 Ok(response) => {
                     let (clients, owner) = (self.clone(), *owner);
                     let kept = Kept { clients, owner, origin, connection, _in_use: in_use };
@@ -184,7 +187,7 @@ impl Clients {
                 Err(error) => return Err(unconnected(authorization, &*error)),
             }
         };
-        let buffer = self.0.max_header_bytes.max(MIN_BUFFER);
+        let buffer = self.0.max_header_bytes.saturating_add(MIN_BUFFER);
         let handshake = http1::Builder::new().max_buf_size(buffer).handshake(stream).await;
         let (connection, driven) = handshake.map_err(|error| broken(authorization, &error))?;
         tokio::spawn(async move {
@@ -194,6 +197,12 @@ impl Clients {
         });
         Ok(connection)
     }
+}
+
+/// How large a header section is: names, values, and what stands between them. The library's own limit is one of a buffer, and
+/// lets a little more through.
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
 /// A request as it is sent: with the path alone, and the host as a header.

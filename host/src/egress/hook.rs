@@ -17,8 +17,8 @@ type Answer = Result<(Response<WasiBody>, Sending), Error>;
 
 impl WasiHttpHooks for Egress {
     fn forbidden_header_filter(&mut self) -> Arc<dyn Fn(&HeaderName) -> bool + Send + Sync> {
-        let guest_authorizes = self.0.guest_authorizes;
-        Arc::new(move |name| !may_leave(name, guest_authorizes) && !RESPONSE.contains(&name.as_str()))
+        let (guest_authorizes, more) = (self.0.guest_authorizes, self.0.headers.clone());
+        Arc::new(move |name| !may_leave(name, &more, guest_authorizes) && !RESPONSE.contains(&name.as_str()))
     }
 
     fn send_request(

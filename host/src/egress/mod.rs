@@ -20,6 +20,8 @@ pub use call::CallEgress;
 pub use client::{Clients, Connections};
 pub use connect::{BadProxy, Proxy};
 pub use fault::unreachable_reason;
+#[cfg(feature = "sync")]
+pub use headers::of_rules;
 pub use hook::Egress;
 pub use journal::{Exchange, Journal};
 pub use rate_limit::RateLimits;

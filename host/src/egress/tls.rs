@@ -3,6 +3,7 @@
 use super::client::Connections;
 use super::connect::{Connector, Proxy};
 use crate::authorizations::Authorization;
+use crate::files;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::{self, PemObject};
@@ -10,6 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
+
+/// A bundle of all public authorities has 250 KB.
+const MAX_PEM_BYTES: usize = 4 * 1024 * 1024;
 
 /// A certificate or key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +49,10 @@ pub fn connector(
         Some(own) => {
             let chain = certificates(name, "client-certificate", &own.certificate)?;
             let unusable = unusable(name, "client-key", &own.key);
-            let key = PrivateKeyDer::from_pem_file(&own.key).map_err(|error| unusable(&pem_problem(&error)))?;
+            let read = files::read(&own.key, MAX_PEM_BYTES);
+            let content = read.map_err(|error| unusable(&format!("{error}; give a readable PEM file")))?;
+            content.warn_if_open(&own.key);
+            let key = PrivateKeyDer::from_pem_slice(&content.bytes).map_err(|error| unusable(pem_problem(&error)))?;
             tls.with_client_auth_cert(chain, key).map_err(|error| unusable(&error.to_string()))?
         }
     };
@@ -58,8 +65,10 @@ pub fn connector(
 
 fn certificates(name: &str, key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFile> {
     let unusable = unusable(name, key, path);
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.map_err(|error| unusable(&pem_problem(&error)))?;
+    let content =
+        files::read(path, MAX_PEM_BYTES).map_err(|error| unusable(&format!("{error}; give a readable PEM file")))?;
+    let certificates = CertificateDer::pem_slice_iter(&content.bytes).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|error| unusable(pem_problem(&error)))?;
     if certificates.is_empty() {
         return Err(unusable("it holds no certificate; give a PEM file with at least one"));
     }
@@ -67,11 +76,10 @@ fn certificates(name: &str, key: &'static str, path: &Path) -> Result<Vec<Certif
 }
 
 /// Never quotes the file: it may hold a private key.
-fn pem_problem(error: &pem::Error) -> String {
+fn pem_problem(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::Io(error) => format!("{error}; give a readable PEM file"),
-        pem::Error::NoItemsFound => "nothing of this kind in it; give a PEM file".to_string(),
-        _ => "this is no PEM file".to_string(),
+        pem::Error::NoItemsFound => "nothing of this kind in it; give a PEM file",
+        _ => "this is no PEM file",
     }
 }
 

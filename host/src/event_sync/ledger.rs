@@ -6,9 +6,11 @@
 
 use super::writes::{Writes, Writing};
 use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
+use crate::files;
+use rustix::fs::{Mode, OFlags, open};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -84,6 +86,9 @@ impl Default for Ledger {
     }
 }
 
+/// Some million entries.
+const MAX_BYTES: usize = 1 << 30;
+
 impl Ledger {
     fn with(state: State) -> Self {
         Self {
@@ -100,13 +105,15 @@ impl Ledger {
     ///
     /// If the file cannot be read or written, or holds something else than a ledger.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let lock = File::create(beside(path, ".lock"))?;
+        // Nothing that stands behind a link, and no pipe or device, is opened, locked or replaced.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let lock = File::from(open(beside(path, ".lock"), flags, Mode::RUSR | Mode::WUSR)?);
         lock.try_lock().map_err(|_| {
             io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this ledger; give each a file of its own")
         })?;
         let mut state = State::default();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
+        let text = match files::read(path, MAX_BYTES) {
+            Ok(content) => content.text()?.to_string(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
@@ -237,12 +244,9 @@ impl State {
 
     /// Writes what is remembered in the place of the file, which never is half of it, and opens that to append to it.
     fn write_anew(&self, path: &Path) -> io::Result<File> {
-        let fresh = beside(path, ".part");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&fresh)?;
-        file.write_all(self.lines()?.as_bytes())?;
-        file.sync_data()?;
-        std::fs::rename(&fresh, path)?;
-        Ok(file)
+        files::replace(path, self.lines()?.as_bytes(), |_| true)?;
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(File::from(open(path, flags, Mode::empty())?))
     }
 
     /// Everything that is remembered, as lines.
@@ -283,6 +287,7 @@ fn key(authorization: &str, sys_id: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::OpenOptions;
 
     fn version(count: u32) -> Version {
         Version { mod_count: Some(count), updated_on: "2026-01-01 00:00:00".into(), digests: Vec::new() }

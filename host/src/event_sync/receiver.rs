@@ -11,12 +11,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 /// The component takes 4 MiB and says so itself; the surplus is for that answer.
@@ -68,8 +70,15 @@ impl Receiver {
         let task = tokio::spawn(async move {
             // With this task its connections end.
             let mut connections = JoinSet::new();
+            // Those that presented no secret yet, the oldest first.
+            let mut silent: VecDeque<(Arc<AtomicBool>, AbortHandle)> = VecDeque::new();
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             loop {
+                silent.retain(|(authentic, task)| !authentic.load(Ordering::Acquire) && !task.is_finished());
+                if places.available_permits() == 0 {
+                    // A delivery does not wait for those who only hold connections open.
+                    silent.pop_front().into_iter().for_each(|(_, task)| task.abort());
+                }
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let Ok((stream, _)) = listener.accept().await else {
                     // Out of descriptors, mostly: trying again at once would only keep a processor busy.
@@ -77,19 +86,21 @@ impl Receiver {
                     continue;
                 };
                 while connections.try_join_next().is_some() {}
-                let service = Arc::clone(&service);
+                let (service, authentic) = (Arc::clone(&service), Arc::new(AtomicBool::new(false)));
+                let seen = Arc::clone(&authentic);
                 let serve = service_fn(move |request| {
-                    let service = Arc::clone(&service);
-                    async move { Ok::<_, std::convert::Infallible>(service.answer(request).await) }
+                    let (service, seen) = (Arc::clone(&service), Arc::clone(&seen));
+                    async move { Ok::<_, std::convert::Infallible>(service.answer(request, &seen).await) }
                 });
                 let mut connection = http1::Builder::new();
                 connection.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
                 let served = connection.serve_connection(TokioIo::new(stream), serve);
-                connections.spawn(async move {
+                let task = connections.spawn(async move {
                     let _place = place;
                     // A connection that breaks says nothing.
                     let _ = served.await;
                 });
+                silent.push_back((authentic, task));
             }
         });
         Ok(Self { address, task })
@@ -115,7 +126,7 @@ struct ReceiverService<T> {
 }
 
 impl<T: ChangeHandler> ReceiverService<T> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, authentic: &AtomicBool) -> Response<Full<Bytes>> {
         if request.method() != Method::POST {
             return answer(StatusCode::METHOD_NOT_ALLOWED, "post a delivery");
         }
@@ -130,6 +141,7 @@ impl<T: ChangeHandler> ReceiverService<T> {
             self.handler.judged(&Ok(Verdict::Unauthenticated));
             return answer(StatusCode::UNAUTHORIZED, "unauthenticated");
         }
+        authentic.store(true, Ordering::Release);
         let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
         let Ok(Ok(body)) = body else {
             return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");

@@ -16,6 +16,7 @@ use crate::bindings::exports::servicenow::plugin::provisioning::{
 };
 use crate::bindings::exports::servicenow::plugin::sync::{PushOutcome, Pushed};
 use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::egress::of_rules;
 use crate::engine::component::LoadedComponent;
 use crate::engine::functions::{FunctionIndex, SyncFunctions};
 use crate::error::BuildError;
@@ -113,9 +114,9 @@ impl EventSync {
     pub async fn push(&self, call: Call, rules: String, event: String, manual: bool) -> Report<PushOutcome> {
         let authorization = call.authorization.clone();
         let writing = self.ledger.writing(&authorization);
+        let intent = Intent { headers: of_rules(&rules), ..Intent::write() };
         let push = self.function(|exports| &exports.push);
-        let report =
-            self.runner.run(Instant::now(), call, Intent::write(), push, |call| (call, rules, event, manual)).await;
+        let report = self.runner.run(Instant::now(), call, intent, push, |call| (call, rules, event, manual)).await;
         if let PushOutcome::Created(pushed)
         | PushOutcome::Updated(pushed)
         | PushOutcome::Commented(pushed)

@@ -97,7 +97,7 @@ fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Req
             form.append_pair("username", username).append_pair("password", password.expose());
             &authorization.token_url
         }
-        Grant::RefreshToken { client, refresh_token } => {
+        Grant::RefreshToken { client, refresh_token, .. } => {
             client_into(form.append_pair("grant_type", "refresh_token"), client);
             form.append_pair("refresh_token", rotated.as_ref().unwrap_or(refresh_token).expose());
             &authorization.refresh_url

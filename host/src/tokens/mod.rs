@@ -5,10 +5,11 @@
 
 mod credential;
 mod exchange;
+mod rotated;
 
 pub use credential::{IssuedCredential, NoCredential, grant_type};
 
-use crate::authorizations::{Authorization, Authorizations};
+use crate::authorizations::{Authorization, Authorizations, Grant};
 use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
 use crate::egress::Clients;
 use crate::secret::Secret;
@@ -47,7 +48,8 @@ impl Tokens {
     /// The tokens of these authorizations; none is fetched before it is asked for.
     pub fn new(authorizations: &Authorizations, clients: Clients) -> Self {
         let slot = |(name, authorization): (&String, &Authorization)| {
-            let slot = Slot { name: name.clone(), authorization: authorization.clone(), state: Mutex::default() };
+            let state = State { refresh_token: kept_token(name, authorization), ..State::default() };
+            let slot = Slot { name: name.clone(), authorization: authorization.clone(), state: Mutex::new(state) };
             (name.clone(), Arc::new(slot))
         };
         Self { slots: Arc::new(authorizations.iter().map(slot).collect()), clients }
@@ -106,6 +108,18 @@ impl Tokens {
     }
 }
 
+/// The rotated refresh token that an earlier process kept.
+fn kept_token(name: &str, authorization: &Authorization) -> Option<Secret> {
+    let Grant::RefreshToken { refresh_token, rotated_token_file: Some(path), .. } = &authorization.grant else {
+        return None;
+    };
+    let kept = rotated::load(path, refresh_token).unwrap_or_else(|error| {
+        tracing::error!(authorization = name, path = %path.display(), %error, "the rotated refresh token cannot be read");
+        None
+    });
+    kept.inspect(|token| authorization.secrets.add([token.expose()]))
+}
+
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -120,6 +134,14 @@ impl Slot {
             Err(error) => return state.current.clone().filter(IssuedCredential::is_valid).ok_or(error),
         };
         if let Some(rotated) = answer.refresh_token {
+            // On the disk before anything is done with it: the one before is no longer good.
+            if let Grant::RefreshToken { refresh_token: first, rotated_token_file: Some(path), .. } =
+                &self.authorization.grant
+                && let Err(error) = rotated::save(path, first, &rotated)
+            {
+                let authorization = &self.name;
+                tracing::error!(authorization, path = %path.display(), %error, "a rotated refresh token is not kept: a restart loses it");
+            }
             state.refresh_token = Some(rotated);
         }
         state.generation += 1;
@@ -137,7 +159,6 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorizations::Grant;
     use std::path::Path;
     use std::time::Duration;
 

@@ -15,6 +15,11 @@ use sha2::{Digest, Sha256};
 /// The largest delivery: a record with texts of a megabyte fits.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// No record is changed more often: a larger count would outrank every later change.
+const MAX_MOD_COUNT: u32 = 10_000_000;
+
+const EXPECTED_COUNT: &str = "a whole number of at most 10000000, or none";
+
 /// Members of the flat payload that are no columns.
 const FLAT_MEMBERS: [&str; 4] = ["action_type", "number", "sys_id", "comments"];
 
@@ -52,7 +57,7 @@ impl Payload {
 
     /// A record that was read. `None` where it lacks what a change must have.
     pub fn of_record(record: &Record) -> Option<Self> {
-        let mod_count = record.value("sys_mod_count")?.parse().ok()?;
+        let mod_count = record.value("sys_mod_count")?.parse().ok().filter(|count| *count <= MAX_MOD_COUNT)?;
         let current = record.0.iter().filter(|(_, cell)| !cell.value.is_empty());
         Some(Self {
             sys_id: SysId::parse(record.value("sys_id")?)?,
@@ -133,9 +138,9 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
     let updated_on = current.iter().find(|(name, _)| name == "sys_updated_on").map(|(_, value)| value.clone());
     let mod_count = match text_of("sys_mod_count") {
         text if text.is_empty() => None,
-        text => match text.parse() {
-            Ok(count) => Some(count),
-            Err(_) => return violations.refuse("sys_mod_count", &text, "a whole number, or none"),
+        text => match text.parse().ok().filter(|count| *count <= MAX_MOD_COUNT) {
+            Some(count) => Some(count),
+            None => return violations.refuse("sys_mod_count", &text, EXPECTED_COUNT),
         },
     };
     let digests = if mod_count.is_none() { vec![hex(&Sha256::digest(body)[..16])] } else { Vec::new() };
@@ -243,6 +248,7 @@ mod tests {
             (with(r#""table":"incident","action":"delete""#), "action"),
             (with(r#""table":"incident""#), "action"),
             (with(r#""table":"incident","action":"update","sys_mod_count":"1,234""#), "sys_mod_count"),
+            (with(r#""table":"incident","action":"update","sys_mod_count":"4294967295""#), "sys_mod_count"),
             ("x".repeat(MAX_BYTES + 1), "body"),
         ] {
             assert_eq!(Payload::read(body.as_bytes()).unwrap_err().field, field, "{}", &body[..body.len().min(80)]);

@@ -229,7 +229,10 @@ impl Push {
             written: Vec::new(),
             not_stored,
             note,
-            url: record_page(&session.origin, &record.text("sys_id")),
+            url: record
+                .value("sys_id")
+                .and_then(SysId::parse)
+                .map_or_else(String::new, |key| record_page(&session.origin, &key)),
             response_payload: String::new(),
         }
     }

@@ -288,3 +288,18 @@ async fn what_nobody_vouches_for_is_not_even_read() {
     assert_eq!(post(&address, Some("simulated-callback-secret"), values).await, 400);
     assert_eq!((bed.verdict().await, bed.verdict().await), ("unauthenticated".into(), "invalid body".into()));
 }
+
+#[tokio::test]
+async fn connections_that_are_only_held_open_keep_no_delivery_waiting() {
+    let mut bed = TestBed::delivering(RULES).await;
+    let address = bed.receiver.as_ref().unwrap().address();
+    let mut held = Vec::new();
+    for _ in 0..300 {
+        held.push(tokio::net::TcpStream::connect(address).await.unwrap());
+    }
+    let began = std::time::Instant::now();
+    bed.agent("incident", json!({"short_description": "new"})).await;
+    bed.change().await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    drop(held);
+}
