@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::input::read_file;
 use super::{print, show};
 use crate::lab::invocation::Finished;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, header};
@@ -17,6 +17,7 @@ use hyper_util::rt::TokioExecutor;
 use servicenow_host::callbacks::{Change, Verdict};
 use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::json::to_json;
+use servicenow_host::origin::Origin;
 use servicenow_host::outcome::Outcome;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -147,9 +148,18 @@ struct Forward {
 
 impl Forward {
     fn new(url: Url) -> anyhow::Result<Self> {
+        let is_loopback = Origin::of(&url).is_some_and(|origin| origin.is_loopback());
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
+            bail!("--forward must be an https address; http is for loopback, since a change tells what is in a record");
+        }
         let connector = HttpsConnectorBuilder::new().with_native_roots().context("no certificates of this machine")?;
         let connector = connector.https_or_http().enable_http1().build();
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), url })
+    }
+
+    /// The address without what may be secret in it: user, password and query.
+    fn shown(&self) -> String {
+        Origin::of(&self.url).map_or_else(String::new, |origin| format!("{origin}{}", self.url.path()))
     }
 
     async fn post(&self, change: &Change) -> Result<(), String> {
@@ -159,9 +169,9 @@ impl Forward {
         let answered = tokio::time::timeout(FORWARD_TIMEOUT, self.client.request(request)).await;
         match answered {
             Ok(Ok(response)) if response.status().is_success() => Ok(()),
-            Ok(Ok(response)) => Err(format!("{} answered {}", self.url, response.status())),
-            Ok(Err(error)) => Err(format!("{}: {error}", self.url)),
-            Err(_) => Err(format!("{} did not answer in time", self.url)),
+            Ok(Ok(response)) => Err(format!("{} answered {}", self.shown(), response.status())),
+            Ok(Err(error)) => Err(format!("{}: {error}", self.shown())),
+            Err(_) => Err(format!("{} did not answer in time", self.shown())),
         }
     }
 }

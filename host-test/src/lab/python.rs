@@ -12,10 +12,10 @@ pub const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/thir
 
 /// The interpreter, with the clients installed.
 pub fn with_clients(installed: &Path) -> anyhow::Result<PathBuf> {
-    with(&installed.join("python"), &format!("{CLIENTS}/python/requirements.txt"))
+    with(&installed.join("python"), &format!("{CLIENTS}/python/requirements.lock"))
 }
 
-/// The interpreter of an environment, with what a file of requirements names installed.
+/// The interpreter of an environment, with what a lock file names installed. Each file has to have a hash that the lock names.
 pub fn with(environment: &Path, requirements: &str) -> anyhow::Result<PathBuf> {
     let (python, pip) = (environment.join("bin/python"), environment.join("bin/pip"));
     // Where the venv module is half there, as on Debian without python3-venv, it leaves a Python without pip.
@@ -27,7 +27,15 @@ pub fn with(environment: &Path, requirements: &str) -> anyhow::Result<PathBuf> {
         );
     }
     let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--requirement",
+    ]);
     let installed = install.arg(requirements).output().with_context(|| format!("{} does not run", python.display()))?;
     if !installed.status.success() {
         eprint!("{}{}", String::from_utf8_lossy(&installed.stdout), String::from_utf8_lossy(&installed.stderr));
