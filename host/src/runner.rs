@@ -19,7 +19,8 @@ use crate::secret::Secret;
 use crate::secrets::Secrets;
 use serde::Serialize;
 use std::ops::{Deref, DerefMut};
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout_at;
@@ -100,11 +101,10 @@ impl Drop for DroppedElsewhere<'_> {
         else {
             return;
         };
-        let (runner, component, runtime) = (self.runner.clone(), self.component.afresh(), Handle::current());
-        tokio::task::spawn_blocking(move || {
-            // The kernel holds the map of the whole process meanwhile, so it is asked for one at a time.
-            static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-            let _turn = ONE_AT_A_TIME.lock();
+        let (runner, component) = (self.runner.clone(), self.component.afresh());
+        // Without a runtime nobody else is held up by it.
+        let Ok(runtime) = Handle::try_current() else { return drop(instance) };
+        let give_back = move || {
             drop(instance);
             // The engine gives places back to the kernel in batches, each thread its own. Small ones fill the batch, so that the
             // large one does not stay for want of others.
@@ -113,7 +113,18 @@ impl Drop for DroppedElsewhere<'_> {
                     return;
                 }
             }
+        };
+        // One thread for the process: the kernel holds the map of the whole process meanwhile, so it is asked for one at a time.
+        static JANITOR: LazyLock<mpsc::Sender<Box<dyn FnOnce() + Send>>> = LazyLock::new(|| {
+            let (sender, receiver) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+            std::thread::spawn(move || {
+                receiver.into_iter().for_each(|give_back| drop(catch_unwind(AssertUnwindSafe(give_back))))
+            });
+            sender
         });
+        if let Err(mpsc::SendError(give_back)) = JANITOR.send(Box::new(give_back)) {
+            give_back();
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Authorization {
     /// What deliveries from the instance come with: the one that is written to the instance first, and after it one that is
     /// accepted while that is new.
     pub callback_secrets: Vec<Secret>,
+    /// Whether the instance holds a callback secret of this or another authorization, which queries could ask for.
+    pub guards_secret: bool,
     /// Everything above that is secret, and what token responses add to it.
     pub secrets: Secrets,
 }

@@ -126,11 +126,32 @@ impl<'de> Deserialize<'de> for CredentialModeName {
 /// Reads the text of an authorizations file.
 pub fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Authorization>, Invalid> {
     let file: File = toml::from_str(text).map_err(|error| Invalid::Format(path.to_path_buf(), redact(&error, text)))?;
+    if file.authorizations.contains_key("") {
+        let problem = "an authorization needs a name: [authorizations.NAME]".to_string();
+        return Err(Invalid::Authorization { name: String::new(), problem });
+    }
     let check = |(name, entry): (String, Entry)| match entry.check(path) {
         Ok(authorization) => Ok((name, authorization)),
         Err(problem) => Err(Invalid::Authorization { name, problem }),
     };
-    file.authorizations.into_iter().map(check).collect()
+    let mut all = file.authorizations.into_iter().map(check).collect::<Result<BTreeMap<_, _>, Invalid>>()?;
+    share_callback_secrets(&mut all);
+    Ok(all)
+}
+
+/// Lets each authorization guard the callback secrets of all that are for the same instance: its queries and answers could tell
+/// them as well.
+fn share_callback_secrets(all: &mut BTreeMap<String, Authorization>) {
+    let of = |known: &Authorization| {
+        known.callback_secrets.iter().map(|secret| (known.instance.clone(), secret.clone())).collect::<Vec<_>>()
+    };
+    let known: Vec<(Origin, Secret)> = all.values().flat_map(of).collect();
+    for authorization in all.values_mut() {
+        let own = known.iter().filter(|(instance, _)| *instance == authorization.instance);
+        let secrets: Vec<&str> = own.map(|(_, secret)| secret.expose()).collect();
+        authorization.guards_secret = !secrets.is_empty();
+        authorization.secrets.add(secrets);
+    }
 }
 
 /// A parser's message and place, without the line it quotes: that line may hold a secret.
@@ -191,6 +212,7 @@ impl Entry {
             client_certificate,
             allowed_calls,
             addresses,
+            guards_secret: !callback_secrets.is_empty(),
             callback_secrets,
             secrets,
         })
@@ -308,6 +330,22 @@ mod tests {
                 Some(key) => assert!(parsed.err().is_some_and(|error| error.contains(key)), "{grant} {rest}"),
             }
         }
+    }
+
+    #[test]
+    fn authorizations_of_one_instance_guard_each_other_s_callback_secrets() {
+        let one = |name: &str, instance: &str, more: &str| {
+            format!("[authorizations.{name}]\ninstance = {instance:?}\ngrant = \"bearer\"\ntoken = \"t\"\n{more}\n")
+        };
+        let secret = "callback-secret = \"a-callback-secret\"";
+        let text = [one("events", "dev1", secret), one("main", "dev1", ""), one("other", "dev2", "")].concat();
+        let parsed = Authorizations::parse(&text, Path::new("a.toml")).unwrap();
+        for (name, guards) in [("events", true), ("main", true), ("other", false)] {
+            let known = parsed.get(name).unwrap();
+            assert_eq!((known.guards_secret, known.secrets.are_in(b"a-callback-secret")), (guards, guards), "{name}");
+        }
+        let nameless = Authorizations::parse(&one("\"\"", "dev1", ""), Path::new("a.toml"));
+        assert!(nameless.err().is_some_and(|error| error.to_string().contains("needs a name")));
     }
 
     #[test]

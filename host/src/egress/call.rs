@@ -30,6 +30,9 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// certain no would become an unknown. The component keeps as much.
 const LEFT_AFTER_PAUSE: Duration = Duration::from_millis(200);
 
+/// A token response is below 1 KB, or a few KB with a JWT.
+const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
 /// What one call has for its requests. It is shared with the credentials of the call.
 pub struct CallEgress {
     /// The authorization that the call was made with.
@@ -239,7 +242,8 @@ impl CallEgress {
         if target == Target::Instance {
             self.rate_limits.learn(&self.authorization, is_probe, head.status, &head.headers);
         }
-        let body = self.gather(body, self.limits.max_response_bytes, true).await.map_err(|error| match error {
+        let max = if target == Target::TokenService { MAX_TOKEN_BYTES } else { self.limits.max_response_bytes };
+        let body = self.gather(body, max, true).await.map_err(|error| match error {
             Ungathered::TooLarge => Error::HttpResponseBodySize(None),
             Ungathered::Broken => Error::HttpResponseIncomplete,
         })?;

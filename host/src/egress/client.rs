@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 use tower_service::Service;
 use wasmtime_wasi_http::Error;
 
@@ -27,6 +27,9 @@ const MIN_BUFFER: usize = 8 * 1024;
 
 /// How long it is waited where the process has no descriptor or memory left for a socket, before it is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// An idle connection is ready at once.
+const SOON: Duration = Duration::from_millis(50);
 
 /// What is kept back of a deadline, to say that there was no connection to be had rather than that the time is over.
 const TO_SAY_SO: Duration = Duration::from_millis(30);
@@ -79,7 +82,7 @@ impl Kept {
     /// Keeps the connection: the body of the answer was read to its end.
     pub fn keep(self) {
         let inner = &self.clients.0;
-        if inner.connections == Connections::Kept && !self.connection.is_closed() {
+        if inner.connections == Connections::Kept && !self.connection.sender.is_closed() {
             inner.sockets.keep(self.owner, self.origin, self.connection);
         }
     }
@@ -134,8 +137,17 @@ impl Clients {
                 Some(connection) => (connection, false),
                 None => (self.connect(authorization, connector, &address, deadline).await?, true),
             };
-            let sending = match connection.ready().await {
+            // One that still sends its last request, whose answer came early, is not waited for.
+            let ready = match is_new {
+                true => connection.sender.ready().await,
+                false => match timeout(SOON, connection.sender.ready()).await {
+                    Ok(ready) => ready,
+                    Err(_) => continue,
+                },
+            };
+            let sending = match ready {
                 Ok(()) => connection
+                    .sender
                     .try_send_request(request)
                     .await
                     .map_err(|mut error| (error.take_message(), error.into_error())),
@@ -190,12 +202,7 @@ impl Clients {
         let buffer = self.0.max_header_bytes.saturating_add(MIN_BUFFER);
         let handshake = http1::Builder::new().max_buf_size(buffer).handshake(stream).await;
         let (connection, driven) = handshake.map_err(|error| broken(authorization, &error))?;
-        tokio::spawn(async move {
-            // What breaks it is told to the request that it breaks.
-            let _ = driven.await;
-            drop(open);
-        });
-        Ok(connection)
+        Ok(Connection::drive(connection, driven, open))
     }
 }
 

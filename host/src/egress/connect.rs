@@ -150,7 +150,7 @@ struct Resolver {
 /// A name that the platform did not resolve.
 #[derive(Debug, thiserror::Error)]
 #[error("name resolution: {0}")]
-pub struct Unresolved(io::Error);
+pub struct Unresolved(#[source] io::Error);
 
 /// An address that the authorization may not reach.
 #[derive(Debug, thiserror::Error)]

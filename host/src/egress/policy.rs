@@ -1,7 +1,7 @@
 //! The egress policy: which requests may leave, as data with a match. No I/O happens here.
 
 use super::query_script::runs_other_script;
-use super::set_up::{SetUpCheck, is_for_set_ups, only_condition, reads_properties};
+use super::set_up::{SetUpCheck, is_for_set_ups, is_list, only_condition, reads_properties};
 use crate::authorizations::allowed_call::{AllowedCall, is_batch, is_plain};
 use crate::authorizations::{Authorization, CredentialMode};
 use crate::intent::Intent;
@@ -88,7 +88,7 @@ impl Policy {
             instance: authorization.instance.clone(),
             token_url: (authorization.credential == CredentialMode::Grant).then(|| authorization.token_url.clone()),
             calls: authorization.allowed_calls.clone(),
-            guards_secret: !authorization.callback_secrets.is_empty(),
+            guards_secret: authorization.guards_secret,
             reads_only: false,
             set_up: None,
         }
@@ -140,6 +140,9 @@ impl Policy {
             return Err(Denied::Script);
         }
         if reads_properties(method, path) {
+            if !is_list(path) {
+                return Err(Denied::Properties);
+            }
             let condition = only_condition(uri.query().unwrap_or_default()).ok_or(Denied::Properties)?;
             let is_set_up = self.set_up.as_ref().is_some_and(|check| check.allows_condition(&condition));
             if !is_set_up && !self.calls.iter().any(|call| call.allows_property(&condition)) {

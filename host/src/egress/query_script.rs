@@ -7,7 +7,8 @@ use url::form_urlencoded;
 const MARK: &str = "javascript:";
 
 /// The functions that filters of lists are made of: of a user and their groups, and of dates.
-const FUNCTIONS: [&str; 5] = ["gs.getUserID", "gs.user_id", "getMyGroups", "getMyAssignments", "gs.dateGenerate"];
+const FUNCTIONS: [&str; 6] =
+    ["gs.getUserID", "gs.user_id", "getMyGroups", "getMyAssignments", "gs.dateGenerate", "gs.datePart"];
 
 /// What the names of the other functions of dates begin with, such as `gs.beginningOfToday`.
 const DATES: [&str; 9] = [
@@ -32,7 +33,8 @@ fn has_other(text: &str) -> bool {
     lower.match_indices(MARK).any(|(at, mark)| {
         let script = &text[at + mark.len()..];
         let end = script.find(['^', '@']).unwrap_or(script.len());
-        !is_known(script[..end].trim())
+        // An instance may read `^^` as a sign of the script.
+        script[end..].starts_with("^^") || !is_known(script[..end].trim())
     })
 }
 
@@ -67,6 +69,7 @@ mod tests {
             ("x=javascript:gs.getUserID();gs.getProperty('y')", true),
             ("x=javascript:gs.getUserID()+gs.getProperty('y')", true),
             ("x=javascript:gs.daysAgo(gs.getProperty('y'))", true),
+            ("x=javascript:gs.getUserID()^^gs.getProperty('y')", true),
             ("x=javascript:", true),
             ("x=javascript:gs.getUserID(),javascript:eval(y)", true),
         ] {

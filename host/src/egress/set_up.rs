@@ -32,6 +32,11 @@ pub fn is_for_set_ups(method: &Method, path: &str) -> bool {
     method != Method::GET && protected_table(path).is_some()
 }
 
+/// Whether a path is of the table and not of one record, which ServiceNow shows whatever the query says.
+pub fn is_list(path: &str) -> bool {
+    path.rsplit('/').next() == Some(PROPERTIES)
+}
+
 /// Whether a call reads properties.
 pub fn reads_properties(method: &Method, path: &str) -> bool {
     method == Method::GET && protected_table(path) == Some(PROPERTIES)
@@ -77,6 +82,10 @@ impl SetUpCheck {
     /// Whether this write is one of the set-up. `path` is of a table that [`protected_table`] knows.
     pub fn allows_write(&self, method: &Method, path: &str, body: &Bytes) -> bool {
         let Some(table) = protected_table(path) else { return true };
+        // An instance may read another of two members of one name than this does.
+        if has_a_name_twice(body) {
+            return false;
+        }
         let key = path.rsplit('/').next().filter(|last| !last.eq_ignore_ascii_case(table));
         let columns = || serde_json::from_slice::<Map<String, Value>>(body).ok();
         match (method, key) {
@@ -98,7 +107,13 @@ impl SetUpCheck {
     fn is_wanted(&self, table: &str, columns: &Map<String, Value>) -> bool {
         let name = columns.get("name").and_then(Value::as_str);
         let mut named = self.wanted.iter().filter(|wanted| wanted.table == table && Some(&*wanted.name) == name);
-        named.any(|wanted| self.are_of(wanted, columns))
+        named.any(|wanted| self.are_of(wanted, columns) && self.are_all(wanted, columns))
+    }
+
+    /// Whether nothing is left out that a new record is to hold, its key included: it would be made twice without that.
+    fn are_all(&self, wanted: &Wanted, columns: &Map<String, Value>) -> bool {
+        let mut all = wanted.columns.iter().chain(&wanted.initial);
+        all.all(|(column, _)| columns.contains_key(*column)) && columns.contains_key("sys_id")
     }
 
     /// Whether each of these columns holds what is wanted there.
@@ -134,10 +149,41 @@ impl SetUpCheck {
     }
 }
 
+/// Whether a JSON object has two members of one name, in its text.
+fn has_a_name_twice(body: &Bytes) -> bool {
+    let members = serde_json::from_slice::<Map<String, Value>>(body).map_or(0, |columns| columns.len());
+    let counted = serde_json::from_slice::<Counted>(body).map_or(0, |counted| counted.0);
+    counted != members
+}
+
+/// How many members a JSON object has, those of one name counted each.
+struct Counted(usize);
+
+impl<'de> serde::Deserialize<'de> for Counted {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> serde::de::Visitor<'de> for Members {
+            type Value = Counted;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Counted, A::Error> {
+                let mut count = 0;
+                while members.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Counted(count))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use servicenow_core::callback_secret::PLACEHOLDER;
 
     fn set_up() -> SetUp {
         SetUp {
@@ -182,34 +228,30 @@ mod tests {
     #[test]
     fn only_the_records_of_the_set_up_are_written_with_what_they_are_to_hold() {
         let check = SetUpCheck::new(set_up());
-        let script = &check.wanted.iter().find(|wanted| wanted.table == "sys_script_include").unwrap().columns;
-        let script = &script.iter().find(|(column, _)| *column == "script").unwrap().1;
         let body = |columns: &[(&str, &str)]| {
             let columns: Map<_, _> = columns.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
             Bytes::from(serde_json::to_vec(&columns).unwrap())
         };
         let tables = |table: &str| format!("/api/now/table/{table}");
-        for (table, columns, allowed) in [
-            (
-                "sys_properties",
-                vec![("name", "x_acme.callback_url"), ("value", "https://flows.example.com/callback")],
-                true,
-            ),
-            ("sys_properties", vec![("name", "x_acme.callback_url"), ("value", "https://evil.example/")], false),
-            ("sys_properties", vec![("name", "x_acme.callback_secret"), ("value", PLACEHOLDER)], true),
-            ("sys_properties", vec![("name", "x_acme.callback_secret"), ("value", "known")], false),
-            ("sys_properties", vec![("name", "x_acme.callback_secret"), ("is_private", "false")], false),
-            ("sys_properties", vec![("name", "glide.other"), ("value", "x")], false),
-            ("SYS_PROPERTIES", vec![("name", "glide.other"), ("value", "x")], false),
-            ("sys_script_include", vec![("name", "AcmeDelivery"), ("script", script)], true),
-            ("sys_script_include", vec![("name", "AcmeDelivery"), ("script", "gs.log(1)")], false),
-            ("sys_script_include", vec![("name", "Other"), ("script", script)], false),
-            ("sys_script", vec![("name", "Acme: deliver changes"), ("filter_condition", "x=1")], false),
-            ("sys_ui_action", vec![("name", "Send to Acme"), ("active", "true")], true),
-            ("sys_script", vec![], false),
-        ] {
-            let allows = check.allows_write(&Method::POST, &tables(table), &body(&columns));
-            assert_eq!(allows, allowed, "{table} {columns:?}");
+        for wanted in &check.wanted {
+            let key = wanted.key(&check.set_up);
+            let whole: Vec<_> =
+                wanted.columns.iter().chain(&wanted.initial).map(|(name, text)| (*name, text.as_str())).collect();
+            let whole = [&whole[..], &[("sys_id", key.as_str())]].concat();
+            let allows =
+                |columns: &[(&str, &str)]| check.allows_write(&Method::POST, &tables(wanted.table), &body(columns));
+            assert!(allows(&whole), "{}", wanted.name);
+            for at in 0..whole.len() {
+                let mut other = whole.clone();
+                other[at].1 = "something else";
+                assert!(!allows(&other), "{}: another {}", wanted.name, whole[at].0);
+                other.remove(at);
+                assert!(!allows(&other), "{}: no {}", wanted.name, whole[at].0);
+            }
+            assert!(!allows(&[&whole[..], &[("more", "x")]].concat()), "{}: more", wanted.name);
+            let twice = String::from_utf8(body(&whole).to_vec()).unwrap().replacen('{', "{\"name\":\"x\",", 1);
+            let twice = Bytes::from(twice);
+            assert!(!check.allows_write(&Method::POST, &tables(wanted.table), &twice), "{}: a name twice", wanted.name);
         }
         assert!(!check.allows_write(&Method::POST, &tables("sys_script"), &Bytes::from_static(b"not json")));
 

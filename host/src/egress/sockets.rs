@@ -5,13 +5,19 @@ use super::tracked::Tracked;
 use crate::budget::{Budget, Held};
 use hyper::client::conn::http1::SendRequest;
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 /// ServiceNow closes idle connections after 20 to 70 seconds; ours go first, so that no request meets a closing one.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(15);
+
+/// How long a connection that nobody has any more may take to send what it holds and to say goodbye.
+const MAX_CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// How many connections of an authorization stay open without a call: enough for its next calls.
 const MAX_IDLE: usize = 64;
@@ -47,8 +53,35 @@ struct Idle {
     connection: Connection,
 }
 
-/// A connection that requests can be sent on, one after the other.
-pub type Connection = SendRequest<Tracked>;
+/// A connection that requests can be sent on, one after the other. With it its driver ends.
+pub struct Connection {
+    /// Where requests are sent.
+    pub sender: SendRequest<Tracked>,
+    _alive: oneshot::Sender<()>,
+}
+
+impl Connection {
+    /// Drives a connection in a task of its own, until it ends or nobody has it any more. A peer that stops reading would keep the
+    /// socket, and what was to be sent, for as long as it likes.
+    pub fn drive<D: Future + Send + 'static>(sender: SendRequest<Tracked>, driver: D, open: Open) -> Self {
+        let (alive, gone) = oneshot::channel();
+        tokio::spawn(async move {
+            let mut driver = Box::pin(driver);
+            let mut abandoned = Box::pin(async move {
+                let _ = gone.await;
+                sleep(MAX_CLOSING_TIME).await;
+            });
+            let ended = |context: &mut Context<'_>| {
+                let is_over = driver.as_mut().poll(context).is_ready() || abandoned.as_mut().poll(context).is_ready();
+                if is_over { Poll::Ready(()) } else { Poll::Pending }
+            };
+            // What breaks it is told to the request that it breaks.
+            poll_fn(ended).await;
+            drop(open);
+        });
+        Self { sender, _alive: alive }
+    }
+}
 
 /// Counts an open socket until this is dropped.
 pub struct Open(Arc<Inner>);
@@ -83,7 +116,7 @@ impl Sockets {
         let idle = all.get_mut(&owner)?;
         while let Some(at) = idle.iter().rposition(|idle| idle.origin == origin) {
             let idle = idle.remove(at)?;
-            if !idle.connection.is_closed() && idle.since.elapsed() < MAX_IDLE_TIME {
+            if !idle.connection.sender.is_closed() && idle.since.elapsed() < MAX_IDLE_TIME {
                 return Some(idle.connection);
             }
         }
@@ -128,7 +161,7 @@ impl Sockets {
                 let Some(inner) = inner.upgrade() else { return };
                 let mut all = inner.idle.lock().unwrap_or_else(PoisonError::into_inner);
                 all.retain(|_, idle| {
-                    idle.retain(|idle| !idle.connection.is_closed() && idle.since.elapsed() < MAX_IDLE_TIME);
+                    idle.retain(|idle| !idle.connection.sender.is_closed() && idle.since.elapsed() < MAX_IDLE_TIME);
                     !idle.is_empty()
                 });
                 if all.is_empty() {

@@ -40,14 +40,22 @@ impl Bounds {
         (self.memory, self.held) = (earlier.memory, earlier.held.take());
     }
 
+    fn hold(&mut self, more: Held) {
+        match &mut self.held {
+            Some(held) => held.add(more),
+            None => self.held = Some(more),
+        }
+    }
+
     async fn charge(&mut self, bytes: usize) -> Result<()> {
+        if let Some(more) = self.budget.try_take(&self.who, bytes) {
+            self.hold(more);
+            return Ok(());
+        }
         let until = self.deadline.min(Instant::now() + MAX_WAIT);
         match timeout_at(until.into(), self.budget.take(&self.who, bytes)).await {
             Ok(Some(more)) => {
-                match &mut self.held {
-                    Some(held) => held.add(more),
-                    None => self.held = Some(more),
-                }
+                self.hold(more);
                 Ok(())
             }
             Ok(None) | Err(_) => Err(Error::msg("the memory that all calls together may have is used up")),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard};
@@ -194,10 +194,10 @@ impl Ledger {
         if let Some(appended) = &mut state.file {
             let mut line = serde_json::to_string(&entry)?;
             line.push('\n');
-            let whole = appended.file.stream_position()?;
+            let whole = appended.file.metadata()?.len();
             if let Err(error) = appended.file.write_all(line.as_bytes()) {
                 // Half a line in the middle of the file would make the rest unreadable.
-                let _ = appended.file.set_len(whole).and_then(|()| appended.file.seek(SeekFrom::Start(whole)));
+                let _ = appended.file.set_len(whole);
                 return Err(error);
             }
             appended.entries += 1;

@@ -22,6 +22,12 @@ const MIN_SEARCHED: usize = 8;
 /// which lasts longer than a call. The oldest are forgotten.
 const MAX_ISSUED: usize = 100;
 
+/// How many texts of one response are remembered: it has a handful.
+const MAX_TEXTS: usize = 16;
+
+/// The longest of them; a JWT has a few kilobytes.
+const MAX_TEXT: usize = 16 * 1024;
+
 /// Members of a token response that are no secrets, and that components and people are shown.
 const NOT_SECRET: [&str; 2] = ["scope", "token_type"];
 
@@ -59,10 +65,10 @@ impl Secrets {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let _ = serde_json::Deserializer::from_slice(body).deserialize_any(&mut texts);
         self.change(|known| {
-            for text in texts.0 {
+            for text in texts.0.into_iter().take(MAX_TEXTS) {
                 // An address is no secret, and the instance's own stands in every answer.
                 let is_address = text.starts_with("https://") || text.starts_with("http://");
-                if text.len() >= MIN_SEARCHED && !is_address && !known.has(&text) {
+                if (MIN_SEARCHED..=MAX_TEXT).contains(&text.len()) && !is_address && !known.has(&text) {
                     known.issued.push_back(Secret::new(text));
                 }
             }
@@ -135,6 +141,13 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     if in_form.contains('+') {
         forms.push(in_form.into_bytes());
+        forms.push(secret.replace(' ', "+").into_bytes());
+    }
+    // What is left of one with an escape in it where a text's other escapes are undone.
+    let mut layer = decode::decode(secret.as_bytes());
+    while let Some(decoded) = layer.filter(|decoded| decoded.len() >= MIN_SEARCHED) {
+        layer = decode::decode(&decoded);
+        forms.push(decoded);
     }
     for before in 0..3 {
         let padded = [&vec![0; before], secret.as_bytes()].concat();
@@ -269,6 +282,12 @@ mod tests {
         }
         assert_eq!(secrets.redact_text("<to\"ken-12345> <to%22ken-12345>"), "<************> <**************>");
         assert!(!Secrets::default().are_in(b"anything"));
+        secrets.add(["pw%41/xyz1234", "with a/blank-1"]);
+        for text in
+            ["pw%41/xyz1234", r"pw%41\/xyz1234", "pw%2541%2fxyz1234", "a=with+a%2fblank-1", "with%20a%2Fblank-1"]
+        {
+            assert!(secrets.are_in(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]
