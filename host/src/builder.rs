@@ -92,7 +92,7 @@ impl Builder {
         tick(engine.weak(), self.limits.epoch);
         let budgets = Budgets::new(&self.limits);
         let shared = Shared::new(self.authorizations, self.limits, &proxy, &budgets, Connections::Kept)?;
-        Ok(Host { runner: Runner { engine, shared, admission, proxy, budgets }, exports, cache: self.cache })
+        Ok(Host { runner: Runner { engine, shared, admission, proxy }, exports, cache: self.cache })
     }
 }
 

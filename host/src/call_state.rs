@@ -5,9 +5,10 @@ use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
 use crate::budget::Budget;
-use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, Sockets, TlsFile};
+use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, RateLimits, Sockets};
 use crate::engine::processor::{Computing, Processor};
 use crate::engine::resource_limiter::Bounds;
+use crate::error::BuildError;
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::{Limits, MAX_RANDOM_BYTES};
@@ -81,10 +82,8 @@ pub struct Shared {
     pub rate_limits: RateLimits,
     /// What their components have logged.
     pub log: GuestLog,
-    /// The memory of all calls.
-    pub memory: Budget,
-    /// The processor time of all calls.
-    pub processor: Processor,
+    /// What the calls of the engine have together.
+    pub budgets: Budgets,
     /// What one call may use.
     pub limits: Limits,
 }
@@ -97,39 +96,49 @@ impl Shared {
         proxy: &Proxy,
         budgets: &Budgets,
         connections: Connections,
-    ) -> Result<Self, TlsFile> {
-        let Budgets { sockets, memory, processor } = budgets.clone();
-        memory.divide(authorizations.iter().count());
-        let clients = Clients::new(&authorizations, proxy, sockets, limits.max_header_bytes, connections)?;
-        let tokens = Tokens::new(&authorizations, clients.clone());
+    ) -> Result<Self, BuildError> {
+        budgets.memory.divide(authorizations.iter().count());
+        let clients =
+            Clients::new(&authorizations, proxy, budgets.sockets.clone(), limits.max_header_bytes, connections)?;
+        let tokens = Tokens::new(&authorizations, clients.clone())?;
         let rate_limits = RateLimits::new(&authorizations);
         let log = GuestLog::new(&authorizations, limits.max_log_lines);
-        Ok(Self { authorizations, tokens, clients, rate_limits, log, memory, processor, limits })
+        Ok(Self { authorizations, tokens, clients, rate_limits, log, budgets: budgets.clone(), limits })
     }
 }
 
 impl CallState {
     /// The state of a call made with this authorization: it answers for no other.
     pub fn new(shared: &Shared, authorization: &str, intent: &Intent, journal: Journal, deadline: Instant) -> Self {
+        Self::with(shared, authorization, shared.authorizations.get(authorization), intent, journal, deadline)
+    }
+
+    /// `known` is what it may reach and use, and `who` whose share of the budgets it takes.
+    fn with(
+        shared: &Shared,
+        who: &str,
+        known: Option<&Authorization>,
+        intent: &Intent,
+        journal: Journal,
+        deadline: Instant,
+    ) -> Self {
         let limits = &shared.limits;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.max_resources);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.max_header_bytes);
-        let known = shared.authorizations.get(authorization);
-        let means =
-            (shared.memory.clone(), shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
-        let egress = Arc::new(CallEgress::new(authorization, known, intent, means, deadline, limits.clone()));
+        let means = (&shared.budgets, shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
+        let egress = Arc::new(CallEgress::new(who, known, intent, means, deadline, limits.clone()));
         Self {
-            bounds: Bounds::new(limits, shared.memory.clone(), authorization, deadline),
-            computing: shared.processor.call(authorization),
+            bounds: Bounds::new(limits, shared.budgets.memory.clone(), who, deadline),
+            computing: shared.budgets.processor.call(who),
             table,
             // No environment, no arguments, no files, no sockets, no output.
             wasi: WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).build(),
             http,
             hook: Egress(Arc::clone(&egress)),
             egress,
-            name: authorization.to_string(),
+            name: who.to_string(),
             authorization: known.cloned(),
             tokens: shared.tokens.clone(),
             log: shared.log.clone(),
@@ -144,8 +153,9 @@ impl CallState {
     /// The state of a call that sends nothing: it has no policy and no credential. `one_time` is what `verify-callback` accepts,
     /// once, for the authorization that it is given for.
     pub fn offline(shared: &Shared, one_time: Option<(String, Secret)>, deadline: Instant) -> Self {
-        let intent = Intent::read();
-        Self { one_time, ..Self::new(shared, "", &intent, Journal::default(), deadline) }
+        let who = one_time.as_ref().map_or("", |(name, _)| name);
+        let state = Self::with(shared, who, None, &Intent::read(), Journal::default(), deadline);
+        Self { one_time, ..state }
     }
 
     /// The type parameter of generated `add_to_linker` functions.

@@ -1,6 +1,8 @@
 //! Why a host cannot be built.
 
 use crate::egress::{BadProxy, TlsFile};
+use std::io;
+use std::path::PathBuf;
 
 /// Why a host cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +11,20 @@ pub enum BuildError {
     /// A certificate or key file cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsFile),
+    /// The file of a rotated refresh token cannot be used. The token of the authorizations file is not taken in its place: the
+    /// service gave another since, and may revoke both when it sees the older one.
+    #[error(
+        "authorization {authorization:?}: rotated-token-file {path}: {error}; give a path that this process may read, or remove \
+         the file after connecting anew", path = .path.display()
+    )]
+    RotatedToken {
+        /// The authorization.
+        authorization: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: io::Error,
+    },
     /// The proxy cannot be used.
     #[error(transparent)]
     Proxy(#[from] BadProxy),

@@ -33,7 +33,7 @@ impl Intent {
     }
 
     /// To set the instance up, or to look at how it is set up.
-    #[cfg(feature = "sync")]
+    #[cfg(any(test, feature = "sync"))]
     pub fn set_up(set_up: SetUp, writes: bool) -> Self {
         Self { writes, set_up: Some(set_up), ..Self::default() }
     }

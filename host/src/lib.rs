@@ -44,6 +44,9 @@ pub mod json;
 pub mod limits;
 pub mod origin;
 pub mod outcome;
+#[cfg(all(any(test, fuzzing), feature = "sync"))]
+#[doc(hidden)]
+pub mod properties;
 mod records;
 mod runner;
 pub mod secret;

@@ -20,6 +20,15 @@ impl NotAnInstance {
     }
 }
 
+/// What templates write in place of an instance's name, in lower case.
+const PLACEHOLDERS: [&str; 8] = ["{", "}", "<", ">", "$", "your-instance", "your_instance", "yourinstance"];
+
+/// Whether an address still has a placeholder in it.
+pub fn is_placeholder(address: &str) -> bool {
+    let address = address.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|placeholder| address.contains(placeholder))
+}
+
 impl Origin {
     /// Parses an instance id, a host name or an origin.
     pub fn parse(instance: &str) -> Result<Self, NotAnInstance> {
@@ -38,19 +47,21 @@ impl Origin {
                 && !instance.contains(['\\', '@', '\t', '\n'])
         };
         let is_address = instance.contains(['.', ':']) || is_id(instance);
-        let url = Url::parse(&address).ok().filter(bare).filter(|_| is_address);
+        let url = Url::parse(&address).ok().filter(bare).filter(|_| is_address && !is_placeholder(instance));
         url.as_ref().and_then(Self::of).ok_or_else(|| NotAnInstance::new(instance))
     }
 
-    /// The origin of an address. `None` unless it is http or https with a host.
+    /// The origin of an address. `None` unless it is http or https with a host, whose name no other parser reads as another.
     pub fn of(url: &Url) -> Option<Self> {
         let host = match url.host()? {
-            Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_string(),
+            Host::Domain(name) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+                let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_plain);
+                Some(name).filter(|name| name.split('.').all(is_label))?.to_string()
+            }
             address => address.to_string(),
         };
-        if host.is_empty() {
-            return None;
-        }
         let scheme = Some(url.scheme()).filter(|scheme| matches!(*scheme, "http" | "https"))?;
         Some(Self(match url.port() {
             Some(port) => format!("{scheme}://{host}:{port}"),
@@ -117,6 +128,13 @@ mod tests {
             "https://a.b?c",
             "https://a.b#c",
             "a b",
+            "https://{instance}.service-now.com",
+            "https://a%7b.b",
+            "a!.b",
+            "..",
+            "a..b",
+            "https://your-instance.service-now.com",
+            "<INSTANCE>.service-now.com",
             "https://a.b\\c",
         ] {
             assert!(Origin::parse(bad).is_err(), "{bad}");

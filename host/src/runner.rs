@@ -6,17 +6,17 @@
 use crate::admission::Admission;
 use crate::authorizations::{Authorizations, CredentialMode};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
-use crate::call_state::{Budgets, CallState, Shared};
+use crate::call_state::{CallState, Shared};
 use crate::capacity::DECOMMIT_BATCH;
-use crate::egress::{Connections, Exchange, Journal, Proxy, TlsFile};
+use crate::egress::{Connections, Exchange, Journal, Proxy};
 use crate::engine::component::{LoadedComponent, Outcomes, Parameters};
 use crate::engine::functions::FunctionIndex;
 use crate::engine::warm_pool::{Instance, MAX_KEPT_MEMORY};
+use crate::error::BuildError;
 use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use crate::secret::Secret;
-use crate::secrets::Secrets;
 use serde::Serialize;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,8 +37,6 @@ pub struct Runner {
     pub admission: Admission,
     /// The way out.
     pub proxy: Proxy,
-    /// What its calls have together.
-    pub budgets: Budgets,
 }
 
 /// Who ended a call.
@@ -135,11 +133,11 @@ impl Runner {
         authorizations: Authorizations,
         limits: Limits,
         connections: Connections,
-    ) -> Result<Self, TlsFile> {
+    ) -> Result<Self, BuildError> {
         let admission = self.admission.with(&authorizations, &limits);
-        let shared = Shared::new(authorizations, limits, &self.proxy, &self.budgets, connections)?;
-        let Self { engine, proxy, budgets, .. } = self.clone();
-        Ok(Self { engine, shared, admission, proxy, budgets })
+        let shared = Shared::new(authorizations, limits, &self.proxy, &self.shared.budgets, connections)?;
+        let Self { engine, proxy, .. } = self.clone();
+        Ok(Self { engine, shared, admission, proxy })
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.
@@ -152,7 +150,7 @@ impl Runner {
     /// Calls a function that makes no request: it has no policy and no credential. `verify` is the authorization of a delivery,
     /// and the value that `verify-callback` accepts for it. The error is a component that does not keep to its world, or to the
     /// time, or whose result holds a secret.
-    pub async fn compute<P: Parameters, R: Outcomes + Serialize>(
+    pub async fn compute<P: Parameters, R: Outcomes + Serialize + Send + 'static>(
         &self,
         verify: Option<(&str, Secret)>,
         component: &LoadedComponent,
@@ -162,18 +160,19 @@ impl Runner {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let computed = async {
             let authorization = verify.as_ref().map_or("", |(name, _)| name);
-            let secrets = self.shared.authorizations.get(authorization).map(|known| known.secrets.clone());
             let _admitted = self.admission.enter(authorization).await;
-            let verify = verify.map(|(name, value)| (name.to_string(), value));
+            let verify = verify.as_ref().map(|(name, value)| (name.to_string(), value.clone()));
             let store = self.store(CallState::offline(&self.shared, verify, deadline), deadline);
             let computing = store.data().computing.clone();
-            let called = async { component.instantiate(store).await?.call(function, parameters).await };
-            let computed: R = computing.govern(called).await?;
-            let is_secret =
-                |secrets: &Secrets| serde_json::to_vec(&computed).is_ok_and(|computed| secrets.are_in(&computed));
-            match secrets.as_ref().is_some_and(is_secret) {
-                true => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
-                false => Ok(computed),
+            let called = async {
+                let mut instance = component.instantiate(store).await?;
+                let computed: R = instance.call(function, parameters).await?;
+                Ok::<_, wasmtime::Error>((computed, instance.store.data().bounds.memory))
+            };
+            let (computed, memory) = computing.govern(called).await?;
+            match self.search(authorization, computed, memory).await {
+                (_, true) => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
+                (computed, false) => Ok(computed),
             }
         };
         match timeout_at(deadline.into(), computed).await {
@@ -182,6 +181,26 @@ impl Runner {
             }
             Ok(computed) => computed,
             Err(_) => Err(wasmtime::Error::msg("the component computes for too long: give it less")),
+        }
+    }
+
+    /// What a component returned, and whether it holds a secret of the authorization. What comes from a guest with much memory may
+    /// be large, and is searched where it holds no other call up.
+    async fn search<R: Serialize + Send + 'static>(
+        &self,
+        authorization: &str,
+        returned: R,
+        memory: usize,
+    ) -> (R, bool) {
+        let Some(known) = self.shared.authorizations.get(authorization) else { return (returned, false) };
+        let secrets = known.secrets.clone();
+        let search = move || {
+            let is_secret = serde_json::to_vec(&returned).map_or(true, |text| secrets.are_in(&text));
+            (returned, is_secret)
+        };
+        match memory > MAX_KEPT_MEMORY {
+            true => self.shared.budgets.processor.elsewhere(authorization, search).await,
+            false => search(),
         }
     }
 
@@ -220,16 +239,16 @@ impl Runner {
             if Instant::now() >= deadline {
                 return Ok(UpdateDeadline::Interrupt);
             }
-            match store.data().computing.epoch(epoch) {
-                None => Ok(UpdateDeadline::Continue(1)),
-                Some(epochs) if epoch * epochs <= max_computing => Ok(UpdateDeadline::Yield(1)),
-                Some(_) => Err(wasmtime::Error::msg(format!("the component computed for more than {max_computing:?}"))),
+            let computing = &store.data().computing;
+            if computing.used() > max_computing {
+                return Err(wasmtime::Error::msg(format!("the component computed for more than {max_computing:?}")));
             }
+            Ok(if computing.epoch(epoch) { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
     }
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
-    pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
+    pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize + Send + 'static>(
         &self,
         started: Instant,
         mut call: Call,
@@ -258,8 +277,8 @@ impl Runner {
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
             let authorization = call.authorization.clone();
             let outcome: T = computing.govern(instance.call(function, parameters(call))).await?;
-            let state = instance.store.data();
-            let (tells, memory) = (state.egress.leaks_secret(&outcome), state.bounds.memory);
+            let memory = instance.store.data().bounds.memory;
+            let (outcome, tells) = self.search(&authorization, outcome, memory).await;
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
                 let nobody = CallState::offline(&self.shared, None, deadline);

@@ -70,8 +70,19 @@ pub enum Missing {
 }
 
 impl Source {
-    /// Reads the secret. A relative path is one from the folder of the file that names it.
+    /// Reads a secret of one line. A relative path is one from the folder of the file that names it.
     pub fn read(self, named_in: &Path) -> Result<Secret, Missing> {
+        let text = self.read_text(named_in)?;
+        let text = text.expose();
+        let secret = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        if secret.is_empty() || secret.contains(char::is_control) {
+            return Err(Missing::Unusable);
+        }
+        Ok(Secret::new(secret.to_string()))
+    }
+
+    /// Reads a secret of any lines, such as a key.
+    pub fn read_text(self, named_in: &Path) -> Result<Secret, Missing> {
         let text = match self {
             Source::Literal(text) => text,
             Source::Env { env } => std::env::var(&env).map_err(|_| Missing::Env(env))?,
@@ -85,12 +96,7 @@ impl Source {
                 read().map_err(|error| Missing::File(file.clone(), error))?
             }
         };
-        let text = Zeroizing::new(text);
-        let secret = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-        if secret.is_empty() || secret.contains(char::is_control) {
-            return Err(Missing::Unusable);
-        }
-        Ok(Secret::new(secret.to_string()))
+        Ok(Secret::new(text))
     }
 }
 

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod strict;
 
 use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::Serializer as Plain;

@@ -16,6 +16,7 @@ mod access;
 mod admin;
 mod answer;
 mod api_errors;
+mod assertion;
 mod attachments;
 mod authentication;
 mod batch;
@@ -52,7 +53,7 @@ pub use effect::Effect;
 pub use fault::Fault;
 pub use in_process::InProcess;
 pub use server::listen;
-pub use settings::{RateRule, Settings, User};
+pub use settings::{JwtVerifier, RateRule, Settings, User};
 pub use tables::Row;
 
 use instance::{Instance, lock};

@@ -1,11 +1,12 @@
 //! The token endpoint, `/oauth_token.do`.
 
 use super::answer::{Answer, json};
-use super::{Instance, lock};
+use super::{Instance, assertion, lock};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use http::{HeaderMap, header};
 use serde_json::{Map, json};
 use std::collections::HashMap;
+use std::time::SystemTime;
 use url::form_urlencoded;
 
 /// Where it is.
@@ -42,7 +43,8 @@ pub fn token(instance: &Instance, headers: &HeaderMap, body: &[u8]) -> Answer {
         "refresh_token" if tokens.is_refresh(sent) => {
             settings.may_rotate_refresh_token.then(|| tokens.refresh(Some(sent)))
         }
-        "password" | "refresh_token" if named => return known(401, "invalid_grant"),
+        assertion::GRANT_TYPE if assertion::is_accepted(&settings, field("assertion"), SystemTime::now()) => None,
+        "password" | "refresh_token" | assertion::GRANT_TYPE if named => return known(401, "invalid_grant"),
         _ if named => return known(400, "unsupported_grant_type"),
         _ => return refused(),
     };

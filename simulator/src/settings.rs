@@ -13,6 +13,8 @@ pub struct Settings {
     pub password: String,
     /// An API key of the integration user.
     pub api_key: String,
+    /// The keys that assertions may be signed with.
+    pub jwt_verifiers: Vec<JwtVerifier>,
     /// Seconds that an access token lives.
     pub token_life: u64,
     /// `glide.oauth.inbound.client.credential.grant_type.enabled`.
@@ -82,6 +84,7 @@ impl Default for Settings {
             username: "flow.integration".to_string(),
             password: "simulated-password".to_string(),
             api_key: "simulated-api-key".to_string(),
+            jwt_verifiers: Vec::new(),
             token_life: 1_800,
             client_credentials_enabled: true,
             has_application_user: true,
@@ -124,6 +127,17 @@ pub struct User {
     pub password: String,
     /// The roles, such as `itil`.
     pub roles: Vec<String>,
+}
+
+/// A key that assertions may be signed with: a row of JWT Verifier Maps.
+#[derive(Clone, Debug)]
+pub struct JwtVerifier {
+    /// The `kid` of the assertions.
+    pub key_id: String,
+    /// The `alg` of the assertions: RS256, RS384, RS512 or ES256.
+    pub algorithm: String,
+    /// The public key: an `RSAPublicKey` in DER, or an uncompressed point.
+    pub public_key: Vec<u8>,
 }
 
 /// A rate limit: so many requests an hour to the addresses that start like this (docs/servicenow-api.md 3).

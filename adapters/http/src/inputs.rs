@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 use serde_json::Value;
+use servicenow_json::strict;
 
 /// The columns to write.
 #[derive(Deserialize)]
@@ -106,7 +107,7 @@ pub const MAX_TIMEOUT_MS: u32 = 60_000;
 /// Reads the inputs of a method, or tells what is wrong with them.
 pub fn read(method: Method, body: &[u8]) -> Result<MethodCall, String> {
     let refused = |message: &str| Err(message.to_string());
-    let body: Value = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+    let body = strict::read(body).map_err(|error| format!("the body is not JSON: {error}"))?;
     // Structures are read from lists too, where nothing says which member is which.
     if !body.is_object() {
         return refused("the body is not a JSON object of the method's inputs");
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_unknown_or_no_json_is_named() {
+    fn what_is_missing_unknown_given_twice_or_no_json_is_named() {
         for (method, body, says) in [
             ("get", r#"{"authorization":"main"}"#, "missing field `instance`"),
             ("get", r#"{"authorization":"main","instance":"d","kind":"number","valeu":""}"#, "unknown field `valeu`"),
@@ -212,6 +213,7 @@ mod tests {
                 r#"{"authorization":"a","instance":"b","request_body":{"case":"fields","value":{}}}"#,
                 "request_body",
             ),
+            ("columns", r#"{"authorization":"a","instance":"b","instance":"c"}"#, "\"instance\" stands twice"),
             ("columns", "", "is not JSON: EOF"),
             ("columns", r#"["main","dev1",null]"#, "is not a JSON object"),
             ("create", r#"{"authorization":"a","instance":"b","request_body":["json","{}"]}"#, "request_body is not"),

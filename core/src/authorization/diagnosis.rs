@@ -6,13 +6,14 @@
 use crate::bindings::authorization::Cause;
 use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Failure, Reason};
+use crate::servicenow::session::NO_REASON;
 use crate::text::contains;
 
 /// Who gave the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answerer {
-    /// The token service, asked by this kind of grant.
-    TokenService(GrantType),
+    /// The token service, or nobody in its place; with the kind of grant where it refused.
+    TokenService(Option<GrantType>),
     /// The Table API, or nobody; with the kind of grant where it got so far.
     TableApi(Option<GrantType>),
 }
@@ -88,20 +89,58 @@ const NO_READ_ROLE: Explained = (
     "the user may not read incidents",
     "Users > the user > Roles: sn_incident_read to read, sn_incident_write to write",
 );
+const WRONG_TOKEN_URL: Explained = (
+    "the token URL of the authorization is not the address of the token service",
+    "the authorization: leave token-url out, or compare it with https://INSTANCE/oauth_token.do",
+);
+const WRONG_ASSERTION: Explained = (
+    "the assertion's key, key id, issuer or audience is not the one that the instance expects",
+    "Application Registry > the JWT client > JWT Verifier Maps: compare kid and certificate; the client id must be issuer and audience",
+);
+const WRONG_SUBJECT: Explained = (
+    "no active user is the assertion's subject",
+    "Application Registry > the JWT client: compare the subject with the column that User field names",
+);
 const BUSY: Explained = ("the instance limits or fails requests at the moment", "try again later");
+
+fn is_fixed(grant_type: GrantType) -> bool {
+    matches!(grant_type, GrantType::Bearer | GrantType::Basic | GrantType::ApiKey)
+}
 
 /// The causes of a failure, and whether the first is proven.
 pub fn diagnose(failure: &Failure, answerer: Answerer) -> (bool, Vec<Cause>) {
     let says = |needle: &str| contains(&failure.message, needle);
     let (proven, causes): (bool, &[Explained]) = match (failure.reason, answerer) {
+        // A token service says why in JSON, however little.
+        (Reason::Unauthorized, Answerer::TokenService(Some(grant_type)))
+            if says(NO_REASON) && !is_fixed(grant_type) =>
+        {
+            (false, &[WRONG_TOKEN_URL, OAUTH_OFF])
+        }
         (Reason::Unauthorized, Answerer::TokenService(grant_type)) => match grant_type {
-            GrantType::ClientCredentials if says("unauthorized_client") => (true, &[NO_APPLICATION_USER]),
-            GrantType::ClientCredentials => {
-                (false, &[PROPERTY_OFF, WRONG_SECRET, WRONG_CLIENT, NO_APPLICATION_USER, WRONG_SCOPE, OAUTH_OFF])
+            Some(GrantType::ClientCredentials) if says("unauthorized_client") => (true, &[NO_APPLICATION_USER]),
+            Some(GrantType::ClientCredentials) => (
+                false,
+                &[
+                    PROPERTY_OFF,
+                    WRONG_SECRET,
+                    WRONG_CLIENT,
+                    NO_APPLICATION_USER,
+                    WRONG_SCOPE,
+                    OAUTH_OFF,
+                    WRONG_TOKEN_URL,
+                ],
+            ),
+            Some(GrantType::Password) => {
+                (false, &[WRONG_PASSWORD, NEEDS_RESET, WRONG_SECRET, WRONG_CLIENT, OAUTH_OFF, WRONG_TOKEN_URL])
             }
-            GrantType::Password => (false, &[WRONG_PASSWORD, NEEDS_RESET, WRONG_SECRET, WRONG_CLIENT, OAUTH_OFF]),
-            GrantType::RefreshToken => (false, &[REVOKED, WRONG_SECRET, WRONG_CLIENT, OAUTH_OFF]),
-            GrantType::Bearer | GrantType::Basic | GrantType::ApiKey => (false, &[TOKEN_EXPIRED]),
+            Some(GrantType::RefreshToken) => {
+                (false, &[REVOKED, WRONG_SECRET, WRONG_CLIENT, OAUTH_OFF, WRONG_TOKEN_URL])
+            }
+            Some(GrantType::JwtBearer) => {
+                (false, &[WRONG_ASSERTION, WRONG_SUBJECT, WRONG_SECRET, WRONG_CLIENT, OAUTH_OFF, WRONG_TOKEN_URL])
+            }
+            Some(GrantType::Bearer | GrantType::Basic | GrantType::ApiKey) | None => (false, &[TOKEN_EXPIRED]),
         },
         (Reason::Unauthorized, Answerer::TableApi(grant_type)) => match grant_type {
             Some(GrantType::Basic) => (false, &[WRONG_PASSWORD, BASIC_GATE, NEEDS_RESET, NO_REST_ROLE]),
@@ -112,9 +151,12 @@ pub fn diagnose(failure: &Failure, answerer: Answerer) -> (bool, Vec<Cause>) {
         (Reason::UnscopedClient, _) => (true, &[UNSCOPED_CLIENT]),
         (Reason::Forbidden, _) => (false, &[NO_REST_ROLE, NO_READ_ROLE]),
         (Reason::Hibernating, _) => (true, &[HIBERNATING]),
+        (Reason::Dns, Answerer::TokenService(_)) => (false, &[NO_SUCH_HOST, WRONG_TOKEN_URL]),
         (Reason::Dns, _) => (true, &[NO_SUCH_HOST]),
+        (Reason::Connect | Reason::Lost, Answerer::TokenService(_)) => (false, &[NO_CONNECTION, WRONG_TOKEN_URL]),
         (Reason::Connect | Reason::Lost, _) => (false, &[NO_CONNECTION]),
         (Reason::Tls, _) => (true, &[BAD_TLS]),
+        (Reason::NotJson, Answerer::TokenService(_)) => (false, &[WRONG_TOKEN_URL, NOT_SERVICENOW]),
         (Reason::Redirected, _) => (true, &[NOT_SERVICENOW]),
         (
             Reason::NotJson
@@ -142,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_an_answer_proves_is_asserted_and_what_it_leaves_open_is_listed_in_order() {
-        let token = |grant_type| Answerer::TokenService(grant_type);
+        let token = |grant_type| Answerer::TokenService(Some(grant_type));
         let table = |grant_type| Answerer::TableApi(Some(grant_type));
         for (reason, message, answerer, proven, first) in [
             (

@@ -3,7 +3,6 @@
 mod diagnosis;
 
 use crate::bindings::authorization::{Access, AuthenticateOutcome, Diagnosis};
-use crate::bindings::credentials::GrantType;
 use crate::bindings::types::{Call, Failure, Reason};
 use crate::failure::CallError;
 use crate::host::Host;
@@ -19,12 +18,13 @@ pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
     let checked = call::check(call, &mut violations);
     let checked = match violations.or_invalid_data(checked) {
         Ok(checked) => checked,
-        Err(end) => return ended(end, None),
+        Err(end) => return ended(end, Answerer::TableApi(None)),
     };
     let started_ms = host.now_ms();
     let mut session = match Session::open(&checked, started_ms, host) {
         Ok(session) => session,
-        Err(end) => return ended(end, None),
+        // Nothing but the token service was asked.
+        Err(end) => return ended(end, Answerer::TokenService(None)),
     };
     let request = requests::list(&session.origin, INCIDENT, &[("sysparm_fields", "sys_id"), ("sysparm_limit", "1")]);
     match session.fetch(&request) {
@@ -37,26 +37,25 @@ pub fn authenticate(call: &Call, host: &mut dyn Host) -> AuthenticateOutcome {
                 sees_incidents: !rows.records.is_empty(),
             })
         }
-        Err(end) => ended(end, Some(session.grant_type)),
+        Err(end) => ended(end, Answerer::TableApi(Some(session.grant_type))),
     }
 }
 
 /// Sorts an end: what tells something about the set-up is diagnosed, what the caller or the host decided is not.
-fn ended(end: CallError, grant_type: Option<GrantType>) -> AuthenticateOutcome {
+fn ended(end: CallError, answerer: Answerer) -> AuthenticateOutcome {
     match end {
         // Authenticate has no input with declared choices.
         CallError::InvalidData(violations) | CallError::InvalidChoice(violations) => {
             AuthenticateOutcome::InvalidData(violations)
         }
-        CallError::NoCredential(failure, Some(grant_type)) => diagnosed(failure, Answerer::TokenService(grant_type)),
-        CallError::NoCredential(failure, None) => diagnosed(failure, Answerer::TableApi(None)),
-        CallError::Rejected(failure) => diagnosed(failure, Answerer::TableApi(grant_type)),
+        CallError::NoCredential(failure, grant_type) => diagnosed(failure, Answerer::TokenService(grant_type)),
+        CallError::Rejected(failure) => diagnosed(failure, answerer),
         CallError::Timeout(failure) => AuthenticateOutcome::Timeout(failure),
         CallError::Error(failure) => match failure.reason {
             Reason::UnknownAuthorization | Reason::WrongInstance | Reason::DeniedByHost => {
                 AuthenticateOutcome::Error(failure)
             }
-            _ => diagnosed(failure, Answerer::TableApi(grant_type)),
+            _ => diagnosed(failure, answerer),
         },
     }
 }

@@ -182,6 +182,9 @@ fn token_request_failed(error: TransportError) -> CallError {
     }
 }
 
+/// What a refusal says that gives none.
+pub const NO_REASON: &str = "the answer names no reason";
+
 fn no_token_in_time() -> CallError {
     let message = "no access token before the deadline".to_string();
     CallError::Timeout(failure(Reason::Deadline, message, WriteHappened::No))
@@ -197,11 +200,9 @@ fn no_credential(error: CredentialError, authorization: &str) -> CallError {
         CredentialError::Timeout => no_token_in_time(),
         CredentialError::Refused(refusal) => {
             let grant_type = refusal.grant_type;
-            let mut refused = failure(
-                Reason::Unauthorized,
-                format!("no access token: {}", [refusal.error, refusal.description].join(" ").trim()),
-                WriteHappened::No,
-            );
+            let said = [refusal.error, refusal.description].join(" ");
+            let why = Some(said.trim()).filter(|said| !said.is_empty()).unwrap_or(NO_REASON);
+            let mut refused = failure(Reason::Unauthorized, format!("no access token: {why}"), WriteHappened::No);
             refused.status = refusal.status;
             CallError::NoCredential(refused, Some(grant_type))
         }

@@ -10,6 +10,10 @@ pub const TABLES: [&str; 6] = ["incident", "sc_request", "sc_req_item", "sc_task
 /// The tables of the records.
 pub const WRITTEN_TABLES: [&str; 4] = ["sys_properties", "sys_script", "sys_script_include", "sys_ui_action"];
 
+/// The tables of what scripts sent: the present one, and the name that older documents give it. A row may hold the secret among
+/// the headers of a delivery.
+pub const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
+
 /// What is set up, of the settings that `wit/provisioning.wit` describes.
 #[derive(Clone, Debug)]
 pub struct SetUp {
@@ -126,6 +130,17 @@ pub fn mark(set_up: &SetUp) -> String {
 /// The query that finds the records of this set-up by their mark.
 pub fn marked_query(set_up: &SetUp, mark_column: &str) -> String {
     format!("{mark_column}STARTSWITH{}", mark(set_up))
+}
+
+/// What the addresses of deliveries begin with. A query has no quoting, so an address with its signs is told by what comes
+/// before them.
+pub fn delivery_address(callback_url: &str) -> &str {
+    callback_url.split(['?', '^']).next().unwrap_or_default()
+}
+
+/// The query that finds the last deliveries in an outbound log.
+pub fn delivery_query(callback_url: &str) -> String {
+    format!("urlSTARTSWITH{}^ORDERBYDESCsys_created_on", delivery_address(callback_url))
 }
 
 /// The records of a set-up with all it can have.

@@ -2,11 +2,15 @@
 
 use crate::support::PATIENT_MS;
 use host_test::lab::scenarios::{TestBed, by};
+use ring::signature::RsaKeyPair;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use servicenow_host::authorization::AuthenticateOutcome;
 use servicenow_host::incidents::GetOutcome;
 use servicenow_host::types::{Call, Reason};
-use servicenow_host::{Host, Outcome};
-use servicenow_simulator::{Effect, Fault, Simulator};
+use servicenow_host::{Authorizations, Host, Outcome};
+use servicenow_simulator::{Effect, Fault, JwtVerifier, Simulator};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -61,6 +65,100 @@ async fn each_kind_of_grant_gets_in() {
             other => panic!("{lines}: {other:?}"),
         }
     }
+}
+
+const JWT: &str = "grant = \"jwt-bearer\"\nprivate-key = { file = \"tests/fixtures/jwt-client.pem\" }\n";
+
+/// A simulator that knows the keys of the tests, and the lines of an authorization that signs with ES256.
+async fn simulator_with_keys(folder: &Path) -> (Simulator, String) {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let pem = std::fs::read("tests/fixtures/jwt-client.pem").unwrap();
+    let rsa = PrivatePkcs8KeyDer::from_pem_slice(&pem).unwrap();
+    let rsa = RsaKeyPair::from_pkcs8(rsa.secret_pkcs8_der()).unwrap().public().as_ref().to_vec();
+    let made = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let file = folder.join("ec.pem");
+    std::fs::write(&file, made.serialize_pem()).unwrap();
+    let verifier = |key_id: &str, algorithm: &str, public_key: &[u8]| JwtVerifier {
+        key_id: key_id.to_string(),
+        algorithm: algorithm.to_string(),
+        public_key: public_key.to_vec(),
+    };
+    simulator.set(|settings| {
+        settings.jwt_verifiers = vec![
+            verifier("rsa", "RS256", &rsa),
+            verifier("rsa", "RS512", &rsa),
+            verifier("ec", "ES256", made.public_key_raw()),
+        ];
+    });
+    (simulator, format!("grant = \"jwt-bearer\"\nalgorithm = \"ES256\"\nprivate-key = {{ file = {file:?} }}\n"))
+}
+
+#[tokio::test]
+async fn a_signed_assertion_gets_in_where_key_issuer_and_subject_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let (simulator, es256) = simulator_with_keys(folder.path()).await;
+    let subject = "subject = \"flow.integration\"\n";
+    for (lines, gets_in) in [
+        (format!("{JWT}{CLIENT}{subject}key-id = \"rsa\""), true),
+        (format!("{JWT}{CLIENT}{subject}key-id = \"rsa\"\nalgorithm = \"RS512\""), true),
+        (format!("{es256}{CLIENT}{subject}key-id = \"ec\""), true),
+        (format!("{JWT}{CLIENT}{subject}key-id = \"other\""), false),
+        (format!("{JWT}{CLIENT}{subject}"), false),
+        (format!("{JWT}{CLIENT}{subject}key-id = \"rsa\"\nalgorithm = \"RS384\""), false),
+        (format!("{JWT}{CLIENT}{subject}key-id = \"rsa\"\naudience = \"https://elsewhere.example\""), false),
+        (format!("{JWT}{CLIENT}subject = \"somebody.else\"\nkey-id = \"rsa\""), false),
+    ] {
+        match host(&simulator, &lines).authenticate(call(&simulator)).await.outcome {
+            AuthenticateOutcome::Authenticated(access) => assert!(gets_in && access.expires_in.is_some(), "{lines}"),
+            AuthenticateOutcome::NotAuthenticated(diagnosis) => {
+                assert!(!gets_in && diagnosis.causes[0].explanation.contains("assertion"), "{lines} {diagnosis:?}");
+            }
+            other => panic!("{lines}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_url_is_named_among_the_causes() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let base_url = simulator.access().base_url.clone();
+    for (url, first) in [
+        // The instance's own answer to an address that it has nothing at.
+        (format!("{base_url}/wrong.do"), true),
+        // A page in place of a token.
+        (format!("{base_url}/login.do"), true),
+        ("http://127.0.0.1:9/oauth_token.do".to_string(), false),
+    ] {
+        let lines = format!("grant = \"client-credentials\"\ntoken-url = {url:?}\n{CLIENT}");
+        match host(&simulator, &lines).authenticate(call(&simulator)).await.outcome {
+            AuthenticateOutcome::NotAuthenticated(diagnosis) => {
+                let at = diagnosis.causes.iter().position(|cause| cause.check.contains("token-url"));
+                assert_eq!((at == Some(0), at.is_some()), (first, true), "{url} {diagnosis:?}");
+                assert!(!diagnosis.proven && !diagnosis.failure.message.ends_with(": "), "{url} {diagnosis:?}");
+            }
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_token_that_cannot_be_read_is_not_replaced_by_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rotated");
+    std::fs::write(&file, "somebody else's").unwrap();
+    let lines = |name: &str| {
+        format!(
+            "[authorizations.{name}]\ninstance = \"dev1\"\ngrant = \"refresh-token\"\n{CLIENT}refresh-token = \"first-one\"\nrotated-token-file = {file:?}\n"
+        )
+    };
+    let parse = |text: &str| Authorizations::parse(text, Path::new("authorizations.toml"));
+    let built = Host::builder().authorizations(parse(&lines("main")).unwrap()).build();
+    let error = built.err().unwrap().to_string();
+    assert!(error.contains("rotated-token-file") && error.contains("main"), "{error}");
+    // Nor do two share a file, in whatever spelling.
+    let other = lines("other").replace("/rotated", "/./rotated");
+    let error = parse(&(lines("main") + &other)).err().unwrap().to_string();
+    assert!(error.contains("that of authorization \"main\""), "{error}");
 }
 
 #[tokio::test]

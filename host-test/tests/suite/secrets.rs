@@ -3,12 +3,18 @@
 use crate::faults::faults;
 use crate::network::MS;
 use crate::support::PATIENT_MS;
+use crate::sync::test_bed::{RULES, alert};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use host_test::components::load;
 use host_test::lab::scenarios::{by, columns, create, update};
 use host_test::lab::soak::Plan;
+use servicenow_artifacts::Artifact;
+use servicenow_host::callbacks::Delivery;
+use servicenow_host::changes::Selection;
 use servicenow_host::incidents::CreateOutcome;
+use servicenow_host::provisioning::Settings;
 use servicenow_host::types::Call;
-use servicenow_host::{Authorizations, Host};
+use servicenow_host::{Authorizations, Host, Ledger, Outcome};
 use servicenow_simulator::Simulator;
 use servicenow_test_support::{ScriptedServer, Step, answer};
 use std::io;
@@ -73,8 +79,8 @@ impl Log {
 
 /// Where the secrets are in a text, also as basic authentication encodes them.
 fn secrets_in(text: &[u8]) -> Option<String> {
-    let basic = BASE64_STANDARD.encode("u:canary-password");
-    let needles = [CANARY, &basic];
+    let basic = ["u:canary-password", "flow.integration:canary-password"].map(|pair| BASE64_STANDARD.encode(pair));
+    let needles = [CANARY, &basic[0], &basic[1]];
     let at =
         needles.iter().find_map(|needle| text.windows(needle.len()).position(|window| window == needle.as_bytes()))?;
     let around = text.get(at.saturating_sub(60)..(at + 60).min(text.len())).unwrap_or_default();
@@ -187,13 +193,18 @@ unsafe impl MemoryCreator for Memories {
     }
 }
 
-#[tokio::test]
-async fn no_secret_is_in_the_guest_s_memory_unless_the_authorization_hands_it_out() {
+/// A host whose guests' memories are searched, and what was found in each.
+fn watched() -> (Host, Arc<Mutex<Vec<bool>>>) {
     let found = Arc::new(Mutex::new(Vec::new()));
     let mut config = Config::new();
     config.with_host_memory(Arc::new(Memories(Arc::clone(&found))));
     config.memory_reservation(0).memory_guard_size(0).memory_init_cow(false);
-    let watched = Host::builder().config(config).build().unwrap();
+    (Host::builder().config(config).build().unwrap(), found)
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_guest_s_memory_unless_the_authorization_hands_it_out() {
+    let (watched, found) = watched();
     let tokens = token_service().await;
     let record = br#"{"result":{"number":"INC1","sys_id":"189d7fc183a51210d81dc590ceaad387"}}"#;
     let wire = ScriptedServer::run(vec![Step::Read, Step::Send(answer("201 Created", "", record))]).await;
@@ -213,4 +224,75 @@ async fn no_secret_is_in_the_guest_s_memory_unless_the_authorization_hands_it_ou
             assert_eq!((found.len(), found.contains(&true)), (3, shown), "{grant}{handout}");
         }
     }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_memory_of_event_sync_nor_in_its_log_its_ledger_or_its_outcomes() {
+    let (log, _guard) = Log::start();
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("ledger");
+    let (watched, found) = watched();
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    simulator.set(|settings| settings.password = "canary-password".into());
+    let access = simulator.access().clone();
+    let grants = [
+        "grant = \"basic\"\nusername = \"flow.integration\"\npassword = \"canary-password\"".to_string(),
+        format!(
+            "grant = \"password\"\nclient-id = {:?}\nclient-secret = {:?}\nusername = \"flow.integration\"\npassword = \"canary-password\"",
+            access.client_id, access.client_secret
+        ),
+    ];
+    for grant in grants {
+        let more = format!(
+            "callback-secret = \"canary-callback-secret\"\nallowed-calls = [\"incidents\", \"events\", \"provisioning\"]\n{grant}"
+        );
+        let host = watched.with(authorizations(&access.base_url, &access.base_url, &more), Default::default()).unwrap();
+        let sync = host.event_sync_with(&load(Artifact::Sync).unwrap(), Ledger::open(&ledger).unwrap()).unwrap();
+        let call =
+            || Call { authorization: "main".into(), instance: access.base_url.clone(), timeout_ms: Some(PATIENT_MS) };
+        let settings = || Settings {
+            product: "Acme".into(),
+            callback_url: "https://flows.example.com/callback".into(),
+            tables: Vec::new(),
+            condition: String::new(),
+            columns: Vec::new(),
+            automatic: true,
+            button: true,
+            legacy_rules: Vec::new(),
+            any_url: false,
+        };
+        let delivery = Delivery {
+            authorization: "main".into(),
+            headers: vec![("x-callback-secret".into(), "canary-callback-secret".into())],
+            body: br#"{"note":"canary-callback-secret"}"#.to_vec(),
+        };
+        let selection =
+            Selection { tables: vec!["incident".into()], time_zone: None, overlap_seconds: None, limit: None };
+        let pushed = sync.push(call(), RULES.to_string(), alert(1, "Critical", "Trigger", "hello"), false).await;
+        assert!(["created", "unchanged", "updated"].contains(&pushed.outcome.case()), "{pushed:?}");
+        let shown = format!(
+            "{pushed:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            sync.apply(call(), settings()).await,
+            sync.inspect(call(), settings()).await,
+            sync.deliver(delivery, Some(RULES.to_string()), |_| async { Ok::<_, String>(()) }).await,
+            sync.since(call(), selection, None, None).await,
+            sync.rotate(call(), settings()).await,
+            sync.remove(call(), settings()).await,
+            sync.preview(RULES.to_string(), alert(2, "Info", "Trigger", ""), false).await,
+        );
+        assert!(shown.contains("Create") && shown.contains("Acme"), "{shown}");
+        assert_eq!(secrets_in(shown.as_bytes()), None, "{grant}");
+        drop((sync, host));
+        // A large memory is given back on another thread.
+        while found.lock().unwrap().len() < 8 {
+            tokio::task::yield_now().await;
+        }
+        let found = std::mem::take(&mut *found.lock().unwrap());
+        assert!(!found.contains(&true), "{grant}: {found:?}");
+        let kept = std::fs::read(&ledger).unwrap();
+        assert!(!kept.is_empty() && secrets_in(&kept).is_none(), "{grant}");
+    }
+    let logged = log.text();
+    assert!(logged.lines().count() > 1_000, "the log is really kept: {} lines", logged.lines().count());
+    assert_eq!(secrets_in(logged.as_bytes()), None);
 }

@@ -5,6 +5,7 @@ use super::allowed_call::AllowedCall;
 use crate::origin::Origin;
 use crate::secret::Secret;
 use crate::secrets::Secrets;
+use crate::tokens::Assertion;
 use std::path::PathBuf;
 use url::Url;
 
@@ -78,6 +79,13 @@ pub enum Grant {
         /// Where a rotated one is kept for the next process; only in memory where there is no such file.
         rotated_token_file: Option<PathBuf>,
     },
+    /// A signed assertion of who asks for whom (RFC 7523).
+    JwtBearer {
+        /// The client.
+        client: Client,
+        /// What is asserted, and the key.
+        assertion: Assertion,
+    },
     /// A bearer token made elsewhere.
     Bearer(Secret),
     /// HTTP Basic.
@@ -95,7 +103,7 @@ impl Grant {
     /// Adds what is secret in it.
     pub fn add_to(&self, secrets: &Secrets) {
         match self {
-            Grant::ClientCredentials(client) => secrets.add([client.secret.expose()]),
+            Grant::ClientCredentials(client) | Grant::JwtBearer { client, .. } => secrets.add([client.secret.expose()]),
             Grant::Password { client, password, .. } => secrets.add([client.secret.expose(), password.expose()]),
             Grant::RefreshToken { client, refresh_token, .. } => {
                 secrets.add([client.secret.expose(), refresh_token.expose()]);

@@ -5,7 +5,9 @@ mod fair;
 
 use fair::Fair;
 use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 /// A budget. Clones share it.
@@ -23,6 +25,13 @@ struct State {
 struct Waiter {
     amount: usize,
     granted: oneshot::Sender<Held>,
+}
+
+/// Somebody in line.
+struct Waiting<'b> {
+    budget: &'b Budget,
+    granted: oneshot::Receiver<Held>,
+    is_over: bool,
 }
 
 /// An amount of a budget, given back when this is dropped.
@@ -71,7 +80,7 @@ impl Budget {
         };
         // What was given back in between.
         self.serve();
-        waits.await.ok()
+        Waiting { budget: self, granted: waits, is_over: false }.await
     }
 
     fn held(&self, who: &str, amount: usize) -> Held {
@@ -100,7 +109,8 @@ impl Budget {
         let mut state = self.state();
         let State { fair, waiting, served, turns } = &mut *state;
         waiting.retain(|_, line| {
-            line.retain(|waiter| !waiter.granted.is_closed());
+            // Those that went away from the middle are passed over when their turn comes.
+            while line.pop_front_if(|first| first.granted.is_closed()).is_some() {}
             !line.is_empty()
         });
         served.retain(|name, _| waiting.contains_key(name));
@@ -123,6 +133,26 @@ impl Budget {
     }
 }
 
+impl Future for Waiting<'_> {
+    type Output = Option<Held>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Held>> {
+        let granted = Pin::new(&mut self.granted).poll(context).map(Result::ok);
+        self.is_over = granted.is_ready();
+        granted
+    }
+}
+
+impl Drop for Waiting<'_> {
+    /// One that goes away from the head of a line lets those behind it be served.
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.granted.close();
+            self.budget.serve();
+        }
+    }
+}
+
 impl Held {
     /// Adds what was taken besides.
     pub fn add(&mut self, mut more: Held) {
@@ -142,7 +172,7 @@ impl Drop for Held {
 mod tests {
     use super::*;
     use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
+    use std::task::Waker;
 
     fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
         future.poll(&mut Context::from_waker(Waker::noop()))
@@ -183,8 +213,18 @@ mod tests {
         let mut waits = pin!(budget.take("b", 2));
         assert!(poll(waits.as_mut()).is_pending());
         drop(all);
-        let Poll::Ready(Some(held)) = poll(waits.as_mut()) else { panic!("not served") };
+        let Poll::Ready(Some(mut held)) = poll(waits.as_mut()) else { panic!("not served") };
         assert!(budget.try_take("a", 1).is_none());
+        {
+            let mut large = Box::pin(budget.take("a", 2));
+            let mut small = pin!(budget.take("a", 1));
+            assert!(poll(large.as_mut()).is_pending() && poll(small.as_mut()).is_pending());
+            held.amount = 1;
+            budget.give("b", 1);
+            assert!(poll(large.as_mut()).is_pending() && poll(small.as_mut()).is_pending());
+            drop(large);
+            assert!(poll(small.as_mut()).is_ready(), "who stood behind one that went away is served");
+        }
         drop(held);
         assert!(budget.try_take("a", 2).is_some());
     }

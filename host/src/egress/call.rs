@@ -10,11 +10,13 @@ use super::rate_limit::{RateLimits, Turn, refusal};
 use super::tracked::Sent;
 use crate::authorizations::{Authorization, CredentialMode};
 use crate::budget::{Budget, Held};
+use crate::call_state::Budgets;
+use crate::engine::processor::Processor;
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::secret::Secret;
-use crate::secrets::Secrets;
+use crate::secrets::{LAYERS, Secrets};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -29,6 +31,15 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// A pause that ends this short before the deadline is not worth waiting for: what is sent then may be cut off, and a
 /// certain no would become an unknown. The component keeps as much.
 const LEFT_AFTER_PAUSE: Duration = Duration::from_millis(200);
+
+/// A body of up to this length is searched for secrets in less than a millisecond.
+const SHORT: usize = 64 * 1024;
+
+/// A search undoes the escapes of a text layer by layer, and has two layers at a time.
+const SEARCH_COPIES: usize = 2;
+
+/// Redaction has all layers at once, and the origin of each of their bytes.
+const REDACTION_COPIES: usize = 1 + 5 * LAYERS;
 
 /// A token response is below 1 KB, or a few KB with a JWT.
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
@@ -66,6 +77,7 @@ pub struct CallEgress {
     in_flight: Semaphore,
     bytes: AtomicUsize,
     memory: Budget,
+    processor: Processor,
     /// Memory for bodies, until the call ends.
     held: Mutex<Option<Held>>,
     unauthorized: AtomicBool,
@@ -77,7 +89,7 @@ impl CallEgress {
         name: &str,
         authorization: Option<&Authorization>,
         intent: &Intent,
-        (memory, clients, rate_limits, log, journal): (Budget, Clients, RateLimits, GuestLog, Journal),
+        (budgets, clients, rate_limits, log, journal): (&Budgets, Clients, RateLimits, GuestLog, Journal),
         deadline: Instant,
         limits: Limits,
     ) -> Self {
@@ -98,7 +110,8 @@ impl CallEgress {
             requests: AtomicU32::new(0),
             in_flight: Semaphore::new(limits.max_requests_in_flight.max(1)),
             bytes: AtomicUsize::new(0),
-            memory,
+            memory: budgets.memory.clone(),
+            processor: budgets.processor.clone(),
             held: Mutex::default(),
             limits,
             unauthorized: AtomicBool::new(false),
@@ -119,11 +132,6 @@ impl CallEgress {
     /// Whether a text holds a secret of the authorization.
     pub fn leaks(&self, text: &[u8]) -> bool {
         self.secrets.are_in(text)
-    }
-
-    /// Whether an outcome holds a secret of the authorization.
-    pub fn leaks_secret(&self, outcome: &impl serde::Serialize) -> bool {
-        serde_json::to_vec(outcome).is_ok_and(|text| self.leaks(&text))
     }
 
     /// Whether the instance refused the credential since this was asked last.
@@ -175,7 +183,8 @@ impl CallEgress {
         let Allowed { target, uri } = admitted?;
         let to_instance = target == Target::Instance;
         // A token request carries what was handed out: that is what it is for.
-        if to_instance && self.leaks(&body) {
+        let leaks = to_instance && self.holds_secret(&body).await.map_err(|_| Error::HttpRequestBodySize(None))?;
+        if leaks {
             return Err(self.deny(&"the component put a secret of the authorization into a body"));
         }
         let set_up =
@@ -267,7 +276,8 @@ impl CallEgress {
         if let Some(set_up) = self.policy.as_ref().and_then(Policy::set_up) {
             set_up.learn(path, &body);
         }
-        Ok(Response::from_parts(head, self.secrets.redact(body)))
+        let body = self.redact(body).await.map_err(|_| Error::HttpResponseBodySize(None))?;
+        Ok(Response::from_parts(head, body))
     }
 
     fn carries_handed_out(&self, headers: &HeaderMap) -> bool {
@@ -319,6 +329,39 @@ impl CallEgress {
             None => *held = Some(more),
         }
         Ok(())
+    }
+}
+
+impl CallEgress {
+    /// Whether a body holds a secret.
+    async fn holds_secret(&self, body: &Bytes) -> Result<bool, Ungathered> {
+        let text = body.clone();
+        self.search(SEARCH_COPIES, body.len(), move |secrets| secrets.are_in(&text)).await
+    }
+
+    /// A body with stars in place of secrets.
+    async fn redact(&self, body: Bytes) -> Result<Bytes, Ungathered> {
+        if !self.holds_secret(&body).await? {
+            return Ok(body);
+        }
+        self.search(REDACTION_COPIES, body.len(), move |secrets| secrets.redact(body)).await
+    }
+
+    /// Searches a body of this length: a long one by a permit, on a thread that holds no other call up, and with memory for this
+    /// many copies of it.
+    async fn search<T: Send + 'static>(
+        &self,
+        copies: usize,
+        length: usize,
+        search: impl FnOnce(&Secrets) -> T + Send + 'static,
+    ) -> Result<T, Ungathered> {
+        if length <= SHORT {
+            return Ok(search(&self.secrets));
+        }
+        let room = self.memory.take(&self.authorization, copies * length).await.ok_or(Ungathered::TooLarge)?;
+        let secrets = self.secrets.clone();
+        let searched = move || (search(&secrets), room).0;
+        Ok(self.processor.elsewhere(&self.authorization, searched).await)
     }
 }
 

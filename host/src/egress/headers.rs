@@ -29,7 +29,7 @@ pub const RESPONSE: [&str; 16] = [
 
 /// Headers that no document of an operator adds either: they change what is called or by whom, or how a body is read.
 #[cfg(feature = "sync")]
-const NEVER: [&str; 24] = [
+pub const NEVER: [&str; 24] = [
     "accept-encoding",
     "authorization",
     "connection",

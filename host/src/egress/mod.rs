@@ -5,7 +5,7 @@ mod callback_secret;
 mod client;
 mod connect;
 mod fault;
-mod headers;
+pub mod headers;
 mod hook;
 mod journal;
 pub mod policy;

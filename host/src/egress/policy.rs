@@ -1,12 +1,13 @@
 //! The egress policy: which requests may leave, as data with a match. No I/O happens here.
 
 use super::query_script::runs_other_script;
-use super::set_up::{SetUpCheck, is_for_set_ups, is_list, only_condition, reads_properties};
+use super::set_up::{PROPERTIES, SetUpCheck, is_for_set_ups, is_list, only_condition, secret_table};
 use crate::authorizations::allowed_call::{AllowedCall, is_batch, is_plain};
 use crate::authorizations::{Authorization, CredentialMode};
 use crate::intent::Intent;
 use crate::origin::Origin;
 use http::{Method, Uri};
+use servicenow_core::set_up::OUTBOUND_LOGS;
 use std::sync::Arc;
 use url::Url;
 
@@ -65,6 +66,9 @@ pub enum Denied {
          the authorization, and query for name=NAME alone"
     )]
     Properties,
+    /// A log of what scripts sent, which is read for anything but the deliveries of the set-up.
+    #[error("a log of what scripts sent is read for the callback address of the set-up alone; nothing would allow it")]
+    OutboundLog,
     /// A write of a script or a property by anything but a set-up.
     #[error("{0} {1} writes a script or a property, which only setting the instance up may do; nothing would allow it")]
     SetUp(Method, String),
@@ -139,14 +143,15 @@ impl Policy {
         if self.guards_secret && runs_other_script(uri.query().unwrap_or_default()) {
             return Err(Denied::Script);
         }
-        if reads_properties(method, path) {
-            if !is_list(path) {
-                return Err(Denied::Properties);
-            }
-            let condition = only_condition(uri.query().unwrap_or_default()).ok_or(Denied::Properties)?;
-            let is_set_up = self.set_up.as_ref().is_some_and(|check| check.allows_condition(&condition));
-            if !is_set_up && !self.calls.iter().any(|call| call.allows_property(&condition)) {
-                return Err(Denied::Properties);
+        if let Some(table) = secret_table(method, path) {
+            let condition = only_condition(uri.query().unwrap_or_default()).filter(|_| is_list(path, table));
+            let is_allowed = |condition: &str| {
+                let of_set_up = self.set_up.as_ref().is_some_and(|check| check.allows_condition(table, condition));
+                let mut calls = self.calls.iter();
+                of_set_up || table == PROPERTIES && calls.any(|call| call.allows_property(condition))
+            };
+            if !condition.as_deref().is_some_and(is_allowed) {
+                return Err(if OUTBOUND_LOGS.contains(&table) { Denied::OutboundLog } else { Denied::Properties });
             }
         }
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -162,7 +167,9 @@ fn allowed(target: Target, address: &str) -> Result<Allowed, Denied> {
 mod tests {
     use super::*;
     use crate::authorizations::Authorizations;
+    use servicenow_core::set_up::SetUp;
     use std::path::Path;
+    use url::form_urlencoded;
 
     fn policy(more: &str) -> Policy {
         let text = format!(
@@ -219,6 +226,40 @@ mod tests {
             ("POST", "https://dev1.service-now.com/oauth_token.do", false),
         ] {
             assert_eq!(allows(&policy, method, uri), allowed, "{method} {uri}");
+        }
+    }
+
+    #[test]
+    fn tables_with_secrets_in_their_rows_are_read_by_the_conditions_of_a_set_up_alone() {
+        let set_up = SetUp {
+            product: "Acme".into(),
+            callback_url: "https://flows.example.com/callback?a=b".into(),
+            tables: Vec::new(),
+            condition: String::new(),
+            columns: Vec::new(),
+            automatic: true,
+            button: false,
+            legacy_rules: Vec::new(),
+        };
+        let plain = policy("allowed-calls = [\"provisioning\", \"GET /api/now/table/sys_properties?name=a.b\"]");
+        let setting_up = plain.clone().for_intent(&Intent::set_up(set_up, false));
+        let deliveries = "urlSTARTSWITHhttps://flows.example.com/callback^ORDERBYDESCsys_created_on";
+        let oracle = "urlSTARTSWITHhttps://flows.example.com/callback^request_headersLIKEa";
+        for (path, condition, by_set_up, by_others) in [
+            ("sys_outbound_http_log", deliveries, true, false),
+            ("sys_outbound_rest_message_log", deliveries, true, false),
+            ("sys_outbound_http_log", oracle, false, false),
+            ("SYS_OUTBOUND_HTTP_LOG", deliveries, false, false),
+            ("sys_outbound_http_log", "name=a.b", false, false),
+            ("sys_outbound_http_log/189d7fc183a51210d81dc590ceaad387", deliveries, false, false),
+            ("sys_properties", "name=a.b", true, true),
+            ("sys_properties", "valueSTARTSWITHa", false, false),
+        ] {
+            let query =
+                form_urlencoded::Serializer::new(String::new()).append_pair("sysparm_query", condition).finish();
+            let address = format!("https://dev1.service-now.com/api/now/table/{path}?{query}");
+            let allowed = [&setting_up, &plain].map(|policy| allows(policy, "GET", &address));
+            assert_eq!(allowed, [by_set_up, by_others], "{address}");
         }
     }
 

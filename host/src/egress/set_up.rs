@@ -4,13 +4,16 @@
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value};
-use servicenow_core::set_up::{SetUp, WRITTEN_TABLES, Wanted, everything, mark, marked_query};
+use servicenow_core::set_up::{
+    OUTBOUND_LOGS, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, mark, marked_query,
+};
+use servicenow_json::strict;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use url::form_urlencoded;
 
 /// The table of properties, which hold secrets of the instance: they are read by their names.
-const PROPERTIES: &str = "sys_properties";
+pub const PROPERTIES: &str = "sys_properties";
 
 /// Parameters of a read beside its query. Any other is a condition, for ServiceNow takes names of columns too.
 const READ_PARAMETERS: [&str; 6] = [
@@ -32,14 +35,18 @@ pub fn is_for_set_ups(method: &Method, path: &str) -> bool {
     method != Method::GET && protected_table(path).is_some()
 }
 
-/// Whether a path is of the table and not of one record, which ServiceNow shows whatever the query says.
-pub fn is_list(path: &str) -> bool {
-    path.rsplit('/').next() == Some(PROPERTIES)
+/// The table that a call reads whose rows hold secrets: that of properties, or a log of what scripts sent.
+pub fn secret_table(method: &Method, path: &str) -> Option<&'static str> {
+    let is_one_of = |tables: &[&'static str]| {
+        let mut tables = tables.iter();
+        tables.find(|table| path.split('/').any(|segment| segment.eq_ignore_ascii_case(table))).copied()
+    };
+    if method != Method::GET { None } else { is_one_of(&[PROPERTIES]).or_else(|| is_one_of(&OUTBOUND_LOGS)) }
 }
 
-/// Whether a call reads properties.
-pub fn reads_properties(method: &Method, path: &str) -> bool {
-    method == Method::GET && protected_table(path) == Some(PROPERTIES)
+/// Whether a path is of the table and not of one record, which ServiceNow shows whatever the query says.
+pub fn is_list(path: &str, table: &str) -> bool {
+    path.rsplit('/').next() == Some(table)
 }
 
 /// The only condition of a read. `None` where it has others, which could ask for a secret bit by bit.
@@ -71,8 +78,11 @@ impl SetUpCheck {
         Self { wanted: everything(&set_up), set_up, ours: Mutex::default() }
     }
 
-    /// Whether properties may be read by this condition.
-    pub fn allows_condition(&self, condition: &str) -> bool {
+    /// Whether a table that [`secret_table`] knows may be read by this condition.
+    pub fn allows_condition(&self, table: &str, condition: &str) -> bool {
+        if table != PROPERTIES {
+            return condition == delivery_query(&self.set_up.callback_url);
+        }
         let mut properties = self.wanted.iter().filter(|wanted| wanted.table == PROPERTIES);
         properties.any(|wanted| {
             [wanted.query(&self.set_up), marked_query(&self.set_up, wanted.mark_column)].iter().any(|q| q == condition)
@@ -82,12 +92,12 @@ impl SetUpCheck {
     /// Whether this write is one of the set-up. `path` is of a table that [`protected_table`] knows.
     pub fn allows_write(&self, method: &Method, path: &str, body: &Bytes) -> bool {
         let Some(table) = protected_table(path) else { return true };
-        // An instance may read another of two members of one name than this does.
-        if has_a_name_twice(body) {
-            return false;
-        }
         let key = path.rsplit('/').next().filter(|last| !last.eq_ignore_ascii_case(table));
-        let columns = || serde_json::from_slice::<Map<String, Value>>(body).ok();
+        // An instance may read another of two members of one name than this does.
+        let columns = || match strict::read(body) {
+            Ok(Value::Object(columns)) => Some(columns),
+            _ => None,
+        };
         match (method, key) {
             (&Method::POST, None) => columns().is_some_and(|columns| self.is_wanted(table, &columns)),
             (&Method::PATCH, Some(key)) => match self.known(table, key) {
@@ -149,38 +159,6 @@ impl SetUpCheck {
     }
 }
 
-/// Whether a JSON object has two members of one name, in its text.
-fn has_a_name_twice(body: &Bytes) -> bool {
-    let members = serde_json::from_slice::<Map<String, Value>>(body).map_or(0, |columns| columns.len());
-    let counted = serde_json::from_slice::<Counted>(body).map_or(0, |counted| counted.0);
-    counted != members
-}
-
-/// How many members a JSON object has, those of one name counted each.
-struct Counted(usize);
-
-impl<'de> serde::Deserialize<'de> for Counted {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> serde::de::Visitor<'de> for Members {
-            type Value = Counted;
-
-            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                out.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Counted, A::Error> {
-                let mut count = 0;
-                while members.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {
-                    count += 1;
-                }
-                Ok(Counted(count))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +180,7 @@ mod tests {
     fn properties_are_read_by_the_names_of_the_set_up_alone() {
         let check = SetUpCheck::new(set_up());
         for wanted in check.wanted.iter().filter(|wanted| wanted.table == PROPERTIES) {
-            assert!(check.allows_condition(&wanted.query(&check.set_up)));
+            assert!(check.allows_condition(PROPERTIES, &wanted.query(&check.set_up)));
         }
         for condition in [
             "",
@@ -212,7 +190,7 @@ mod tests {
             "name=x_acme.callback_url^ORsys_id=1^ORDERBYsys_created_on",
             "descriptionSTARTSWITH",
         ] {
-            assert!(!check.allows_condition(condition), "{condition}");
+            assert!(!check.allows_condition(PROPERTIES, condition), "{condition}");
         }
         for (query, condition) in [
             ("sysparm_query=a%3Db&sysparm_limit=1", Some("a=b")),

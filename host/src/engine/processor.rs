@@ -8,12 +8,15 @@
 
 use crate::budget::{Budget, Held};
 use std::collections::HashMap;
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
 /// What an authorization computes is looked at over this time.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -70,14 +73,30 @@ struct Call {
     epochs: AtomicU32,
     /// When the guest last went on.
     went_on: Mutex<Instant>,
+    /// How long it computed before that.
+    used: Mutex<Duration>,
 }
 
 impl Processor {
     /// A call of this authorization.
     pub fn call(&self, who: &str) -> Computing {
         self.live().entry(who.to_string()).or_insert_with(Live::new).calls += 1;
-        let (epochs, went_on) = (AtomicU32::new(0), Mutex::new(Instant::now()));
-        Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs, went_on }))
+        let (epochs, went_on, used) = (AtomicU32::new(0), Mutex::new(Instant::now()), Mutex::default());
+        Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs, went_on, used }))
+    }
+
+    /// Does work of an authorization by a permit, on a thread of those that may be held up.
+    pub async fn elsewhere<T: Send + 'static>(&self, who: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let permit = self.permits().take(who, 1).await;
+        // The permit goes with the work: it is done even where nobody waits for it any more.
+        match spawn_blocking(move || (work(), permit).0).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime is going down, and this call with it.
+                Err(_) => pending().await,
+            },
+        }
     }
 
     /// The permits: one less than the runtime has threads, so that one is left for calls that compute little.
@@ -95,17 +114,20 @@ impl Processor {
 }
 
 impl Computing {
-    /// Counts an epoch in which the guest computed. How many there were; `None` where it only just went on, so that the epoch is
-    /// none of its own.
-    pub fn epoch(&self, epoch: Duration) -> Option<u32> {
+    /// How long the guest computed, its waits left out. For the guest that computes.
+    pub fn used(&self) -> Duration {
+        *self.0.used.lock().unwrap_or_else(PoisonError::into_inner) + self.went_on().elapsed()
+    }
+
+    /// Counts an epoch in which the guest computed. Whether it did: where it only just went on, the epoch is none of its own.
+    pub fn epoch(&self, epoch: Duration) -> bool {
         if self.went_on().elapsed() < epoch / 2 {
-            return None;
+            return false;
         }
-        let epochs = self.0.epochs.fetch_add(1, Ordering::AcqRel) + 1;
-        if epochs == 1 {
+        if self.0.epochs.fetch_add(1, Ordering::AcqRel) == 0 {
             self.0.processor.live().get_mut(&self.0.who).into_iter().for_each(|live| live.long += 1);
         }
-        Some(epochs)
+        true
     }
 
     /// Whether a permit is needed to go on.
@@ -164,7 +186,9 @@ impl<F: Future> Future for Governed<F> {
         let began = Instant::now();
         *self.call.went_on() = began;
         let polled = self.guest.as_mut().poll(context);
-        self.call.0.processor.live().get_mut(&self.call.0.who).into_iter().for_each(|live| live.add(began.elapsed()));
+        let ran = began.elapsed();
+        *self.call.0.used.lock().unwrap_or_else(PoisonError::into_inner) += ran;
+        self.call.0.processor.live().get_mut(&self.call.0.who).into_iter().for_each(|live| live.add(ran));
         drop(permit);
         polled
     }
@@ -180,9 +204,9 @@ mod tests {
         let processor = Processor::default();
         let (busy, same, other) = (processor.call("busy"), processor.call("busy"), processor.call("other"));
         assert!(!busy.needs_permit() && !same.needs_permit());
-        assert_eq!(busy.epoch(Duration::from_secs(3_600)), None, "it only just began");
+        assert!(!busy.epoch(Duration::from_secs(3_600)), "it only just began");
         assert!(!busy.needs_permit());
-        assert_eq!((busy.epoch(Duration::ZERO), busy.epoch(Duration::ZERO)), (Some(1), Some(2)));
+        assert!(busy.epoch(Duration::ZERO) && busy.epoch(Duration::ZERO));
         assert!(busy.needs_permit() && same.needs_permit() && !other.needs_permit());
 
         // The one permit is held: who needs it waits, and who does not goes on.

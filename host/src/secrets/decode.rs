@@ -1,7 +1,8 @@
 //! Undoes the escapes that a text may write a secret with: those of JSON, of addresses and forms, and of HTML.
 //!
 //! Escapes are undone wherever they stand, whatever the text is: that finds more than a parser of one format, and needs to
-//! know none.
+//! know none. One kind is undone at a time, as one encoder writes one kind: what another kind would make of a secret's own
+//! characters, together with what stands beside it, would hide the secret.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,6 +16,30 @@ const MAX_ESCAPE: usize = 12;
 /// The characters of HTML that have a name which encoders use.
 const ENTITIES: [(&[u8], char); 6] =
     [(b"amp;", '&'), (b"lt;", '<'), (b"gt;", '>'), (b"quot;", '"'), (b"apos;", '\''), (b"#39;", '\'')];
+
+/// A kind of escapes, by the byte that begins one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Those of JSON and JavaScript.
+    Backslash,
+    /// Those of addresses and forms.
+    Percent,
+    /// Those of HTML.
+    Ampersand,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Backslash, Self::Percent, Self::Ampersand];
+
+    fn mark(self) -> u8 {
+        match self {
+            Self::Backslash => b'\\',
+            Self::Percent => b'%',
+            Self::Ampersand => b'&',
+        }
+    }
+}
 
 /// A text with one layer of escapes undone, and what each of its bytes was made from.
 pub struct Decoded {
@@ -32,12 +57,12 @@ impl Decoded {
     }
 }
 
-/// Undoes one layer of escapes. `None` where there is none.
-pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+/// Undoes one layer of escapes of a kind. `None` where there is none.
+pub fn decode(text: &[u8], kind: Kind) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut rest = text;
     let mut found = false;
-    while let Some(at) = memchr::memchr3(b'\\', b'%', b'&', rest) {
+    while let Some(at) = memchr::memchr(kind.mark(), rest) {
         match escape(&rest[at..]) {
             Some((decoded, length)) => {
                 if !found {
@@ -59,14 +84,12 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The same, with what each byte was made from. Slower and larger, so it is for texts in which something was found.
-pub fn decode_with_origin(text: &[u8]) -> Decoded {
+pub fn decode_with_origin(text: &[u8], kind: Kind) -> Decoded {
     let mut decoded = Decoded { bytes: Vec::with_capacity(text.len()), starts: Vec::with_capacity(text.len() + 1) };
     let mut at = 0;
     while let Some(byte) = text.get(at) {
-        let (bytes, length) = match byte {
-            b'\\' | b'%' | b'&' => escape(&text[at..]).unwrap_or((Cow::Borrowed(&text[at..=at]), 1)),
-            _ => (Cow::Borrowed(&text[at..=at]), 1),
-        };
+        let undone = Some(&text[at..]).filter(|_| *byte == kind.mark()).and_then(escape);
+        let (bytes, length) = undone.unwrap_or((Cow::Borrowed(&text[at..=at]), 1));
         for byte in bytes.iter() {
             decoded.bytes.push(*byte);
             decoded.starts.push(u32::try_from(at).unwrap_or(u32::MAX));
@@ -152,11 +175,13 @@ mod tests {
             (r"\ud83d", r"\ud83d"),
         ] {
             let expected = (decoded != text).then(|| decoded.as_bytes().to_vec());
-            assert_eq!(decode(text.as_bytes()), expected, "{text}");
-            let with_origin = decode_with_origin(text.as_bytes());
+            let kind = Kind::ALL.into_iter().find(|kind| decode(text.as_bytes(), *kind).is_some());
+            let kind = kind.unwrap_or(Kind::Percent);
+            assert_eq!(decode(text.as_bytes(), kind), expected, "{text}");
+            let with_origin = decode_with_origin(text.as_bytes(), kind);
             assert_eq!(with_origin.bytes, decoded.as_bytes(), "{text}");
             assert_eq!(with_origin.origin(0..with_origin.bytes.len()), 0..text.len(), "{text}");
         }
-        assert_eq!(decode_with_origin(b"x%41y").origin(1..2), 1..4);
+        assert_eq!(decode_with_origin(b"x%41y", Kind::Percent).origin(1..2), 1..4);
     }
 }

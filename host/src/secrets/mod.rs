@@ -3,30 +3,27 @@
 
 mod decode;
 
+pub use decode::LAYERS;
+
 use crate::secret::Secret;
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use decode::Kind;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use url::form_urlencoded;
 
 /// A shorter text would be found by chance.
 const MIN_SEARCHED: usize = 8;
 
-/// How many texts of token responses are remembered beside the authorization's own: those of some forty renewals, each of
-/// which lasts longer than a call. The oldest are forgotten.
-const MAX_ISSUED: usize = 100;
-
-/// How many texts of one response are remembered: it has a handful.
-const MAX_TEXTS: usize = 16;
-
-/// The longest of them; a JWT has a few kilobytes.
-const MAX_TEXT: usize = 16 * 1024;
+/// How much of the texts of token responses is remembered beside the authorization's own secrets: all of one response, which is
+/// bounded to this, or the tokens of dozens of renewals. The oldest are forgotten; each lives longer than a call.
+const MAX_ISSUED_BYTES: usize = 64 * 1024;
 
 /// Members of a token response that are no secrets, and that components and people are shown.
 const NOT_SECRET: [&str; 2] = ["scope", "token_type"];
@@ -34,28 +31,45 @@ const NOT_SECRET: [&str; 2] = ["scope", "token_type"];
 /// The secrets of one authorization: those of the authorizations file, and every text of the token responses. Clones share
 /// the set.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Known>>);
+pub struct Secrets(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// Held while the search is made anew, so that those who search wait for nobody.
+    known: Mutex<Known>,
+    search: RwLock<Arc<Search>>,
+}
 
 #[derive(Default)]
 struct Known {
     own: Vec<Secret>,
     issued: VecDeque<Secret>,
-    /// Finds each of them, as it is and as base64 writes it. `None` where there is none.
-    search: Option<AhoCorasick>,
-    /// The same in lower case, for names of headers.
-    search_names: Option<AhoCorasick>,
+}
+
+/// Finds each secret, as it is and as base64 writes it.
+#[derive(Default)]
+enum Search {
+    /// There is none.
+    #[default]
+    Nothing,
+    /// In texts, and in names of headers, which have lost their capital letters.
+    For { texts: AhoCorasick, names: AhoCorasick },
+    /// There are more than can be searched for: every text counts as one of them.
+    Anything,
 }
 
 impl Secrets {
     /// Adds secrets of the authorization itself. Of the value of a header, `Bearer x` or `Basic x`, it is `x`.
     pub fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
         self.change(|known| {
+            let before = known.own.len();
             for secret in secrets {
                 let secret = without_scheme(secret);
-                if secret.len() >= MIN_SEARCHED && !known.has(secret) {
+                if secret.len() >= MIN_SEARCHED && !known.is_own(secret) {
                     known.own.push(Secret::new(secret.to_string()));
                 }
             }
+            known.own.len() > before
         });
     }
 
@@ -64,47 +78,74 @@ impl Secrets {
         let mut texts = Texts::default();
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let _ = serde_json::Deserializer::from_slice(body).deserialize_any(&mut texts);
+        self.add_issued(texts.0);
+    }
+
+    /// Adds what was made for a while.
+    pub fn add_issued(&self, issued: impl IntoIterator<Item = String>) {
         self.change(|known| {
-            for text in texts.0.into_iter().take(MAX_TEXTS) {
+            let mut is_new = false;
+            for text in issued {
                 // An address is no secret, and the instance's own stands in every answer.
                 let is_address = text.starts_with("https://") || text.starts_with("http://");
-                if (MIN_SEARCHED..=MAX_TEXT).contains(&text.len()) && !is_address && !known.has(&text) {
-                    known.issued.push_back(Secret::new(text));
+                if text.len() < MIN_SEARCHED || is_address || known.is_own(&text) {
+                    continue;
                 }
+                // One that is named again is young again.
+                let at = known.issued.iter().position(|issued| issued.expose() == text);
+                is_new |= at.is_none();
+                at.map(|at| known.issued.remove(at));
+                known.issued.push_back(Secret::new(text));
             }
-            let surplus = known.issued.len().saturating_sub(MAX_ISSUED);
-            known.issued.drain(..surplus);
+            while known.issued.iter().map(|secret| secret.expose().len()).sum::<usize>() > MAX_ISSUED_BYTES {
+                known.issued.pop_front();
+            }
+            is_new
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Known)) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = (known.own.len(), known.issued.back().map(|last| last.expose().to_string()));
-        change(&mut known);
-        if before != (known.own.len(), known.issued.back().map(|last| last.expose().to_string())) {
-            known.prepare();
+    /// `change` says whether there is something new.
+    fn change(&self, change: impl FnOnce(&mut Known) -> bool) {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if change(&mut known) {
+            let search = Arc::new(known.search());
+            *self.0.search.write().unwrap_or_else(PoisonError::into_inner) = search;
         }
+    }
+
+    fn search(&self) -> Arc<Search> {
+        self.0.search.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether one of them is in a text: as it is, as base64 writes it, or behind escapes of JSON, addresses or HTML. Who
     /// disguises it in another way is not found out.
     pub fn are_in(&self, text: &[u8]) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.search.as_ref().is_some_and(|search| is_in(search, text))
+        match &*self.search() {
+            Search::Nothing => false,
+            Search::For { texts, .. } => is_in(texts, text),
+            Search::Anything => true,
+        }
     }
 
     /// Whether one of them is in a header's name, which has lost its capital letters.
     pub fn are_in_name(&self, name: &str) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.search_names.as_ref().is_some_and(|search| search.is_match(name))
+        match &*self.search() {
+            Search::Nothing => false,
+            Search::For { names, .. } => names.is_match(name),
+            Search::Anything => true,
+        }
     }
 
     /// The text with stars in their place.
     pub fn redact(&self, text: Bytes) -> Bytes {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(search) = known.search.as_ref().filter(|search| is_in(search, &text)) else { return text };
+        let places = match &*self.search() {
+            Search::Nothing => return text,
+            Search::For { texts, .. } if !is_in(texts, &text) => return text,
+            Search::For { texts, .. } => places(texts, &text, LAYERS),
+            Search::Anything => return vec![b'*'; text.len()].into(),
+        };
         let mut redacted = text.to_vec();
-        places(search, &text).into_iter().for_each(|place| redacted[place].fill(b'*'));
+        places.into_iter().for_each(|place| redacted[place].fill(b'*'));
         redacted.into()
     }
 
@@ -116,23 +157,27 @@ impl Secrets {
 }
 
 impl Known {
-    fn has(&self, secret: &str) -> bool {
-        self.own.iter().chain(&self.issued).any(|known| known.expose() == secret)
+    fn is_own(&self, secret: &str) -> bool {
+        self.own.iter().any(|own| own.expose() == secret)
     }
 
-    fn prepare(&mut self) {
+    fn search(&self) -> Search {
         let all = self.own.iter().chain(&self.issued);
         let needles: Vec<Vec<u8>> = all.flat_map(|secret| forms(secret.expose())).collect();
         let names: Vec<Vec<u8>> = needles.iter().map(|needle| needle.to_ascii_lowercase()).collect();
-        self.search = searcher(&needles);
-        self.search_names = searcher(&names);
+        if needles.is_empty() {
+            return Search::Nothing;
+        }
+        match (searcher(&needles), searcher(&names)) {
+            (Ok(texts), Ok(names)) => Search::For { texts, names },
+            (Err(_), _) | (_, Err(_)) => Search::Anything,
+        }
     }
 }
 
-fn searcher(needles: &[Vec<u8>]) -> Option<AhoCorasick> {
+fn searcher(needles: &[Vec<u8>]) -> Result<AhoCorasick, BuildError> {
     // The small form: tokens are long, and there may be a hundred authorizations.
-    let built = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(needles);
-    Some(needles).filter(|needles| !needles.is_empty()).and_then(|_| built.ok())
+    AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(needles)
 }
 
 /// A secret as it is, as a form writes it, and as base64 does, wherever in an encoded text it stands.
@@ -142,12 +187,6 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     if in_form.contains('+') {
         forms.push(in_form.into_bytes());
         forms.push(secret.replace(' ', "+").into_bytes());
-    }
-    // What is left of one with an escape in it where a text's other escapes are undone.
-    let mut layer = decode::decode(secret.as_bytes());
-    while let Some(decoded) = layer.filter(|decoded| decoded.len() >= MIN_SEARCHED) {
-        layer = decode::decode(&decoded);
-        forms.push(decoded);
     }
     for before in 0..3 {
         let padded = [&vec![0; before], secret.as_bytes()].concat();
@@ -165,32 +204,20 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 }
 
 fn is_in(search: &AhoCorasick, text: &[u8]) -> bool {
-    if search.is_match(text) {
-        return true;
-    }
-    let mut layer = decode::decode(text);
-    for _ in 1..=decode::LAYERS {
-        let Some(decoded) = layer else { return false };
-        if search.is_match(&decoded) {
-            return true;
-        }
-        layer = decode::decode(&decoded);
-    }
-    false
+    is_in_layers(search, text, LAYERS)
+}
+
+fn is_in_layers(search: &AhoCorasick, text: &[u8], layers: usize) -> bool {
+    let is_below = |kind| decode::decode(text, kind).is_some_and(|text| is_in_layers(search, &text, layers - 1));
+    search.is_match(text) || layers > 0 && Kind::ALL.into_iter().any(is_below)
 }
 
 /// Where they are, in every layer.
-fn places(search: &AhoCorasick, text: &[u8]) -> Vec<Range<usize>> {
-    let mut layers: Vec<decode::Decoded> = Vec::new();
-    let mut places = Vec::new();
-    for _ in 0..=decode::LAYERS {
-        let bytes = layers.last().map_or(text, |layer| layer.bytes.as_slice());
-        for found in search.find_overlapping_iter(bytes) {
-            let origin = layers.iter().rev().fold(found.range(), |part, layer| layer.origin(part));
-            places.push(origin);
-        }
-        let next = decode::decode_with_origin(bytes);
-        layers.push(next);
+fn places(search: &AhoCorasick, text: &[u8], layers: usize) -> Vec<Range<usize>> {
+    let mut places: Vec<_> = search.find_overlapping_iter(text).map(|found| found.range()).collect();
+    for kind in Kind::ALL.into_iter().filter(|kind| layers > 0 && decode::decode(text, *kind).is_some()) {
+        let decoded = decode::decode_with_origin(text, kind);
+        places.extend(self::places(search, &decoded.bytes, layers - 1).into_iter().map(|place| decoded.origin(place)));
     }
     places
 }
@@ -282,6 +309,11 @@ mod tests {
         }
         assert_eq!(secrets.redact_text("<to\"ken-12345> <to%22ken-12345>"), "<************> <**************>");
         assert!(!Secrets::default().are_in(b"anything"));
+        // What stands beside it in the text is of another kind, and would make an escape with its ends.
+        secrets.add(["de'adbeef\\"]);
+        for text in ["%de&#39;adbeef\\n", r#""\\x64e\\x26#39;adbeef\\x5c" "#] {
+            assert!(secrets.are_in(text.as_bytes()), "{text}");
+        }
         secrets.add(["pw%41/xyz1234", "with a/blank-1"]);
         for text in
             ["pw%41/xyz1234", r"pw%41\/xyz1234", "pw%2541%2fxyz1234", "a=with+a%2fblank-1", "with%20a%2Fblank-1"]
@@ -307,10 +339,18 @@ mod tests {
         {
             assert_eq!(secrets.are_in(text.as_bytes()), known, "{text}");
         }
-        for number in 0..MAX_ISSUED {
-            secrets.add_token_response(format!(r#"{{"access_token":"later-token-{number:03}"}}"#).as_bytes());
+        let long = |number: usize| format!("{{\"access_token\":\"{}{number}\"}}", "y".repeat(MAX_ISSUED_BYTES / 4));
+        secrets.add_token_response(br#"{"access_token":"again-token"}"#);
+        for number in 0..4 {
+            secrets.add_token_response(long(number).as_bytes());
+            secrets.add_token_response(br#"{"access_token":"again-token"}"#);
         }
-        assert!(!secrets.are_in(b"first-token"));
-        assert!(secrets.are_in(b"later-token-000") && secrets.are_in(b"own-secret"));
+        assert!(!secrets.are_in(b"first-token") && !secrets.are_in(long(0).as_bytes()));
+        assert!(secrets.are_in(long(1).as_bytes()) && secrets.are_in(b"again-token") && secrets.are_in(b"own-secret"));
+        // The largest response that is read is known as a whole.
+        secrets.add_token_response(
+            format!(r#"{{"a":"{0}a","b":"{0}b"}}"#, "x".repeat(MAX_ISSUED_BYTES / 2 - 20)).as_bytes(),
+        );
+        assert!(secrets.are_in(format!("{}a", "x".repeat(MAX_ISSUED_BYTES / 2 - 20)).as_bytes()));
     }
 }

@@ -76,7 +76,9 @@ pub fn fixed(grant: &Grant) -> Option<IssuedCredential> {
             (header::AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(pair.expose())))
         }
         Grant::ApiKey(key) => (HeaderName::from_static("x-sn-apikey"), key.expose().to_string()),
-        Grant::ClientCredentials(_) | Grant::Password { .. } | Grant::RefreshToken { .. } => return None,
+        Grant::ClientCredentials(_) | Grant::Password { .. } | Grant::RefreshToken { .. } | Grant::JwtBearer { .. } => {
+            return None;
+        }
     };
     let obtained = Instant::now();
     Some(IssuedCredential { name, value: Secret::new(value), scope: None, expires: None, obtained, generation: 0 })
@@ -88,6 +90,7 @@ pub fn grant_type(grant: &Grant) -> GrantType {
         Grant::ClientCredentials(_) => GrantType::ClientCredentials,
         Grant::Password { .. } => GrantType::Password,
         Grant::RefreshToken { .. } => GrantType::RefreshToken,
+        Grant::JwtBearer { .. } => GrantType::JwtBearer,
         Grant::Bearer(_) => GrantType::Bearer,
         Grant::Basic { .. } => GrantType::Basic,
         Grant::ApiKey(_) => GrantType::ApiKey,

@@ -2,6 +2,7 @@
 //!
 //! The answer is read by the component's own core: one idea, one place.
 
+use super::assertion;
 use super::credential::{IssuedCredential, NoCredential, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
 use crate::bindings::servicenow::plugin::credentials::{GrantType, Refusal, UnreachableReason};
@@ -13,7 +14,7 @@ use http_body_util::{BodyExt, Limited};
 use servicenow_core::bindings::credentials as guest;
 use servicenow_core::host::Response;
 use servicenow_core::servicenow::oauth;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use url::form_urlencoded;
 
 /// The life of a token whose answer names none. ServiceNow's default is 1800 s; a shorter guess costs one more fetch.
@@ -102,6 +103,14 @@ fn request(authorization: &Authorization, rotated: Option<Secret>) -> Option<Req
             form.append_pair("refresh_token", rotated.as_ref().unwrap_or(refresh_token).expose());
             &authorization.refresh_url
         }
+        Grant::JwtBearer { client, assertion } => {
+            client_into(form.append_pair("grant_type", assertion::GRANT_TYPE), client);
+            let assertion = assertion.sign(SystemTime::now())?;
+            // A refusal may repeat it.
+            authorization.secrets.add_issued([assertion.expose().to_string()]);
+            form.append_pair("assertion", assertion.expose());
+            &authorization.token_url
+        }
         Grant::Bearer(_) | Grant::Basic { .. } | Grant::ApiKey(_) => return None,
     };
     Request::post(url.as_str())
@@ -143,6 +152,7 @@ fn guest_grant_type(grant_type: GrantType) -> guest::GrantType {
         GrantType::ClientCredentials => guest::GrantType::ClientCredentials,
         GrantType::Password => guest::GrantType::Password,
         GrantType::RefreshToken => guest::GrantType::RefreshToken,
+        GrantType::JwtBearer => guest::GrantType::JwtBearer,
         GrantType::Bearer => guest::GrantType::Bearer,
         GrantType::Basic => guest::GrantType::Basic,
         GrantType::ApiKey => guest::GrantType::ApiKey,

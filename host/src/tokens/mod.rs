@@ -3,22 +3,27 @@
 //! One fetch at a time per authorization, in a task of its own: a call that runs out of time does not take the fetch
 //! away from the others.
 
+mod assertion;
 mod credential;
 mod exchange;
 mod rotated;
 
+pub use assertion::{Algorithm, Assertion, Signer};
 pub use credential::{IssuedCredential, NoCredential, grant_type};
 
 use crate::authorizations::{Authorization, Authorizations, Grant};
 use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
 use crate::egress::Clients;
+use crate::error::BuildError;
 use crate::secret::Secret;
 use credential::{fixed, refusal};
 use exchange::{Answer, FETCH_TIMEOUT};
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 type Fetched = Result<IssuedCredential, NoCredential>;
@@ -45,14 +50,16 @@ struct State {
 }
 
 impl Tokens {
-    /// The tokens of these authorizations; none is fetched before it is asked for.
-    pub fn new(authorizations: &Authorizations, clients: Clients) -> Self {
+    /// The tokens of these authorizations; none is fetched before it is asked for. The error is a file of a rotated token that
+    /// cannot be used.
+    pub fn new(authorizations: &Authorizations, clients: Clients) -> Result<Self, BuildError> {
         let slot = |(name, authorization): (&String, &Authorization)| {
-            let state = State { refresh_token: kept_token(name, authorization), ..State::default() };
+            let state = State { refresh_token: kept_token(name, authorization)?, ..State::default() };
             let slot = Slot { name: name.clone(), authorization: authorization.clone(), state: Mutex::new(state) };
-            (name.clone(), Arc::new(slot))
+            Ok((name.clone(), Arc::new(slot)))
         };
-        Self { slots: Arc::new(authorizations.iter().map(slot).collect()), clients }
+        let slots = authorizations.iter().map(slot).collect::<Result<_, BuildError>>()?;
+        Ok(Self { slots: Arc::new(slots), clients })
     }
 
     /// The current credential of an authorization, fetched if there is none. `None` for an unknown name.
@@ -100,7 +107,7 @@ impl Tokens {
         let (slot, clients) = (Arc::clone(slot), self.clients.clone());
         tokio::spawn(async move {
             let fetched = timeout(FETCH_TIMEOUT, slot.fetch(&clients)).await.unwrap_or(Err(NoCredential::Timeout));
-            let fetched = slot.keep(fetched);
+            let fetched = slot.keep(slot.save(fetched).await);
             // Nobody may be waiting any more; the token is kept all the same.
             let _ = done.send(Some(fetched));
         });
@@ -109,20 +116,37 @@ impl Tokens {
 }
 
 /// The rotated refresh token that an earlier process kept.
-fn kept_token(name: &str, authorization: &Authorization) -> Option<Secret> {
+fn kept_token(name: &str, authorization: &Authorization) -> Result<Option<Secret>, BuildError> {
     let Grant::RefreshToken { refresh_token, rotated_token_file: Some(path), .. } = &authorization.grant else {
-        return None;
+        return Ok(None);
     };
-    let kept = rotated::load(path, refresh_token).unwrap_or_else(|error| {
-        tracing::error!(authorization = name, path = %path.display(), %error, "the rotated refresh token cannot be read");
-        None
-    });
-    kept.inspect(|token| authorization.secrets.add([token.expose()]))
+    let unusable = |error| BuildError::RotatedToken { authorization: name.to_string(), path: path.clone(), error };
+    let kept = rotated::load(path, refresh_token).map_err(unusable)?;
+    Ok(kept.inspect(|token| authorization.secrets.add([token.expose()])))
 }
 
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a rotated refresh token to its file before anything is done with what came with it: the one before is no longer
+    /// good.
+    async fn save(&self, fetched: Result<Answer, NoCredential>) -> Result<Answer, NoCredential> {
+        let Grant::RefreshToken { refresh_token: first, rotated_token_file: Some(path), .. } =
+            &self.authorization.grant
+        else {
+            return fetched;
+        };
+        if let Some(rotated) = fetched.as_ref().ok().and_then(|answer| answer.refresh_token.clone()) {
+            let (file, first) = (path.clone(), first.clone());
+            let saved = spawn_blocking(move || rotated::save(&file, &first, &rotated)).await;
+            if let Err(error) = saved.map_err(io::Error::other).flatten() {
+                let authorization = &self.name;
+                tracing::error!(authorization, path = %path.display(), %error, "a rotated refresh token is not kept: a restart loses it");
+            }
+        }
+        fetched
     }
 
     fn keep(&self, fetched: Result<Answer, NoCredential>) -> Fetched {
@@ -133,16 +157,8 @@ impl Slot {
             // An early renewal that failed: the token at hand is still good.
             Err(error) => return state.current.clone().filter(IssuedCredential::is_valid).ok_or(error),
         };
-        if let Some(rotated) = answer.refresh_token {
-            // On the disk before anything is done with it: the one before is no longer good.
-            if let Grant::RefreshToken { refresh_token: first, rotated_token_file: Some(path), .. } =
-                &self.authorization.grant
-                && let Err(error) = rotated::save(path, first, &rotated)
-            {
-                let authorization = &self.name;
-                tracing::error!(authorization, path = %path.display(), %error, "a rotated refresh token is not kept: a restart loses it");
-            }
-            state.refresh_token = Some(rotated);
+        if answer.refresh_token.is_some() {
+            state.refresh_token = answer.refresh_token;
         }
         state.generation += 1;
         let credential = IssuedCredential { generation: state.generation, ..answer.credential };

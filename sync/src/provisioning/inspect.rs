@@ -10,10 +10,9 @@ use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
-use servicenow_core::set_up::{SetUp, Wanted, mark, marked_query, wanted};
-
-/// The table of what scripts sent, and the name that older documents give it.
-const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
+use servicenow_core::set_up::{
+    OUTBOUND_LOGS, SetUp, Wanted, delivery_address, delivery_query, mark, marked_query, wanted,
+};
 
 /// How many deliveries are shown.
 const DELIVERIES: &str = "10";
@@ -125,10 +124,8 @@ fn orphans(set_up: &SetUp, wanted: &[Wanted], session: &mut Session<'_>) -> Resu
 
 /// The last deliveries to the callback address.
 fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<LoggedDelivery>, CallError> {
-    // A query has no quoting. An address with its signs is told by what comes before them.
-    let address = settings.callback_url.split(['?', '^']).next().unwrap_or_default();
+    let (address, query) = (delivery_address(&settings.callback_url), delivery_query(&settings.callback_url));
     for log in OUTBOUND_LOGS {
-        let query = format!("urlSTARTSWITH{address}^ORDERBYDESCsys_created_on");
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", DELIVERIES)];
         let rows = match session.fetch(&requests::list(&session.origin, log, &parameters)) {
             // The instance has no such table.

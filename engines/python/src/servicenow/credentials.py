@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 GrantType: TypeAlias = Literal[
-    "client-credentials", "password", "refresh-token", "bearer", "basic", "api-key"
+    "client-credentials", "password", "refresh-token", "jwt-bearer", "bearer", "basic", "api-key"
 ]
 """How access is obtained. It decides which explanations there are when it is refused."""
 

@@ -6,4 +6,4 @@ mod deliveries;
 mod listen;
 mod provisioning;
 mod push;
-mod test_bed;
+pub mod test_bed;

@@ -1,0 +1,191 @@
+//! What must hold whatever is given. The tests below try some on every run, and the fuzz targets in `fuzz/` as many as there is
+//! time for.
+
+use crate::egress::headers::{NEVER, carries_credential, may_leave, of_rules};
+use crate::files;
+use crate::origin::Origin;
+use crate::secrets::{LAYERS, Secrets};
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use http::{HeaderName, Uri};
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use url::Url;
+
+/// How one spelling of a text is made of another.
+const ENCODINGS: [fn(&str) -> String; 8] = [json, json_escapes, slashes, percent, form, html, html_codes, hex];
+
+/// A secret is found in a text that holds it as it is, as base64, or in any three of the spellings that we claim, and nothing of it
+/// is left after redaction.
+pub fn a_secret_is_found_in_every_spelling(secret: &str, before: &str, behind: &str, spellings: &[u8]) {
+    // What is shorter is not searched for; what has a scheme in front is known without it.
+    if !(8..=200).contains(&secret.len()) || secret.contains(' ') || !secret.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        return;
+    }
+    let secrets = Secrets::default();
+    secrets.add([secret]);
+    let is_base64 = spellings.first().is_some_and(|first| first % 3 == 0);
+    let mut text = match is_base64 {
+        // Of a short secret too little is its own in the encoded text.
+        true if secret.len() < 12 => return,
+        true if before.len().is_multiple_of(2) => BASE64_STANDARD.encode(format!("{before}{secret}{behind}")),
+        true => BASE64_URL_SAFE_NO_PAD.encode(format!("{before}{secret}{behind}")),
+        false => secret.to_string(),
+    };
+    for spelling in spellings.iter().take(LAYERS) {
+        text = ENCODINGS[usize::from(*spelling) % ENCODINGS.len()](&text);
+    }
+    // The text around it is encoded in the same way, or in none.
+    let text = format!("{} {text} {}", before.replace(['\\', '%', '&'], " "), behind.replace(['\\', '%', '&'], " "));
+    assert!(secrets.are_in(text.as_bytes()), "{secret:?} in {text:?}");
+    let redacted = secrets.redact(text.clone().into());
+    assert_eq!(redacted.len(), text.len(), "{text:?}");
+    assert!(std::str::from_utf8(&redacted).is_ok(), "{text:?}");
+    assert!(!secrets.are_in(&redacted), "{secret:?} in {redacted:?}");
+}
+
+/// A text without a secret stays as it is.
+pub fn a_text_without_a_secret_is_left_alone(text: &[u8]) {
+    let secrets = Secrets::default();
+    secrets.add(["a-secret-that-nobody-guesses-d41d8cd98f00b204"]);
+    assert_eq!(secrets.redact(text.to_vec().into()), text);
+}
+
+/// No name of a header lets a guest say whose request it is, where it goes, or how its body is read.
+pub fn a_header_that_leaves_is_a_known_one(name: &[u8]) {
+    let Ok(name) = HeaderName::from_bytes(name) else { return };
+    let is_dangerous = |name: &HeaderName| {
+        NEVER.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-") || carries_credential(name)
+    };
+    assert!(!may_leave(&name, &[], false) || !is_dangerous(&name), "{name}");
+    let rules = serde_json::json!({"headers": {name.as_str(): "x"}}).to_string();
+    for allowed in of_rules(&rules) {
+        assert!(!is_dangerous(&allowed), "{allowed}");
+    }
+}
+
+/// What an authorization takes for its instance is the origin that requests to it have, in both parsers of addresses.
+pub fn an_instance_is_one_origin_for_both_parsers(instance: &str) {
+    let Ok(origin) = Origin::parse(instance) else { return };
+    let address = format!("{origin}/api/now/table/incident");
+    assert_eq!(Url::parse(&address).ok().as_ref().and_then(Origin::of).as_ref(), Some(&origin), "{instance:?}");
+    assert_eq!(Origin::parse(origin.as_str()).ok().as_ref(), Some(&origin), "{instance:?}");
+    // Hosts with an underscore are the one thing that only one of them takes: no call is made to them.
+    let Ok(uri) = address.parse::<Uri>() else { return };
+    assert_eq!((uri.path(), uri.query()), ("/api/now/table/incident", None), "{instance:?}");
+    let authority = uri.authority().map(|authority| authority.as_str().to_string()).unwrap_or_default();
+    assert_eq!(format!("{}://{authority}", uri.scheme_str().unwrap_or_default()), origin.as_str(), "{instance:?}");
+}
+
+/// Whatever stands at a path: a regular file of ours is replaced, and nothing else is read or changed.
+pub fn only_regular_files_are_read_and_only_ours_replaced(folder: &Path, kind: u8, content: &[u8], max: usize) {
+    let (path, other) = (folder.join("given"), folder.join("other"));
+    let _ = (fs::remove_file(&path), fs::remove_dir(&path));
+    fs::write(&other, b"another's").expect("the folder can be written");
+    let is_regular = match kind % 5 {
+        0 => fs::write(&path, content).is_ok(),
+        1 => symlink(&other, &path).is_err(),
+        2 => symlink(folder.join("missing"), &path).is_err(),
+        3 => fs::create_dir(&path).is_err(),
+        _ => {
+            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).is_err()
+        }
+    };
+    let read = files::read(&path, max);
+    assert_eq!(read.is_ok(), is_regular && content.len() <= max, "kind {kind}");
+    assert!(read.is_err() || read.is_ok_and(|read| *read.bytes == content));
+    let is_ours = |present: &[u8]| present.starts_with(b"ours");
+    let replaced = files::replace(&path, b"ours", is_ours).is_ok();
+    assert_eq!(replaced, is_regular && (content.is_empty() || is_ours(content)), "kind {kind} {content:?}");
+    assert_eq!(fs::read(&other).expect("it is there"), b"another's");
+}
+
+fn json(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn json_escapes(text: &str) -> String {
+    text.encode_utf16().fold(String::new(), |mut all, unit| {
+        let _ = write!(all, "\\u{unit:04X}");
+        all
+    })
+}
+
+fn slashes(text: &str) -> String {
+    json(text).replace('/', "\\/")
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut all, byte| {
+        let _ = write!(all, "%{byte:02x}");
+        all
+    })
+}
+
+fn form(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+fn html_codes(text: &str) -> String {
+    text.chars().fold(String::new(), |mut all, c| {
+        let _ = write!(all, "&#{};", u32::from(c));
+        all
+    })
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut all, byte| {
+        let _ = write!(all, "\\x{byte:02x}");
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::{any, proptest};
+
+    proptest! {
+        #[test]
+        fn secrets_are_found(secret in "[!-~]{8,40}", before in ".{0,8}", behind in ".{0,8}", spellings in vec(any::<u8>(), 0..4)) {
+            a_secret_is_found_in_every_spelling(&secret, &before, &behind, &spellings);
+        }
+
+        #[test]
+        fn other_texts_stay(text in vec(any::<u8>(), 0..200)) {
+            a_text_without_a_secret_is_left_alone(&text);
+        }
+
+        #[test]
+        fn headers_are_known(name in "(x-)?(forwarded-|http-)?[a-zA-Z-]{1,12}") {
+            a_header_that_leaves_is_a_known_one(name.as_bytes());
+        }
+
+        #[test]
+        fn origins_agree(instance in "(https?://)?[a-zA-Z0-9.:_%\\[\\]@-]{0,24}/?") {
+            an_instance_is_one_origin_for_both_parsers(&instance);
+        }
+
+        #[test]
+        fn files_are_regular(kind in any::<u8>(), content in "(ours)?.{0,8}", max in 0..16_usize) {
+            let folder = tempfile::tempdir().unwrap();
+            only_regular_files_are_read_and_only_ours_replaced(folder.path(), kind, content.as_bytes(), max);
+        }
+    }
+
+    #[test]
+    fn no_dangerous_header_is_among_the_known() {
+        for name in NEVER.iter().chain(&["x-forwarded-host", "X-Forwarded-For", "x-sn-apikey"]) {
+            a_header_that_leaves_is_a_known_one(name.as_bytes());
+        }
+    }
+}
