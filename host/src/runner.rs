@@ -17,6 +17,7 @@ use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use crate::secret::Secret;
+use crate::secrets::Room;
 use serde::Serialize;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -150,7 +151,7 @@ impl Runner {
     /// Calls a function that makes no request: it has no policy and no credential. `verify` is the authorization of a delivery,
     /// and the value that `verify-callback` accepts for it. The error is a component that does not keep to its world, or to the
     /// time, or whose result holds a secret.
-    pub async fn compute<P: Parameters, R: Outcomes + Serialize + Send + 'static>(
+    pub async fn compute<P: Parameters, R: Outcomes + Serialize>(
         &self,
         verify: Option<(&str, Secret)>,
         component: &LoadedComponent,
@@ -164,15 +165,11 @@ impl Runner {
             let verify = verify.as_ref().map(|(name, value)| (name.to_string(), value.clone()));
             let store = self.store(CallState::offline(&self.shared, verify, deadline), deadline);
             let computing = store.data().computing.clone();
-            let called = async {
-                let mut instance = component.instantiate(store).await?;
-                let computed: R = instance.call(function, parameters).await?;
-                Ok::<_, wasmtime::Error>((computed, instance.store.data().bounds.memory))
-            };
-            let (computed, memory) = computing.govern(called).await?;
-            match self.search(authorization, computed, memory).await {
-                (_, true) => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
-                (computed, false) => Ok(computed),
+            let called = async { component.instantiate(store).await?.call(function, parameters).await };
+            let computed: R = computing.govern(called).await?;
+            match self.is_secret(authorization, &computed).await {
+                true => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
+                false => Ok(computed),
             }
         };
         match timeout_at(deadline.into(), computed).await {
@@ -184,24 +181,11 @@ impl Runner {
         }
     }
 
-    /// What a component returned, and whether it holds a secret of the authorization. What comes from a guest with much memory may
-    /// be large, and is searched where it holds no other call up.
-    async fn search<R: Serialize + Send + 'static>(
-        &self,
-        authorization: &str,
-        returned: R,
-        memory: usize,
-    ) -> (R, bool) {
-        let Some(known) = self.shared.authorizations.get(authorization) else { return (returned, false) };
-        let secrets = known.secrets.clone();
-        let search = move || {
-            let is_secret = serde_json::to_vec(&returned).map_or(true, |text| secrets.are_in(&text));
-            (returned, is_secret)
-        };
-        match memory > MAX_KEPT_MEMORY {
-            true => self.shared.budgets.processor.elsewhere(authorization, search).await,
-            false => search(),
-        }
+    /// Whether what a component returned holds a secret of the authorization, or cannot be searched for one.
+    async fn is_secret(&self, authorization: &str, returned: &impl Serialize) -> bool {
+        let Some(known) = self.shared.authorizations.get(authorization) else { return false };
+        let room = Room { budgets: &self.shared.budgets, who: authorization };
+        known.secrets.are_among(returned, room).await.unwrap_or(true)
     }
 
     /// A store for one call, in which everything ends at `deadline`.
@@ -248,7 +232,7 @@ impl Runner {
     }
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
-    pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize + Send + 'static>(
+    pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
         &self,
         started: Instant,
         mut call: Call,
@@ -278,7 +262,7 @@ impl Runner {
             let authorization = call.authorization.clone();
             let outcome: T = computing.govern(instance.call(function, parameters(call))).await?;
             let memory = instance.store.data().bounds.memory;
-            let (outcome, tells) = self.search(&authorization, outcome, memory).await;
+            let tells = self.is_secret(&authorization, &outcome).await;
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
                 let nobody = CallState::offline(&self.shared, None, deadline);

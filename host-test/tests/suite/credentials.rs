@@ -127,6 +127,7 @@ async fn a_wrong_token_url_is_named_among_the_causes() {
         (format!("{base_url}/wrong.do"), true),
         // A page in place of a token.
         (format!("{base_url}/login.do"), true),
+        (format!("{base_url}/api/now/table/incident"), true),
         ("http://127.0.0.1:9/oauth_token.do".to_string(), false),
     ] {
         let lines = format!("grant = \"client-credentials\"\ntoken-url = {url:?}\n{CLIENT}");

@@ -9,14 +9,13 @@ use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, Turn, refusal};
 use super::tracked::Sent;
 use crate::authorizations::{Authorization, CredentialMode};
-use crate::budget::{Budget, Held};
+use crate::budget::Held;
 use crate::call_state::Budgets;
-use crate::engine::processor::Processor;
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::secret::Secret;
-use crate::secrets::{LAYERS, Secrets};
+use crate::secrets::{NoRoom, Room, Secrets, TooMany};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -31,15 +30,6 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// A pause that ends this short before the deadline is not worth waiting for: what is sent then may be cut off, and a
 /// certain no would become an unknown. The component keeps as much.
 const LEFT_AFTER_PAUSE: Duration = Duration::from_millis(200);
-
-/// A body of up to this length is searched for secrets in less than a millisecond.
-const SHORT: usize = 64 * 1024;
-
-/// A search undoes the escapes of a text layer by layer, and has two layers at a time.
-const SEARCH_COPIES: usize = 2;
-
-/// Redaction has all layers at once, and the origin of each of their bytes.
-const REDACTION_COPIES: usize = 1 + 5 * LAYERS;
 
 /// A token response is below 1 KB, or a few KB with a JWT.
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
@@ -76,8 +66,7 @@ pub struct CallEgress {
     requests: AtomicU32,
     in_flight: Semaphore,
     bytes: AtomicUsize,
-    memory: Budget,
-    processor: Processor,
+    budgets: Budgets,
     /// Memory for bodies, until the call ends.
     held: Mutex<Option<Held>>,
     unauthorized: AtomicBool,
@@ -110,8 +99,7 @@ impl CallEgress {
             requests: AtomicU32::new(0),
             in_flight: Semaphore::new(limits.max_requests_in_flight.max(1)),
             bytes: AtomicUsize::new(0),
-            memory: budgets.memory.clone(),
-            processor: budgets.processor.clone(),
+            budgets: budgets.clone(),
             held: Mutex::default(),
             limits,
             unauthorized: AtomicBool::new(false),
@@ -183,8 +171,8 @@ impl CallEgress {
         let Allowed { target, uri } = admitted?;
         let to_instance = target == Target::Instance;
         // A token request carries what was handed out: that is what it is for.
-        let leaks = to_instance && self.holds_secret(&body).await.map_err(|_| Error::HttpRequestBodySize(None))?;
-        if leaks {
+        let found = self.secrets.are_within(body.clone(), self.room());
+        if to_instance && found.await.map_err(|NoRoom| Error::HttpRequestBodySize(None))? {
             return Err(self.deny(&"the component put a secret of the authorization into a body"));
         }
         let set_up =
@@ -259,7 +247,8 @@ impl CallEgress {
         if target == Target::TokenService {
             // The guest obtains it itself, so from here on it has it.
             if head.status.is_success() {
-                self.secrets.add_token_response(&body);
+                let added = self.secrets.add_token_response(&body).await;
+                added.map_err(|TooMany| Error::HttpResponseBodySize(None))?;
             }
             return Ok(Response::from_parts(head, body));
         }
@@ -276,7 +265,8 @@ impl CallEgress {
         if let Some(set_up) = self.policy.as_ref().and_then(Policy::set_up) {
             set_up.learn(path, &body);
         }
-        let body = self.redact(body).await.map_err(|_| Error::HttpResponseBodySize(None))?;
+        let body = self.secrets.redacted(body, self.room()).await;
+        let body = body.map_err(|NoRoom| Error::HttpResponseBodySize(None))?;
         Ok(Response::from_parts(head, body))
     }
 
@@ -322,7 +312,7 @@ impl CallEgress {
 impl CallEgress {
     /// Takes memory for a part of a body, or waits for it inside the deadline of the exchange.
     async fn charge(&self, bytes: usize) -> Result<(), Ungathered> {
-        let more = self.memory.take(&self.authorization, bytes).await.ok_or(Ungathered::TooLarge)?;
+        let more = self.budgets.memory.take(&self.authorization, bytes).await.ok_or(Ungathered::TooLarge)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *held {
             Some(held) => held.add(more),
@@ -333,35 +323,8 @@ impl CallEgress {
 }
 
 impl CallEgress {
-    /// Whether a body holds a secret.
-    async fn holds_secret(&self, body: &Bytes) -> Result<bool, Ungathered> {
-        let text = body.clone();
-        self.search(SEARCH_COPIES, body.len(), move |secrets| secrets.are_in(&text)).await
-    }
-
-    /// A body with stars in place of secrets.
-    async fn redact(&self, body: Bytes) -> Result<Bytes, Ungathered> {
-        if !self.holds_secret(&body).await? {
-            return Ok(body);
-        }
-        self.search(REDACTION_COPIES, body.len(), move |secrets| secrets.redact(body)).await
-    }
-
-    /// Searches a body of this length: a long one by a permit, on a thread that holds no other call up, and with memory for this
-    /// many copies of it.
-    async fn search<T: Send + 'static>(
-        &self,
-        copies: usize,
-        length: usize,
-        search: impl FnOnce(&Secrets) -> T + Send + 'static,
-    ) -> Result<T, Ungathered> {
-        if length <= SHORT {
-            return Ok(search(&self.secrets));
-        }
-        let room = self.memory.take(&self.authorization, copies * length).await.ok_or(Ungathered::TooLarge)?;
-        let secrets = self.secrets.clone();
-        let searched = move || (search(&secrets), room).0;
-        Ok(self.processor.elsewhere(&self.authorization, searched).await)
+    fn room(&self) -> Room<'_> {
+        Room { budgets: &self.budgets, who: &self.authorization }
     }
 }
 

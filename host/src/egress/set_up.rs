@@ -15,6 +15,12 @@ use url::form_urlencoded;
 /// The table of properties, which hold secrets of the instance: they are read by their names.
 pub const PROPERTIES: &str = "sys_properties";
 
+/// The records of a set-up have a few kilobytes, their scripts included. What is larger is none of them, and is not read.
+const MAX_WRITE_BYTES: usize = 256 * 1024;
+
+/// The rows that a set-up looks for have as much at most; a larger answer tells of no record that may be written.
+const MAX_LEARNED_BYTES: usize = 1024 * 1024;
+
 /// Parameters of a read beside its query. Any other is a condition, for ServiceNow takes names of columns too.
 const READ_PARAMETERS: [&str; 6] = [
     "sysparm_fields",
@@ -92,6 +98,9 @@ impl SetUpCheck {
     /// Whether this write is one of the set-up. `path` is of a table that [`protected_table`] knows.
     pub fn allows_write(&self, method: &Method, path: &str, body: &Bytes) -> bool {
         let Some(table) = protected_table(path) else { return true };
+        if body.len() > MAX_WRITE_BYTES {
+            return false;
+        }
         let key = path.rsplit('/').next().filter(|last| !last.eq_ignore_ascii_case(table));
         // An instance may read another of two members of one name than this does.
         let columns = || match strict::read(body) {
@@ -140,7 +149,7 @@ impl SetUpCheck {
 
     /// Takes in what the instance shows of these tables.
     pub fn learn(&self, path: &str, body: &[u8]) {
-        let Some(table) = protected_table(path) else { return };
+        let Some(table) = protected_table(path).filter(|_| body.len() <= MAX_LEARNED_BYTES) else { return };
         let Ok(answer) = serde_json::from_slice::<Value>(body) else { return };
         let rows = answer.get("result").and_then(Value::as_array).into_iter().flatten();
         for row in rows {

@@ -31,6 +31,8 @@ pub struct Processor(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     permits: OnceLock<Budget>,
+    /// For what is not a guest's: guests wait for none of it.
+    elsewhere: OnceLock<Budget>,
     live: Mutex<HashMap<String, Live>>,
 }
 
@@ -85,9 +87,9 @@ impl Processor {
         Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs, went_on, used }))
     }
 
-    /// Does work of an authorization by a permit, on a thread of those that may be held up.
+    /// Does a short piece of an authorization's work by a permit of its own kind, on a thread of those that may be held up.
     pub async fn elsewhere<T: Send + 'static>(&self, who: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let permit = self.permits().take(who, 1).await;
+        let permit = self.0.elsewhere.get_or_init(permits).take(who, 1).await;
         // The permit goes with the work: it is done even where nobody waits for it any more.
         match spawn_blocking(move || (work(), permit).0).await {
             Ok(done) => done,
@@ -99,18 +101,20 @@ impl Processor {
         }
     }
 
-    /// The permits: one less than the runtime has threads, so that one is left for calls that compute little.
     fn permits(&self) -> &Budget {
-        self.0.permits.get_or_init(|| {
-            let threads = Handle::current().metrics().num_workers();
-            let permits = threads.saturating_sub(1).max(1);
-            Budget::new(permits, permits)
-        })
+        self.0.permits.get_or_init(permits)
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<String, Live>> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One less than the runtime has threads, so that one is left for calls that compute little.
+fn permits() -> Budget {
+    let threads = Handle::current().metrics().num_workers();
+    let permits = threads.saturating_sub(1).max(1);
+    Budget::new(permits, permits)
 }
 
 impl Computing {

@@ -24,6 +24,7 @@ use crate::host::Host;
 use crate::intent::Intent;
 use crate::runner::{Report, Runner};
 use crate::secret::Secret;
+use crate::secrets::{NoRoom, Room};
 use servicenow_core::callback_secret::{HEADER, presented};
 use servicenow_core::set_up::SetUp;
 use std::sync::Arc;
@@ -162,7 +163,7 @@ impl EventSync {
         act: impl FnOnce(Change) -> F,
     ) -> Result<Verdict, NotDelivered<E>> {
         let authorization = delivery.authorization.clone();
-        let (delivery, one_time) = self.without_secrets(delivery);
+        let (delivery, one_time) = self.without_secrets(delivery).await.map_err(NotDelivered::Component)?;
         let (component, subject) = self.function(|exports| &exports.subject);
         let sys_id: Option<String> = self
             .runner
@@ -197,7 +198,7 @@ impl EventSync {
 
     /// A delivery as the component is shown it: a one-time value stands for the secret that it came with, and is the only one
     /// that `verify-callback` accepts. Nothing else that is secret is in it.
-    fn without_secrets(&self, mut delivery: Delivery) -> (Delivery, Secret) {
+    async fn without_secrets(&self, mut delivery: Delivery) -> wasmtime::Result<(Delivery, Secret)> {
         let one_time = Secret::one_time();
         if let Some(known) = self.runner.shared.authorizations.get(&delivery.authorization) {
             let is_secret = |text: &str| known.secrets.are_in(text.as_bytes());
@@ -205,11 +206,15 @@ impl EventSync {
                 name.eq_ignore_ascii_case(HEADER)
                     || !is_secret(value) && !known.secrets.are_in_name(&name.to_ascii_lowercase())
             });
-            delivery.body = known.secrets.redact(std::mem::take(&mut delivery.body).into()).into();
+            let room = Room { budgets: &self.runner.shared.budgets, who: &delivery.authorization };
+            let redacted = known.secrets.redacted(std::mem::take(&mut delivery.body).into(), room).await;
+            let redacted =
+                redacted.map_err(|NoRoom| wasmtime::Error::msg("there is no memory to search the delivery"))?;
+            delivery.body = redacted.into();
         }
         let presented = delivery.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case(HEADER));
         presented.for_each(|(_, value)| *value = one_time.expose().to_string());
-        (delivery, one_time)
+        Ok((delivery, one_time))
     }
 
     /// Reads the changes since the ledger's cursor, hands on what is new, and moves the cursor with each page. Without a cursor it

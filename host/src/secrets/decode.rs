@@ -4,12 +4,6 @@
 //! know none. One kind is undone at a time, as one encoder writes one kind: what another kind would make of a secret's own
 //! characters, together with what stands beside it, would hide the secret.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
-/// How often escapes are undone: a JSON text may hold an address in which a form was encoded.
-pub const LAYERS: usize = 3;
-
 /// The longest escape: `&#x10ffff;`, or a surrogate pair of JSON.
 const MAX_ESCAPE: usize = 12;
 
@@ -41,85 +35,66 @@ impl Kind {
     }
 }
 
-/// A text with one layer of escapes undone, and what each of its bytes was made from.
-pub struct Decoded {
-    /// The text.
-    pub bytes: Vec<u8>,
-    /// Where each byte began, and one more: where the text ended.
-    starts: Vec<u32>,
+/// What an escape stands for.
+enum Undone {
+    Byte(u8),
+    Char(char),
 }
 
-impl Decoded {
-    /// What a part was made from.
-    pub fn origin(&self, part: Range<usize>) -> Range<usize> {
-        let at = |index: usize| self.starts.get(index).map_or(0, |start| *start as usize);
-        at(part.start)..at(part.end)
-    }
-}
-
-/// Undoes one layer of escapes of a kind. `None` where there is none.
-pub fn decode(text: &[u8], kind: Kind) -> Option<Vec<u8>> {
+/// Undoes one layer of escapes of a kind. `None` where there is none. `notes` is told, for each byte that is made, where what it was
+/// made from begins.
+pub fn decode(text: &[u8], kind: Kind, mut notes: impl FnMut(usize)) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut rest = text;
-    let mut found = false;
-    while let Some(at) = memchr::memchr(kind.mark(), rest) {
-        match escape(&rest[at..]) {
-            Some((decoded, length)) => {
-                if !found {
-                    bytes.reserve(text.len());
-                    found = true;
-                }
-                bytes.extend_from_slice(&rest[..at]);
-                bytes.extend_from_slice(&decoded);
-                rest = &rest[at + length..];
-            }
-            None => {
-                bytes.extend_from_slice(&rest[..=at]);
-                rest = &rest[at + 1..];
-            }
+    let (mut at, mut found) = (0, false);
+    while let Some(next) = memchr::memchr(kind.mark(), &text[at..]) {
+        let mark = at + next;
+        let undone = escape(&text[mark..]);
+        if undone.is_some() && !found {
+            bytes.reserve(text.len());
+            bytes.extend_from_slice(&text[..at]);
+            (0..at).for_each(&mut notes);
+            found = true;
         }
-    }
-    bytes.extend_from_slice(rest);
-    found.then_some(bytes)
-}
-
-/// The same, with what each byte was made from. Slower and larger, so it is for texts in which something was found.
-pub fn decode_with_origin(text: &[u8], kind: Kind) -> Decoded {
-    let mut decoded = Decoded { bytes: Vec::with_capacity(text.len()), starts: Vec::with_capacity(text.len() + 1) };
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        let undone = Some(&text[at..]).filter(|_| *byte == kind.mark()).and_then(escape);
-        let (bytes, length) = undone.unwrap_or((Cow::Borrowed(&text[at..=at]), 1));
-        for byte in bytes.iter() {
-            decoded.bytes.push(*byte);
-            decoded.starts.push(u32::try_from(at).unwrap_or(u32::MAX));
+        // Nothing is copied before there is something to undo.
+        if found {
+            bytes.extend_from_slice(&text[at..mark]);
+            (at..mark).for_each(&mut notes);
         }
-        at += length;
+        let (before, length) = (bytes.len(), undone.as_ref().map_or(1, |(_, length)| *length));
+        match undone {
+            Some((Undone::Byte(byte), _)) => bytes.push(byte),
+            Some((Undone::Char(c), _)) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            None if found => bytes.push(kind.mark()),
+            None => {}
+        }
+        (before..bytes.len()).for_each(|_| notes(mark));
+        at = mark + length;
     }
-    decoded.starts.push(u32::try_from(at).unwrap_or(u32::MAX));
-    decoded
+    if !found {
+        return None;
+    }
+    bytes.extend_from_slice(&text[at..]);
+    (at..text.len()).for_each(notes);
+    Some(bytes)
 }
 
 /// The escape that a text begins with: what it stands for, and how long it is.
-fn escape(text: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
+fn escape(text: &[u8]) -> Option<(Undone, usize)> {
     let text = &text[..text.len().min(MAX_ESCAPE)];
+    let char = |c: char, length: usize| (Undone::Char(c), length);
     match text.first()? {
-        b'%' => Some((Cow::Owned(vec![u8::try_from(hex(text.get(1..3)?)?).ok()?]), 3)),
-        b'&' => entity(&text[1..]).map(|(c, length)| (utf8(c), length + 1)),
+        b'%' => Some((Undone::Byte(u8::try_from(hex(text.get(1..3)?)?).ok()?), 3)),
+        b'&' => entity(&text[1..]).map(|(c, length)| char(c, length + 1)),
         _ => match text.get(1)? {
-            b'u' => unicode(text).map(|(c, length)| (utf8(c), length)),
-            b'x' => Some((utf8(char::from_u32(hex(text.get(2..4)?)?)?), 4)),
-            c @ (b'/' | b'"' | b'\\' | b'\'') => Some((utf8(char::from(*c)), 2)),
-            b'n' => Some((utf8('\n'), 2)),
-            b'r' => Some((utf8('\r'), 2)),
-            b't' => Some((utf8('\t'), 2)),
+            b'u' => unicode(text).map(|(c, length)| char(c, length)),
+            b'x' => Some(char(char::from_u32(hex(text.get(2..4)?)?)?, 4)),
+            c @ (b'/' | b'"' | b'\\' | b'\'') => Some(char(char::from(*c), 2)),
+            b'n' => Some(char('\n', 2)),
+            b'r' => Some(char('\r', 2)),
+            b't' => Some(char('\t', 2)),
             _ => None,
         },
     }
-}
-
-fn utf8<'a>(c: char) -> Cow<'a, [u8]> {
-    Cow::Owned(c.to_string().into_bytes())
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {
@@ -165,7 +140,9 @@ mod tests {
             (r"\ud83d\ude00", "\u{1f600}"),
             (r"a\x3db", "a=b"),
             (r#"a\"b"#, "a\"b"),
+            (r"a\qb\/c", r"a\qb/c"),
             ("a%2fb%2Fc", "a/b/c"),
+            ("100% a%2fb%", "100% a/b%"),
             ("a&amp;b", "a&b"),
             ("a&#61;b&#x3D;c&#x3d;d", "a=b=c=d"),
             ("100% & more; \\q \\u12", "100% & more; \\q \\u12"),
@@ -175,13 +152,17 @@ mod tests {
             (r"\ud83d", r"\ud83d"),
         ] {
             let expected = (decoded != text).then(|| decoded.as_bytes().to_vec());
-            let kind = Kind::ALL.into_iter().find(|kind| decode(text.as_bytes(), *kind).is_some());
-            let kind = kind.unwrap_or(Kind::Percent);
-            assert_eq!(decode(text.as_bytes(), kind), expected, "{text}");
-            let with_origin = decode_with_origin(text.as_bytes(), kind);
-            assert_eq!(with_origin.bytes, decoded.as_bytes(), "{text}");
-            assert_eq!(with_origin.origin(0..with_origin.bytes.len()), 0..text.len(), "{text}");
+            let undone = Kind::ALL.into_iter().find_map(|kind| {
+                let mut starts = Vec::new();
+                decode(text.as_bytes(), kind, |start| starts.push(start)).map(|undone| (undone, starts))
+            });
+            assert_eq!(undone.as_ref().map(|(undone, _)| undone.clone()), expected, "{text}");
+            let starts = undone.map(|(_, starts)| starts).unwrap_or_default();
+            assert_eq!(starts.len(), expected.map_or(0, |expected| expected.len()), "{text}");
+            assert!(starts.is_sorted(), "{text}: {starts:?}");
         }
-        assert_eq!(decode_with_origin(b"x%41y", Kind::Percent).origin(1..2), 1..4);
+        let mut starts = Vec::new();
+        assert_eq!(decode(b"x%41y", Kind::Percent, |start| starts.push(start)).as_deref(), Some(&b"xAy"[..]));
+        assert_eq!(starts, [0, 1, 4]);
     }
 }

@@ -5,9 +5,10 @@
 use super::assertion;
 use super::credential::{IssuedCredential, NoCredential, grant_type, refusal};
 use crate::authorizations::{Authorization, Client, Grant};
-use crate::bindings::servicenow::plugin::credentials::{GrantType, Refusal, UnreachableReason};
+use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableReason};
 use crate::egress::{Clients, Sent, unreachable_reason};
 use crate::secret::Secret;
+use crate::secrets::TooMany;
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Limited};
@@ -26,6 +27,9 @@ const MIN_LIFE: Duration = Duration::from_secs(10);
 
 /// A token answer is below 1 KB, or a few KB with a JWT.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// The scopes of a client are a few words; a longer text is not shown.
+const MAX_SCOPE: usize = 1_000;
 
 /// A fetch is given up after this, however long the calls that wait for it may take: a token comes within a second, and
 /// while a fetch hangs nobody can start another.
@@ -61,22 +65,23 @@ pub async fn fetch(
     let body = body.map_err(|_| NoCredential::Unreachable(UnreachableReason::Lost))?.to_bytes();
     connection.keep();
     let secrets = &authorization.secrets;
-    if (200..300).contains(&status) {
-        secrets.add_token_response(&body);
-    }
+    // A token service may quote what it was sent: in a refusal it is struck before anything is cut to a length.
+    let body = match (200..300).contains(&status) {
+        true => {
+            let added = secrets.add_token_response(&body).await;
+            added.map_err(|TooMany| NoCredential::Unreachable(UnreachableReason::NotJson))?;
+            body
+        }
+        false => secrets.redact(body),
+    };
     match take(&Response { status, headers, body: body.into() }, grant_type) {
         Ok(mut answer) => {
-            // The scope is shown to the component and to people.
-            answer.credential.scope.take_if(|scope| secrets.are_in(scope.as_bytes()));
+            // The scope is shown to the component and to people. Of one that was cut nobody knows what stood there.
+            let is_withheld = |scope: &mut String| scope.len() > MAX_SCOPE || secrets.are_in(scope.as_bytes());
+            answer.credential.scope.take_if(is_withheld);
             Ok(answer)
         }
-        // A token service may quote what it was sent.
-        Err(NoCredential::Refused(refusal)) => Err(NoCredential::Refused(Refusal {
-            error: secrets.redact_text(&refusal.error),
-            description: secrets.redact_text(&refusal.description),
-            ..refusal
-        })),
-        Err(other) => Err(other),
+        other => other,
     }
 }
 
@@ -125,8 +130,10 @@ fn take(answer: &Response, grant_type: GrantType) -> Result<Answer, NoCredential
     let token = oauth::read(answer, guest_grant_type(grant_type)).map_err(|denied| match denied {
         oauth::Denied::Unreachable(reason) => NoCredential::Unreachable(host_reason(reason)),
         oauth::Denied::Refused(refused) => {
+            // An answer without a reason is no token service's.
+            let names_reason = !refused.error.is_empty() || !refused.description.is_empty();
             let description = match grant_type {
-                GrantType::RefreshToken => "the refresh token expired or was revoked: reconnect",
+                GrantType::RefreshToken if names_reason => "the refresh token expired or was revoked: reconnect",
                 _ => refused.description.as_str(),
             };
             refusal(grant_type, refused.status, &refused.error, description)

@@ -20,6 +20,7 @@ use credential::{fixed, refusal};
 use exchange::{Answer, FETCH_TIMEOUT};
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -106,8 +107,8 @@ impl Tokens {
         drop(state);
         let (slot, clients) = (Arc::clone(slot), self.clients.clone());
         tokio::spawn(async move {
-            let fetched = timeout(FETCH_TIMEOUT, slot.fetch(&clients)).await.unwrap_or(Err(NoCredential::Timeout));
-            let fetched = slot.keep(slot.save(fetched).await);
+            let fetched = slot.fetch(&clients).await;
+            let fetched = slot.keep(fetched);
             // Nobody may be waiting any more; the token is kept all the same.
             let _ = done.send(Some(fetched));
         });
@@ -130,25 +131,6 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a rotated refresh token to its file before anything is done with what came with it: the one before is no longer
-    /// good.
-    async fn save(&self, fetched: Result<Answer, NoCredential>) -> Result<Answer, NoCredential> {
-        let Grant::RefreshToken { refresh_token: first, rotated_token_file: Some(path), .. } =
-            &self.authorization.grant
-        else {
-            return fetched;
-        };
-        if let Some(rotated) = fetched.as_ref().ok().and_then(|answer| answer.refresh_token.clone()) {
-            let (file, first) = (path.clone(), first.clone());
-            let saved = spawn_blocking(move || rotated::save(&file, &first, &rotated)).await;
-            if let Err(error) = saved.map_err(io::Error::other).flatten() {
-                let authorization = &self.name;
-                tracing::error!(authorization, path = %path.display(), %error, "a rotated refresh token is not kept: a restart loses it");
-            }
-        }
-        fetched
-    }
-
     fn keep(&self, fetched: Result<Answer, NoCredential>) -> Fetched {
         let mut state = self.lock();
         state.fetching = None;
@@ -163,19 +145,58 @@ impl Slot {
         state.generation += 1;
         let credential = IssuedCredential { generation: state.generation, ..answer.credential };
         state.current = Some(credential.clone());
+        let refresh_token = state.refresh_token.as_ref().map(Secret::expose);
+        self.authorization.secrets.keep_current(refresh_token.into_iter().chain([credential.value.expose()]));
         Ok(credential)
     }
 
     async fn fetch(&self, clients: &Clients) -> Result<Answer, NoCredential> {
         let rotated = self.lock().refresh_token.clone();
-        exchange::fetch(&self.name, &self.authorization, rotated, clients).await
+        let Grant::RefreshToken { refresh_token: first, rotated_token_file: Some(path), .. } =
+            &self.authorization.grant
+        else {
+            return self.exchange(rotated, clients).await;
+        };
+        let (file, descends_from) = (path.clone(), first.clone());
+        let held = spawn_blocking(move || {
+            let held = rotated::hold(&file)?;
+            Ok((held, rotated::load(&file, &descends_from)?))
+        });
+        let held: io::Result<_> = held.await.map_err(io::Error::other).flatten();
+        let (_held, rotated) = match held {
+            // Another process may have been given one since.
+            Ok((held, kept)) => (Some(held), kept.or(rotated)),
+            Err(error) => {
+                self.not_kept(path, &error);
+                (None, rotated)
+            }
+        };
+        let fetched = self.exchange(rotated, clients).await?;
+        // On the disk before anything is done with what came with it: the one before is no longer good.
+        if let Some(rotated) = fetched.refresh_token.clone() {
+            let (file, first) = (path.clone(), first.clone());
+            let saved = spawn_blocking(move || rotated::save(&file, &first, &rotated)).await;
+            if let Err(error) = saved.map_err(io::Error::other).flatten() {
+                self.not_kept(path, &error);
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn exchange(&self, rotated: Option<Secret>, clients: &Clients) -> Result<Answer, NoCredential> {
+        let fetched = timeout(FETCH_TIMEOUT, exchange::fetch(&self.name, &self.authorization, rotated, clients)).await;
+        fetched.unwrap_or(Err(NoCredential::Timeout))
+    }
+
+    fn not_kept(&self, path: &Path, error: &io::Error) {
+        let authorization = &self.name;
+        tracing::error!(authorization, path = %path.display(), %error, "a rotated refresh token is not kept: a restart loses it");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
     use std::time::Duration;
 
     #[test]

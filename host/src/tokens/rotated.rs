@@ -4,15 +4,32 @@
 use crate::files;
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
+use rustix::fs::{Mode, OFlags, open};
 use std::fmt::Write;
+use std::fs::File;
 use std::io;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// The first line, by which the file is known to be this library's.
 const MARK: &str = "# Refresh token kept by servicenow-host; remove this file after connecting anew.";
 
-/// More than any token.
-const MAX_BYTES: usize = 64 * 1024;
+/// Any token response, with each of its characters escaped.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Holds the file until this is dropped: of two processes with one file, the second takes up what the first one was given.
+///
+/// # Errors
+///
+/// If the file beside it cannot be made.
+pub fn hold(path: &Path) -> io::Result<File> {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".lock");
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let lock = File::from(open(Path::new(&name), flags, Mode::RUSR | Mode::WUSR)?);
+    lock.lock()?;
+    Ok(lock)
+}
 
 /// The token that was kept, where it descends from this one: another in the authorizations file is a new connection. `None` where
 /// there is none yet.
@@ -28,14 +45,18 @@ pub fn load(path: &Path, first: &Secret) -> io::Result<Option<Secret>> {
     };
     content.warn_if_open(path);
     let mut lines = content.text()?.lines();
-    if lines.next() != Some(MARK) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it keeps no refresh token of this library; give another path",
-        ));
+    // Somebody may have made the file with the rights it is to have.
+    let Some(mark) = lines.next() else { return Ok(None) };
+    let no_token =
+        || io::Error::new(io::ErrorKind::InvalidData, "it keeps no refresh token of this library; give another path");
+    if mark != MARK {
+        return Err(no_token());
     }
-    let descends = lines.next() == Some(&*origin(first));
-    Ok(lines.next().filter(|token| descends && !token.is_empty()).map(|token| Secret::new(token.to_string())))
+    if lines.next() != Some(&*origin(first)) {
+        return Ok(None);
+    }
+    let token = lines.next().and_then(|token| serde_json::from_str(token).ok()).ok_or_else(no_token)?;
+    Ok(Some(Secret::new(token)))
 }
 
 /// Keeps a token that descends from `first`, in a file of its owner's alone, on the disk before it is used.
@@ -44,7 +65,8 @@ pub fn load(path: &Path, first: &Secret) -> io::Result<Option<Secret>> {
 ///
 /// If the file cannot be written, or another's stands there.
 pub fn save(path: &Path, first: &Secret, token: &Secret) -> io::Result<()> {
-    let text = format!("{MARK}\n{}\n{}\n", origin(first), token.expose());
+    // As a JSON text: a token is whatever a service gives, also of several lines.
+    let text = Zeroizing::new(format!("{MARK}\n{}\n{}\n", origin(first), serde_json::to_string(token.expose())?));
     files::replace(path, text.as_bytes(), |present| present.starts_with(MARK.as_bytes()))
 }
 
@@ -69,7 +91,9 @@ mod tests {
         let loaded =
             |first: &str| load(&path, &secret(first)).map(|token| token.map(|token| token.expose().to_string()));
         assert_eq!(loaded("first").unwrap(), None);
-        for token in ["second", "third"] {
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(loaded("first").unwrap(), None);
+        for token in ["second", "of\ntwo \"lines\"\r", &"\u{1}".repeat(64 * 1024), "third"] {
             save(&path, &secret("first"), &secret(token)).unwrap();
             assert_eq!(loaded("first").unwrap().as_deref(), Some(token));
         }
