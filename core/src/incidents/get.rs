@@ -12,7 +12,7 @@ use crate::failure::{CallError, failure};
 use crate::host::Host;
 use crate::outcome_of_errors;
 use crate::servicenow::origin::Origin;
-use crate::servicenow::query::{EXPECTED_VALUE, is_value};
+use crate::servicenow::query::{EXPECTED_VALUE, is_alike, is_value};
 use crate::servicenow::record::{Cell, Record};
 use crate::servicenow::requests::{self, INCIDENT, record_page};
 use crate::servicenow::response::Rows;
@@ -27,6 +27,9 @@ const MAX_NUMBER: usize = 40;
 
 /// Two rows tell one match from several.
 const LIMIT: &str = "2";
+
+/// Rows of correlation ids that differ by case or accent alone come along.
+const LIMIT_ALIKE: &str = "20";
 
 /// A look-up by a key that can stand in a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +67,10 @@ impl Key {
         }
     }
 
+    fn limit(&self) -> &'static str {
+        if matches!(self, Key::CorrelationId(_)) { LIMIT_ALIKE } else { LIMIT }
+    }
+
     fn is_of(&self, record: &Record) -> bool {
         let is =
             |column: &str, wanted: &str| record.value(column).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
@@ -72,6 +79,12 @@ impl Key {
             Key::SysId(sys_id) => is("sys_id", sys_id.as_str()),
             Key::CorrelationId(id) => record.value("correlation_id") == Some(id),
         }
+    }
+
+    /// Whether a database may take a record for the one that is asked for: another record's key, which differs by case or accent.
+    fn is_like(&self, record: &Record) -> bool {
+        let Key::CorrelationId(id) = self else { return false };
+        record.value("correlation_id").is_some_and(|value| is_alike(value, id))
     }
 }
 
@@ -97,15 +110,20 @@ fn run(call: &ValidCall, key: &Key, started_ms: u64, host: &mut dyn Host) -> Res
     let request = requests::list(
         &session.origin,
         INCIDENT,
-        &[("sysparm_query", &key.query()), ("sysparm_limit", LIMIT), ("sysparm_display_value", "all")],
+        &[("sysparm_query", &key.query()), ("sysparm_limit", key.limit()), ("sysparm_display_value", "all")],
     );
     let rows = session.fetch(&request)?;
     Ok(pick(rows, key, &session.origin))
 }
 
 /// The incident among the rows, by ServiceNow's count where it counted.
-fn pick(rows: Rows, key: &Key, origin: &Origin) -> GetOutcome {
-    let count = rows.total.unwrap_or(rows.records.len() as u64);
+fn pick(mut rows: Rows, key: &Key, origin: &Origin) -> GetOutcome {
+    let before = rows.records.len();
+    rows.records.retain(|record| !key.is_like(record) || key.is_of(record));
+    let others = (before - rows.records.len()) as u64;
+    let shown = rows.records.len() as u64;
+    // Fewer were counted than are there: what is there counts.
+    let count = rows.total.map_or(shown, |total| total.saturating_sub(others).max(shown));
     let several = count > 1 && !matches!(key, Key::CorrelationId(_));
     let are_asked_for = rows.records.iter().all(|record| key.is_of(record));
     match rows.records.into_iter().next() {
@@ -203,6 +221,7 @@ mod tests {
             (&number, Some(22_400), vec!["INC2", "INC3"], Some(Reason::WrongRecord)),
             (&number, Some(2), vec!["INC1", "INC1"], Some(Reason::Ambiguous)),
             (&number, None, vec!["INC1", "INC1"], Some(Reason::Ambiguous)),
+            (&number, Some(1), vec!["INC1", "INC1"], Some(Reason::Ambiguous)),
             (&correlation, Some(3), vec!["INC1", "INC2"], None),
         ] {
             let picked = pick(rows(total, &numbers), key, &origin);
@@ -210,6 +229,35 @@ mod tests {
                 assert_eq!(u64::from(incident.matches), total.unwrap_or(1));
             }
             assert_eq!(reason(picked), expected, "{key:?} {total:?} {numbers:?}");
+        }
+    }
+
+    #[test]
+    fn of_keys_that_differ_by_case_or_accent_the_exact_one_is_taken() {
+        let origin = Origin::parse("dev12345").unwrap();
+        let rows = |ids: &[&str], total| {
+            let row = |(at, id): (usize, &&str)| {
+                let cell = |name: &str, value: &str| format!(r#""{name}":{{"value":"{value}"}}"#);
+                let number = cell("number", &format!("INC{at}"));
+                Record::from_json(&format!(
+                    "{{{number},{},{}}}",
+                    cell("sys_id", &"1".repeat(32)),
+                    cell("correlation_id", id)
+                ))
+            };
+            Rows { records: ids.iter().enumerate().map(row).collect(), total, payload: String::new() }
+        };
+        for (ids, total, number, reason_expected) in [
+            (&["ALERT-\u{e9}", "Alert-\u{e9}", "Alert-e"][..], Some(3), Some(("INC1", 1)), None),
+            (&["Alert-\u{e9}", "ALERT-\u{c9}", "Alert-\u{e9}"], Some(3), Some(("INC0", 2)), None),
+            (&["ALERT-\u{e9}"], Some(1), None, Some(Reason::NotFound)),
+            (&["ALERT-\u{e9}", "other"], Some(2), None, Some(Reason::WrongRecord)),
+        ] {
+            let picked = pick(rows(ids, total), &Key::CorrelationId("Alert-\u{e9}".to_string()), &origin);
+            if let GetOutcome::GetIncidentSuccess(incident) = &picked {
+                assert_eq!(Some((incident.number.as_str(), incident.matches)), number, "{ids:?}");
+            }
+            assert_eq!(reason(picked), reason_expected, "{ids:?}");
         }
     }
 

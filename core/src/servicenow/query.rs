@@ -17,6 +17,19 @@ pub fn is_value(value: &str) -> bool {
         && !start.eq_ignore_ascii_case("javascript:")
 }
 
+/// Whether a database may find two values equal: it compares without regard to case, and to accents.
+pub fn is_alike(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.trim().chars(), other.trim().chars());
+    let is_like = |a: char, b: char| a.eq_ignore_ascii_case(&b) || !a.is_ascii() || !b.is_ascii();
+    loop {
+        match (one.next(), other.next()) {
+            (Some(a), Some(b)) if is_like(a, b) => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
 /// Names and values as the query of a URL or the body of a form.
 pub fn form_encode(pairs: &[(&str, &str)]) -> String {
     pairs.iter().fold(String::new(), |mut text, (name, value)| {
@@ -53,6 +66,19 @@ mod tests {
             " JavaScript:x",
         ] {
             assert!(!is_value(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_differ_by_case_or_accent_are_alike() {
+        for (one, other, alike) in [
+            ("Alert-1", "ALERT-1 ", true),
+            ("caf\u{e9}", "cafe", true),
+            ("a", "b", false),
+            ("a", "ab", false),
+            ("", "", true),
+        ] {
+            assert_eq!(is_alike(one, other), alike, "{one} {other}");
         }
     }
 

@@ -1,12 +1,16 @@
 //! Order and duplicates: a pure decision over what the host has seen.
 //!
-//! `sys_mod_count` orders the versions of a record. Where a payload lacks it, the second of the update does, and within one
-//! second the payload's digest tells two updates apart.
+//! `sys_mod_count` orders the versions of a record, and nothing else does once it is known: a date may be of any zone. Where no
+//! payload has it, the second of the update orders them, and within one second the payload's digest tells two updates apart.
 
 use crate::bindings::callbacks::{Judgement, Known, Novelty, Version};
 
 /// How many payloads without a count are told apart by their digests.
 const MAX_DIGESTS: usize = 16;
+
+/// A count that is this far beyond the last one is told and not believed: a record is not changed so often between two deliveries,
+/// and all that comes after a count that is too large would be silent.
+const MAX_GAP: u32 = 10_000;
 
 /// What a version is to what the host knows, and what is to be remembered.
 pub fn judge(version: &Version, known: &Known) -> Judgement {
@@ -17,6 +21,11 @@ pub fn judge(version: &Version, known: &Known) -> Judgement {
 /// says more than digests do.
 fn remember(version: &Version, known: &Known) -> Version {
     let mut merged = version.clone();
+    if let (Some(count), Some(seen)) = (version.mod_count, known.version.as_ref().and_then(|seen| seen.mod_count))
+        && count.saturating_sub(seen) > MAX_GAP
+    {
+        merged.mod_count = Some(seen);
+    }
     if let Some(seen) = known.version.as_ref().filter(|_| version.mod_count.is_none()) {
         merged.mod_count = merged.mod_count.or(seen.mod_count);
         if merged.updated_on.is_empty() {
@@ -37,7 +46,8 @@ fn novelty(version: &Version, known: &Known) -> Novelty {
             (Some(count), Some(seen)) if count > seen => Novelty::New,
             (Some(count), Some(seen)) if count == seen => Novelty::Duplicate,
             (Some(_), Some(_)) => Novelty::Stale,
-            _ => by_time(version, seen),
+            (None, None) => by_time(version, seen),
+            _ => by_digest(version, seen),
         },
     };
     match (novelty, version.mod_count) {
@@ -64,10 +74,15 @@ fn missing(count: u32, known: &Known) -> impl Iterator<Item = u32> {
     first.unwrap_or_default()..=count
 }
 
+/// Where only one of two payloads has a count, their dates say nothing.
+fn by_digest(version: &Version, seen: &Version) -> Novelty {
+    let same = version.digests.first().is_some_and(|digest| seen.digests.first() == Some(digest));
+    if same { Novelty::Duplicate } else { Novelty::New }
+}
+
 fn by_time(version: &Version, seen: &Version) -> Novelty {
     if version.updated_on.is_empty() || seen.updated_on.is_empty() {
-        let same = version.digests.first().is_some_and(|digest| seen.digests.first() == Some(digest));
-        return if same { Novelty::Duplicate } else { Novelty::New };
+        return by_digest(version, seen);
     }
     match version.updated_on.cmp(&seen.updated_on) {
         std::cmp::Ordering::Greater => Novelty::New,
@@ -110,6 +125,25 @@ mod tests {
         ] {
             let known = Known { version: seen.map(counted), settled: own.to_vec() };
             assert_eq!(judge(&counted(count), &known).novelty, expected, "{count} after {seen:?}, settled {own:?}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_judged_by_counts_alone_and_not_believed_where_it_is_far_beyond() {
+        let both = |count: Option<u32>, on: &str| Version { mod_count: count, ..timed(on, &[]) };
+        for (version, seen, expected) in [
+            (both(Some(6), "2026-01-01 00:00:00"), both(Some(5), "2026-12-31 00:00:00"), Novelty::New),
+            (both(Some(6), "2026-01-01 00:00:00"), both(None, "2026-12-31 00:00:00"), Novelty::New),
+            (both(None, "2026-01-01 00:00:00"), both(Some(5), "2026-12-31 00:00:00"), Novelty::New),
+            (both(None, "2026-01-01 00:00:00"), both(None, "2026-12-31 00:00:00"), Novelty::Stale),
+        ] {
+            let known = Known { version: Some(seen), settled: Vec::new() };
+            assert_eq!(judge(&version, &known).novelty, expected, "{version:?}");
+        }
+        let known = Known { version: Some(counted(5)), settled: Vec::new() };
+        for (count, remembered) in [(5 + MAX_GAP, 5 + MAX_GAP), (6 + MAX_GAP, 5), (u32::MAX, 5)] {
+            let judged = judge(&counted(count), &known);
+            assert_eq!((judged.novelty, judged.remember.mod_count), (Novelty::New, Some(remembered)), "{count}");
         }
     }
 

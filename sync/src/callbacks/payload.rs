@@ -3,6 +3,8 @@
 
 use crate::bindings::callbacks::{Action, Version};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
+use crate::changes::cursor::instant;
+use crate::lenient::repaired;
 use serde_json::{Map, Value};
 use servicenow_core::bindings::types::Violation;
 use servicenow_core::encoding::hex;
@@ -17,6 +19,9 @@ pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// No record is changed more often: a larger count would outrank every later change.
 const MAX_MOD_COUNT: u32 = 10_000_000;
+
+/// What stands between groups of digits where a script reads a count as it is shown: `1,000`.
+const GROUPING: [char; 5] = [',', '.', '\'', ' ', '\u{a0}'];
 
 const EXPECTED_COUNT: &str = "a whole number of at most 10000000, or none";
 
@@ -104,7 +109,7 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
     if has_too_many_parts(&text) {
         return violations.refuse("body", &text, &format!("a JSON object of at most {MAX_PARTS} values"));
     }
-    let members: Map<String, Value> = match serde_json::from_str(&escape_controls(&text)) {
+    let members: Map<String, Value> = match serde_json::from_str(&repaired(&text)) {
         Ok(members) => members,
         Err(error) => return violations.refuse("body", &text, &format!("a JSON object; {error}")),
     };
@@ -136,9 +141,11 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         ([columns("current"), columns("extra")].concat(), text_of("comment"))
     };
     let updated_on = current.iter().find(|(name, _)| name == "sys_updated_on").map(|(_, value)| value.clone());
+    // In the user's own form it orders nothing.
+    let updated_on = updated_on.filter(|text| instant(text).is_some());
     let mod_count = match text_of("sys_mod_count") {
         text if text.is_empty() => None,
-        text => match text.parse().ok().filter(|count| *count <= MAX_MOD_COUNT) {
+        text => match text.replace(GROUPING, "").parse().ok().filter(|count| *count <= MAX_MOD_COUNT) {
             Some(count) => Some(count),
             None => return violations.refuse("sys_mod_count", &text, EXPECTED_COUNT),
         },
@@ -177,26 +184,6 @@ fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Escapes control characters inside texts: instances were seen to send them as they are, which is no JSON
-/// (superplanehq/superplane, `on_incident.go`).
-fn escape_controls(text: &str) -> String {
-    let (mut escaped, mut in_text, mut after_backslash) = (String::with_capacity(text.len()), false, false);
-    for c in text.chars() {
-        if in_text && (c as u32) < 0x20 {
-            escaped.push_str(&format!("\\u{:04x}", c as u32));
-            after_backslash = false;
-            continue;
-        }
-        escaped.push(if (c as u32) < 0x20 { ' ' } else { c });
-        match c {
-            '"' if !after_backslash => in_text = !in_text,
-            _ => {}
-        }
-        after_backslash = in_text && c == '\\' && !after_backslash;
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,12 +213,24 @@ mod tests {
     }
 
     #[test]
-    fn raw_control_characters_are_read_as_what_they_are() {
+    fn what_is_nearly_a_delivery_is_read_as_what_it_says() {
         let body = format!(
-            "{{\"sys_id\":\"{KEY}\",\"number\":\"INC1\",\"table\":\"problem\",\"action\":\"insert\",\n\t\"current\":{{\"description\":\"a\nb\u{1}c\\\\\"}}}}"
+            "\u{feff}{{\"sys_id\":\"{KEY}\",\"number\":\"INC1\",\"table\":\"problem\",\"action\":\"insert\",\n\t\"sys_mod_count\":\"1,000\",\"current\":{{\"description\":\"a\nb\u{1}c\\\\ \\ud83d\"}}}}"
         );
         let payload = Payload::read(body.as_bytes()).unwrap();
-        assert_eq!(payload.current, [("description".to_string(), "a\nb\u{1}c\\".to_string())]);
+        assert_eq!(payload.current, [("description".to_string(), "a\nb\u{1}c\\ \u{fffd}".to_string())]);
+        assert_eq!(payload.version.mod_count, Some(1_000));
+    }
+
+    #[test]
+    fn a_date_in_another_form_than_the_instance_s_own_orders_nothing() {
+        for (date, kept) in
+            [("2026-04-30 10:00:00", true), ("30/04/2026 10:00:00", false), ("2026-04-30", false), ("soon", false)]
+        {
+            let body =
+                format!(r#"{{"action_type":"update","number":"INC1","sys_id":"{KEY}","sys_updated_on":"{date}"}}"#);
+            assert_eq!(Payload::read(body.as_bytes()).unwrap().version.updated_on == date, kept, "{date}");
+        }
     }
 
     #[test]
@@ -247,7 +246,7 @@ mod tests {
             (with(r#""table":"sys_user","action":"insert""#), "table"),
             (with(r#""table":"incident","action":"delete""#), "action"),
             (with(r#""table":"incident""#), "action"),
-            (with(r#""table":"incident","action":"update","sys_mod_count":"1,234""#), "sys_mod_count"),
+            (with(r#""table":"incident","action":"update","sys_mod_count":"many""#), "sys_mod_count"),
             (with(r#""table":"incident","action":"update","sys_mod_count":"4294967295""#), "sys_mod_count"),
             ("x".repeat(MAX_BYTES + 1), "body"),
         ] {

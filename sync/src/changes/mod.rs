@@ -4,7 +4,7 @@
 //! starts an overlap before the latest change that the last pass saw, because rows are committed out of order, and what comes
 //! twice by that is told apart by its version.
 
-mod cursor;
+pub mod cursor;
 mod zone;
 
 use crate::bindings::changes::{ChangePage, ChangesOutcome, Selection};

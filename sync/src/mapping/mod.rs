@@ -7,6 +7,7 @@ pub use paths::paths;
 
 use crate::bindings::mapping::{Mapped as Shown, PreviewOutcome};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
+use crate::lenient::repaired;
 use crate::rules::severity::priority;
 use crate::rules::status::DONE;
 use crate::rules::template::{Templates, as_text, at};
@@ -87,7 +88,7 @@ pub fn read_event(text: &str, violations: &mut Violations) -> Option<Value> {
     if has_too_many_parts(text) {
         return violations.refuse("event", text, &format!("a JSON object of at most {MAX_PARTS} values"));
     }
-    match serde_json::from_str(text) {
+    match serde_json::from_str(&repaired(text)) {
         Ok(event @ Value::Object(_)) => Some(event),
         Ok(_) => violations.refuse("event", text, "a JSON object"),
         Err(error) => violations.refuse("event", text, &format!("a JSON object; {error}")),

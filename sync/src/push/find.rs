@@ -3,6 +3,7 @@
 use crate::rules::status::DONE;
 use servicenow_core::bindings::types::{Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
+use servicenow_core::servicenow::query::is_alike;
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests::{self, INCIDENT};
 use servicenow_core::servicenow::session::Session;
@@ -31,12 +32,10 @@ pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str) -> Res
         failure.status = Some(200);
         Err(CallError::Rejected(failure))
     };
-    // Databases compare without regard to case; another case is another event's.
+    // Databases compare without regard to case and accents; another case is another event's.
     let is_same = |record: &Record| record.value("correlation_id") == Some(correlation_id);
-    let is_alike = |record: &Record| {
-        record.value("correlation_id").is_some_and(|id| id.to_lowercase() == correlation_id.to_lowercase())
-    };
-    if !rows.records.iter().all(is_alike) {
+    let is_like = |record: &Record| record.value("correlation_id").is_some_and(|id| is_alike(id, correlation_id));
+    if !rows.records.iter().all(is_like) {
         return judged(Reason::WrongRecord, "ServiceNow answered with another incident than the one asked for");
     }
     if rows.records.is_empty() && rows.total.is_some_and(|total| total > 0) {
