@@ -14,7 +14,7 @@
 //! - `bundled` (default) builds `servicenow.wasm` with this crate. Without it no compiler runs for WebAssembly, and the
 //!   component is given as bytes with [`Builder::component`].
 //! - `sync` adds two-way event sync, and `bundled-sync` builds its component with this crate.
-//! - `receiver` adds an HTTP server for deliveries.
+//! - `sqlite` adds a ledger in a SQLite database, which processes share; `receiver` an HTTP server for deliveries.
 
 mod admission;
 #[doc(hidden)]
@@ -65,8 +65,10 @@ pub use bundled::SYNC_COMPONENT;
 pub use egress::{BadProxy, Connections, Exchange, Proxy, TlsFile, policy};
 pub use engine::code_cache::usual_folder;
 pub use error::BuildError;
+#[cfg(feature = "sqlite")]
+pub use event_sync::SqliteLedger;
 #[cfg(feature = "sync")]
-pub use event_sync::{EventSync, Ledger};
+pub use event_sync::{EventSync, Ledger, MemoryLedger};
 pub use host::Host;
 pub use limits::Limits;
 pub use outcome::Outcome;

@@ -119,5 +119,14 @@ pub fn fresh(settings: &Settings, seed: Option<u64>) -> Store {
     store.add("sys_user_group", Row::new("sys_user_group", desk));
     let zone = [("name", "glide.sys.default.tz"), ("value", "UTC"), ("type", "string")];
     store.add("sys_properties", Row::new("sys_properties", zone));
+    // Somebody has written something before.
+    let entry = [("element_id", "46e9b4afa9fe19810102030405060708"), ("element", "comments"), ("value", "Thank you.")];
+    store.add("sys_journal_field", Row::new("sys_journal_field", entry));
+    // An instance ships with hundreds of scripts. These do nothing.
+    let rule = [("name", "mark closed"), ("collection", "incident"), ("when", "before"), ("active", "false")];
+    store.add("sys_script", Row::new("sys_script", rule));
+    store.add("sys_script_include", Row::new("sys_script_include", [("name", "ArrayUtil"), ("active", "false")]));
+    let action = [("name", "Close Incident"), ("table", "incident"), ("active", "false")];
+    store.add("sys_ui_action", Row::new("sys_ui_action", action));
     store
 }

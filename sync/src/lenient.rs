@@ -41,10 +41,10 @@ fn escape(text: &str) -> (&str, usize) {
     match (unit(text), text.get(6..).and_then(unit)) {
         (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (&text[..12], 12),
         (Some(0xd800..=0xdfff), _) => (LOST, 6),
-        // A backslash and what it escapes, which a reader refuses where it is none of its own. A control character is repaired next.
+        // A backslash and what it escapes, which a reader refuses where it is none of its own. Before a control character it escapes nothing.
         _ => match text[1..].chars().next().filter(|c| *c >= ' ') {
             Some(c) => (&text[..1 + c.len_utf8()], 1 + c.len_utf8()),
-            None => (&text[..1], 1),
+            None => ("", 1),
         },
     }
 }
@@ -70,6 +70,7 @@ mod tests {
             (r#"{"a":"\ud83d\ud83d\ude00"}"#, json!({"a": "\u{fffd}\u{1f600}"})),
             (r#"{"a":"\\ud83d\"","b":"é\\"}"#, json!({"a": "\\ud83d\"", "b": "é\\"})),
             ("{\"a\":\"\\\\\n\"}", json!({"a": "\\\n"})),
+            ("{\"a\":\"x\\\ny\"}", json!({"a": "x\ny"})),
         ] {
             assert_eq!(serde_json::from_str::<Value>(&repaired(text)).unwrap(), value, "{text:?}");
         }

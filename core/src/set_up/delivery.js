@@ -34,6 +34,14 @@ __PRODUCT__Delivery.prototype = {
             request.setEndpoint(address);
             request.setRequestHeader('Content-Type', 'application/json');
             request.setRequestHeader('X-Callback-Secret', gs.getProperty('__PROPERTY__.callback_secret', ''));
+            // Both exist on newer releases. Without the first, ${..} in a text is taken for a variable; with the second, no other
+            // address is sent the secret.
+            if (typeof request.disableForcedVariableSubstitution === 'function') {
+                request.disableForcedVariableSubstitution();
+            }
+            if (typeof request.setFollowRedirect === 'function') {
+                request.setFollowRedirect(false);
+            }
             request.setRequestBody(JSON.stringify(this._payload(record, previous, wait)));
             if (!wait) {
                 request.executeAsync();

@@ -51,7 +51,7 @@ pub enum Kind {
 }
 
 /// The version of the scripts and properties. Records of another one are written again.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 /// The columns that every delivery has.
 pub const USUAL: [&str; 18] = [
@@ -141,6 +141,19 @@ pub fn delivery_address(callback_url: &str) -> &str {
 /// The query that finds the last deliveries in an outbound log.
 pub fn delivery_query(callback_url: &str) -> String {
     format!("urlSTARTSWITH{}^ORDERBYDESCsys_created_on", delivery_address(callback_url))
+}
+
+/// The query of a property that every instance has. Properties are read by their names.
+pub const SHIPPED_PROPERTY: &str = "name=glide.sys.default.tz";
+
+/// The query of rows that every instance has in one of the written tables: without any an answer without rows proves nothing.
+pub fn shipped_query(table: &str) -> &'static str {
+    if table == "sys_properties" { SHIPPED_PROPERTY } else { "" }
+}
+
+/// The query of one record.
+pub fn by_key(key: &SysId) -> String {
+    format!("sys_id={key}")
 }
 
 /// The records of a set-up with all it can have.

@@ -10,7 +10,7 @@ use servicenow_artifacts::Artifact;
 use servicenow_host::Host;
 use servicenow_host::Limits;
 use servicenow_host::authorizations::Authorizations;
-use servicenow_host::event_sync::{EventSync, Ledger};
+use servicenow_host::event_sync::{EventSync, MemoryLedger, SqliteLedger};
 use servicenow_host::types::Call;
 use servicenow_host::usual_folder;
 use std::path::{Path, PathBuf};
@@ -64,14 +64,14 @@ impl Connection {
 
     /// Two-way event sync beside such a host, with what is remembered in a file, or nowhere.
     pub fn event_sync(&self, host: &Host, ledger: Option<&Path>) -> anyhow::Result<EventSync> {
-        let ledger = match ledger {
+        let component = components::load(Artifact::Sync)?;
+        Ok(match ledger {
             Some(path) => {
                 let expected = || format!("{}: give the path of a ledger, or of a file to make", path.display());
-                Ledger::open(path).with_context(expected)?
+                host.event_sync_with(&component, SqliteLedger::open(path).with_context(expected)?)?
             }
-            None => Ledger::default(),
-        };
-        Ok(host.event_sync_with(&components::load(Artifact::Sync)?, ledger)?)
+            None => host.event_sync_with(&component, MemoryLedger::default())?,
+        })
     }
 
     /// The call.

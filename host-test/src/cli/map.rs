@@ -7,7 +7,7 @@ use clap::Subcommand;
 use servicenow_artifacts::Artifact;
 use servicenow_host::Host;
 use servicenow_host::Limits;
-use servicenow_host::event_sync::{EventSync, Ledger};
+use servicenow_host::event_sync::{EventSync, MemoryLedger};
 use servicenow_host::json::to_json;
 use servicenow_host::mapping::{PathsOutcome, PreviewOutcome};
 use servicenow_host::usual_folder;
@@ -96,5 +96,5 @@ fn event_sync() -> anyhow::Result<EventSync> {
         Some(folder) => host.cache(folder),
         None => host,
     };
-    Ok(host.build()?.event_sync_with(&components::load(Artifact::Sync)?, Ledger::default())?)
+    Ok(host.build()?.event_sync_with(&components::load(Artifact::Sync)?, MemoryLedger::default())?)
 }

@@ -29,7 +29,7 @@ pub struct Push {
     /// Show the request and the answer, and what to look at where it failed
     #[arg(long)]
     test: bool,
-    /// Remember own writes in this file, so that `listen` knows their deliveries; not while it has the file
+    /// Remember own writes in this file, so that `listen` knows their deliveries; it may run beside
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
 }

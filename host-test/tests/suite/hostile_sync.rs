@@ -8,7 +8,7 @@ use servicenow_host::changes::Selection;
 use servicenow_host::event_sync::NotDelivered;
 use servicenow_host::provisioning::Settings;
 use servicenow_host::types::Call;
-use servicenow_host::{Authorizations, EventSync, Ledger, Outcome};
+use servicenow_host::{Authorizations, EventSync, MemoryLedger, Outcome};
 use servicenow_simulator::Simulator;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -26,7 +26,7 @@ fn event_sync(simulator: &Simulator) -> EventSync {
         access.base_url, access.client_id, access.client_secret
     );
     let host = hostile(Authorizations::parse(&text, Path::new("a.toml")).unwrap());
-    host.event_sync_with(&COMPONENT, Ledger::default()).unwrap()
+    host.event_sync_with(&COMPONENT, MemoryLedger::default()).unwrap()
 }
 
 fn call() -> Call {

@@ -14,7 +14,7 @@ use servicenow_host::changes::Selection;
 use servicenow_host::incidents::CreateOutcome;
 use servicenow_host::provisioning::Settings;
 use servicenow_host::types::Call;
-use servicenow_host::{Authorizations, Host, Ledger, Outcome};
+use servicenow_host::{Authorizations, Host, Outcome, SqliteLedger};
 use servicenow_simulator::Simulator;
 use servicenow_test_support::{ScriptedServer, Step, answer};
 use std::io;
@@ -247,7 +247,7 @@ async fn no_secret_is_in_the_memory_of_event_sync_nor_in_its_log_its_ledger_or_i
             "callback-secret = \"canary-callback-secret\"\nallowed-calls = [\"incidents\", \"events\", \"provisioning\"]\n{grant}"
         );
         let host = watched.with(authorizations(&access.base_url, &access.base_url, &more), Default::default()).unwrap();
-        let sync = host.event_sync_with(&load(Artifact::Sync).unwrap(), Ledger::open(&ledger).unwrap()).unwrap();
+        let sync = host.event_sync_with(&load(Artifact::Sync).unwrap(), SqliteLedger::open(&ledger).unwrap()).unwrap();
         let call =
             || Call { authorization: "main".into(), instance: access.base_url.clone(), timeout_ms: Some(PATIENT_MS) };
         let settings = || Settings {

@@ -4,8 +4,9 @@
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value};
+use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::set_up::{
-    OUTBOUND_LOGS, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, mark, marked_query,
+    OUTBOUND_LOGS, SHIPPED_PROPERTY, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, mark, marked_query,
 };
 use servicenow_json::strict;
 use std::collections::HashMap;
@@ -89,9 +90,15 @@ impl SetUpCheck {
         if table != PROPERTIES {
             return condition == delivery_query(&self.set_up.callback_url);
         }
+        // One that was shown as the set-up's own may be looked for once more.
+        let is_known = |key: &str| self.known(PROPERTIES, key).is_some();
+        if condition == SHIPPED_PROPERTY || condition.strip_prefix("sys_id=").is_some_and(is_known) {
+            return true;
+        }
         let mut properties = self.wanted.iter().filter(|wanted| wanted.table == PROPERTIES);
         properties.any(|wanted| {
-            [wanted.query(&self.set_up), marked_query(&self.set_up, wanted.mark_column)].iter().any(|q| q == condition)
+            let own = [wanted.query(&self.set_up), marked_query(&self.set_up, wanted.mark_column)];
+            own.iter().any(|own| own == condition)
         })
     }
 
@@ -161,7 +168,7 @@ impl SetUpCheck {
             };
             let is_legacy = table == "sys_script" && self.set_up.legacy_rules.iter().any(|name| name == text("name"));
             let at = self.wanted.iter().position(is_it);
-            if !key.is_empty() && (at.is_some() || is_legacy) {
+            if SysId::parse(&key).is_some() && (at.is_some() || is_legacy) {
                 self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert((table, key), at);
             }
         }

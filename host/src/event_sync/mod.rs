@@ -4,9 +4,12 @@ mod ledger;
 #[cfg(feature = "receiver")]
 mod receiver;
 mod service;
+mod turns;
 mod writes;
 
-pub use ledger::Ledger;
+#[cfg(feature = "sqlite")]
+pub use ledger::SqliteLedger;
+pub use ledger::{Claim, Ledger, MemoryLedger};
 #[cfg(feature = "receiver")]
 pub use receiver::{ChangeHandler, Receiver};
 pub use service::{EventSync, NotDelivered, Reconciled};

@@ -6,6 +6,7 @@
 //! - [`EventSync::apply`] and its siblings set the instance up.
 
 use super::ledger::Ledger;
+use super::turns::{MAX_HANDLING, Turns};
 use crate::bindings::exports::servicenow::plugin::callbacks::{
     Change, Delivery, Judgement, Known, NamesOutcome, Novelty, Verdict, Version,
 };
@@ -28,14 +29,19 @@ use crate::secrets::{NoRoom, Room};
 use servicenow_core::callback_secret::{HEADER, presented};
 use servicenow_core::set_up::SetUp;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Two-way event sync, with the authorizations, tokens and connections of the host it was made from.
 pub struct EventSync {
     runner: Runner,
     exports: Arc<SyncFunctions>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<dyn Ledger>,
+    turns: Turns,
 }
+
+/// A push ends at its deadline, and what it wrote is noted within this time.
+const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The world of the component.
 const WORLD: &str = "events";
@@ -50,8 +56,11 @@ pub enum NotDelivered<E> {
     /// What the change was handed to did not take it. It is not remembered, so that it is new the next time.
     #[error("the change was not taken: {0}")]
     HandlerFailed(E),
-    /// What was seen could not be written down.
-    #[error("the ledger cannot be written: {0}")]
+    /// What the change was handed to took longer than a record may be kept from others.
+    #[error("the change was not taken within {} s", MAX_HANDLING.as_secs())]
+    HandlerTooSlow,
+    /// What was seen could not be read, or not be written down.
+    #[error("the ledger cannot be used: {0}")]
     Ledger(std::io::Error),
 }
 
@@ -72,7 +81,7 @@ impl Host {
     ///
     /// If this host cannot load the component.
     #[cfg(feature = "bundled-sync")]
-    pub fn event_sync(&self, ledger: Ledger) -> Result<EventSync, BuildError> {
+    pub fn event_sync(&self, ledger: impl Ledger) -> Result<EventSync, BuildError> {
         self.event_sync_with(crate::bundled::SYNC_COMPONENT, ledger)
     }
 
@@ -81,22 +90,27 @@ impl Host {
     /// # Errors
     ///
     /// If the bytes are not such a component.
-    pub fn event_sync_with(&self, component: &[u8], ledger: Ledger) -> Result<EventSync, BuildError> {
+    pub fn event_sync_with(&self, component: &[u8], ledger: impl Ledger) -> Result<EventSync, BuildError> {
         let functions = SyncFunctions::load(&self.runner.engine, component, self.cache.as_deref());
         let functions = functions.map_err(|error| BuildError::Component { world: WORLD, error })?;
-        Ok(EventSync { runner: self.runner.clone(), exports: Arc::new(functions), ledger: Arc::new(ledger) })
+        Ok(EventSync::new(self.runner.clone(), functions, ledger))
     }
 }
 
 impl EventSync {
     /// The same component for another host's authorizations and another ledger. Nothing is compiled again.
-    pub fn of(&self, host: &Host, ledger: Ledger) -> Self {
-        Self { runner: host.runner.clone(), exports: Arc::new(self.exports.afresh()), ledger: Arc::new(ledger) }
+    pub fn of(&self, host: &Host, ledger: impl Ledger) -> Self {
+        Self::new(host.runner.clone(), self.exports.afresh(), ledger)
+    }
+
+    fn new(runner: Runner, exports: SyncFunctions, ledger: impl Ledger) -> Self {
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        Self { runner, exports: Arc::new(exports), turns: Turns::new(Arc::clone(&ledger)), ledger }
     }
 
     /// What is remembered.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
     }
 
     /// Shows what a push would send. Needs no network.
@@ -114,7 +128,8 @@ impl EventSync {
     /// Pushes an event. The version it wrote is remembered, so that its delivery is known as an echo.
     pub async fn push(&self, call: Call, rules: String, event: String, manual: bool) -> Report<PushOutcome> {
         let authorization = call.authorization.clone();
-        let writing = self.ledger.writing(&authorization);
+        let at_most = self.runner.shared.limits.timeout(call.timeout_ms) + AFTER_DEADLINE;
+        let writing = self.turns.writing(&authorization, at_most);
         let intent = Intent { headers: of_rules(&rules), ..Intent::write() };
         let push = self.function(|exports| &exports.push);
         let report = self.runner.run(Instant::now(), call, intent, push, |call| (call, rules, event, manual)).await;
@@ -170,10 +185,10 @@ impl EventSync {
             .compute(None, component, subject, (delivery.body.clone(),))
             .await
             .map_err(NotDelivered::Component)?;
-        self.ledger.written(&authorization).await;
+        self.turns.written(&authorization).await.map_err(NotDelivered::Ledger)?;
         let record = sys_id.as_deref().unwrap_or_default();
-        let turn = self.ledger.turn(&authorization, record).await;
-        let known = self.ledger.known(&authorization, record);
+        let turn = self.turns.turn(&authorization, record).await.map_err(NotDelivered::Ledger)?;
+        let known = self.ledger.known(&authorization, record).map_err(NotDelivered::Ledger)?;
         let (component, receive) = self.function(|exports| &exports.receive);
         let verdict: Verdict = self
             .runner
@@ -182,7 +197,7 @@ impl EventSync {
             .map_err(NotDelivered::Component)?;
         match &verdict {
             Verdict::Accepted(accepted) => {
-                act(accepted.change.clone()).await.map_err(NotDelivered::HandlerFailed)?;
+                handled(act(accepted.change.clone())).await?;
                 self.remember(&authorization, record, &accepted.remember)?;
             }
             Verdict::Echo(version) => self.remember(&authorization, record, version)?,
@@ -228,19 +243,22 @@ impl EventSync {
     ) -> Result<(Report<ChangesOutcome>, Reconciled), NotDelivered<E>> {
         let mut reconciled = Reconciled::default();
         loop {
-            let cursor = self.ledger.cursor(&call.authorization);
+            let cursor = self.ledger.cursor(&call.authorization).map_err(NotDelivered::Ledger)?;
             let report = self.since(call.clone(), selection.clone(), rules.clone(), cursor).await;
             let ChangesOutcome::ChangesPage(page) = &report.outcome else { return Ok((report, reconciled)) };
-            self.ledger.written(&call.authorization).await;
+            self.turns.written(&call.authorization).await.map_err(NotDelivered::Ledger)?;
             for change in &page.changes {
-                let turn = self.ledger.turn(&call.authorization, &change.sys_id).await;
-                let known = self.ledger.known(&call.authorization, &change.sys_id);
+                let turn = self.turns.turn(&call.authorization, &change.sys_id).await;
+                let turn = turn.map_err(NotDelivered::Ledger)?;
+                let known = self.ledger.known(&call.authorization, &change.sys_id).map_err(NotDelivered::Ledger)?;
                 let judged = self.judge(&change.version, known).await.map_err(NotDelivered::Component)?;
                 match judged.novelty {
                     Novelty::New => {
-                        act(change.clone()).await.map_err(NotDelivered::HandlerFailed)?;
+                        handled(act(change.clone())).await?;
                         reconciled.accepted += 1;
-                        self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
+                        // It was read from the table itself, so that its count is believed however far it is.
+                        let version = Version { mod_count: change.version.mod_count, ..judged.remember };
+                        self.remember(&call.authorization, &change.sys_id, &version)?;
                     }
                     Novelty::Echo => {
                         reconciled.known += 1;
@@ -344,6 +362,12 @@ impl EventSync {
     fn function(&self, function: impl FnOnce(&SyncFunctions) -> &FunctionIndex) -> (&LoadedComponent, &FunctionIndex) {
         (&self.exports.component, function(&self.exports))
     }
+}
+
+/// Hands a change on, for as long as a record's turn allows.
+async fn handled<E>(handling: impl Future<Output = Result<(), E>>) -> Result<(), NotDelivered<E>> {
+    let handled = timeout(MAX_HANDLING, handling).await.map_err(|_| NotDelivered::HandlerTooSlow)?;
+    handled.map_err(NotDelivered::HandlerFailed)
 }
 
 /// What the operator asks for, as the policy checks it.

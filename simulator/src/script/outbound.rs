@@ -20,7 +20,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER_BYTES: usize = 5 << 20;
 
 /// A request as a script describes it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Message {
     /// The method, in lower case.
     pub method: String,
@@ -32,7 +32,17 @@ pub struct Message {
     timeout: Option<f64>,
     #[serde(default)]
     basic: Option<(String, String)>,
+    /// Whether it goes on to where an answer sends it; the platform's default.
+    #[serde(default = "follows")]
+    follows: bool,
 }
+
+fn follows() -> bool {
+    true
+}
+
+/// How often an answer may send a request on.
+const MAX_REDIRECTS: usize = 5;
 
 /// The answer, as a script is shown it.
 #[derive(Debug, Default, Serialize)]
@@ -66,7 +76,17 @@ impl Outbound {
         let within = message.timeout.filter(|ms| ms.is_finite() && *ms >= 0.0);
         let within = within.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms as u64)).min(left);
         let exchange = async {
-            let (head, body) = client.request(request).await.map_err(|error| error.to_string())?.into_parts();
+            let mut answer = client.request(request).await.map_err(|error| error.to_string())?;
+            for _ in 0..MAX_REDIRECTS {
+                let location = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+                let Some(endpoint) = location.filter(|_| message.follows && answer.status().is_redirection()) else {
+                    break;
+                };
+                // With all headers: whoever sends a secret in one sends it on.
+                let on = self::request(&Message { endpoint: endpoint.to_string(), ..message.clone() })?;
+                answer = client.request(on).await.map_err(|error| error.to_string())?;
+            }
+            let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| error.to_string())?;
             let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
             Ok(Response {
@@ -117,6 +137,7 @@ mod tests {
             body: String::new(),
             timeout: None,
             basic: None,
+            follows: true,
         };
         for (endpoint, header, passes) in [
             ("http://127.0.0.1:9/hook", "s", true),

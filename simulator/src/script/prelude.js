@@ -253,6 +253,8 @@
     function RESTMessageV2() {
         hidden(this, '_request', { method: 'get', endpoint: '', headers: {}, body: '', timeout: null });
         hidden(this, '_query', []);
+        hidden(this, '_variables', {});
+        hidden(this, '_substitutes', true);
     }
 
     methods(RESTMessageV2, {
@@ -269,14 +271,22 @@
         setBasicAuth: function (name, password) { this._request.basic = [text(name), text(password)]; },
         setLogLevel: function () {},
         setMIDServer: function () {},
-        setStringParameter: function () {},
-        setStringParameterNoEscape: function () {},
+        setFollowRedirect: function (follows) { this._request.follows = !!follows; },
+        // Variables of a body are filled in whether the message has any or not (KB1442596).
+        disableForcedVariableSubstitution: function () { this._substitutes = false; },
+        setStringParameter: function (name, value) { this._variables[text(name)] = text(value); },
+        setStringParameterNoEscape: function (name, value) { this._variables[text(name)] = text(value); },
         execute: function () { return new RESTResponseV2(sendable(this), true); },
         executeAsync: function () { return new RESTResponseV2(sendable(this), false); }
     });
 
     function sendable(message) {
         var request = JSON.parse(JSON.stringify(message._request));
+        if (message._substitutes) {
+            request.body = request.body.replace(/\$\{([^}]*)\}/g, function (all, name) {
+                return message._variables.hasOwnProperty(name) ? message._variables[name] : '';
+            });
+        }
         if (message._query.length > 0) {
             request.endpoint += (request.endpoint.indexOf('?') < 0 ? '?' : '&') + message._query.join('&');
         }

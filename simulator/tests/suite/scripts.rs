@@ -51,7 +51,7 @@ async fn a_rule_before_a_write_changes_the_record_and_sees_what_it_was() {
     let (_, updated) = write(&simulator.access().base_url, "PATCH", &path, json!({"urgency": "1"})).await;
     assert_eq!((&updated["result"]["priority"], &updated["result"]["sys_mod_count"]), (&json!("3"), &json!("1")));
     let notes = simulator.rows("sys_journal_field");
-    assert_eq!(&notes[0]["value"], "urgency was 3 - Low");
+    assert_eq!(&notes.last().unwrap()["value"], "urgency was 3 - Low");
     assert_eq!(simulator.log(), ["0 probe: caller@example.com true", "0 probe: caller@example.com false"]);
 }
 
@@ -66,7 +66,7 @@ async fn a_rule_that_aborts_answers_403_and_nothing_is_written() {
     )
     .await;
     let (status, refused) = write(&simulator.access().base_url, "POST", "incident", json!({"urgency": "1"})).await;
-    let key = simulator.rows("sys_script")[0]["sys_id"].to_string();
+    let key = simulator.rows("sys_script").last().unwrap()["sys_id"].to_string();
     let detail = format!(
         "Operation against file 'incident' was aborted by Business Rule 'before incident^{key}'. Business Rule Stack:before incident"
     );
@@ -127,6 +127,41 @@ async fn rules_after_a_write_call_out_and_asynchronous_ones_do_when_it_was_answe
 }
 
 #[tokio::test]
+async fn variables_of_a_body_are_filled_in_and_redirects_followed_unless_a_script_says_otherwise() {
+    let (wire, mut deliveries) = receiver("200 OK").await;
+    let to = format!("{}/elsewhere", wire.origin);
+    let redirect = ScriptedServer::serve("http", move |mut stream| {
+        let location = format!("location: {to}\r\n");
+        async move {
+            while read_request(&mut stream).await.is_ok() {
+                let _ = stream.write_all(&answer("302 Found", &location, b"")).await;
+            }
+        }
+    });
+    let redirect = redirect.await;
+    let simulator = simulator().await;
+    let send = |how: &str| {
+        format!(
+            "var request = new sn_ws.RESTMessageV2();
+             request.setEndpoint('{}/hook'); request.setHttpMethod('post'); request.setRequestHeader('X-Secret', 's3cret-value');
+             request.setStringParameter('known', 'k'); request.setRequestBody('{{\"a\":\"[${{HOME}}] [${{known}}] $5\"}}'); {how}
+             gs.info(request.execute().getStatusCode(), 'probe');",
+            redirect.origin
+        )
+    };
+    rule(&simulator.access().base_url, "incident", "after", &send("")).await;
+    let careful = send("request.disableForcedVariableSubstitution(); request.setFollowRedirect(false);");
+    rule(&simulator.access().base_url, "problem", "after", &careful).await;
+    for (table, status, text) in [("incident", "200", Some("[] [k] $5")), ("problem", "302", None)] {
+        assert_eq!(write(&simulator.access().base_url, "POST", table, json!({})).await.0, 201);
+        assert!(simulator.log().last().unwrap().ends_with(&format!("probe: {status}")), "{:?}", simulator.log());
+        let taken = deliveries.try_recv().ok();
+        assert_eq!(taken.as_deref().map(|request| body(request)["a"].clone()), text.map(Into::into), "{table}");
+        assert!(taken.is_none_or(|request| request.contains("s3cret-value")), "the header goes with it");
+    }
+}
+
+#[tokio::test]
 async fn scripts_find_records_as_the_platform_s_api_does() {
     let simulator = simulator().await;
     for urgency in ["1", "2", "3"] {
@@ -184,7 +219,7 @@ async fn a_button_runs_its_script_and_a_form_calls_a_script_include() {
     let (_, created) = write(&simulator.access().base_url, "POST", "incident", json!({})).await;
     let pressed = simulator.press("send_now", "incident", &key(&created)).await;
     assert_eq!(pressed.as_deref(), Ok("from a button true"));
-    assert_eq!(&simulator.rows("sys_journal_field")[0]["value"], "sent");
+    assert_eq!(&simulator.rows("sys_journal_field").last().unwrap()["value"], "sent");
     let ajax =
         json!({"run": {"ajax": {"processor": "Helper", "method": "greet", "parameters": {"sysparm_name": "form"}}}});
     let (status, answer) = send("POST", &format!("{base}/simulator/scripts"), JSON, ajax.to_string()).await;

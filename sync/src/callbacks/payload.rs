@@ -143,11 +143,12 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
     let updated_on = current.iter().find(|(name, _)| name == "sys_updated_on").map(|(_, value)| value.clone());
     // In the user's own form it orders nothing.
     let updated_on = updated_on.filter(|text| instant(text).is_some());
-    let mod_count = match text_of("sys_mod_count") {
-        text if text.is_empty() => None,
-        text => match text.replace(GROUPING, "").parse().ok().filter(|count| *count <= MAX_MOD_COUNT) {
+    let mod_count = match members.get("sys_mod_count") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.trim().is_empty() => None,
+        Some(value) => match count(value).filter(|count| *count <= MAX_MOD_COUNT) {
             Some(count) => Some(count),
-            None => return violations.refuse("sys_mod_count", &text, EXPECTED_COUNT),
+            None => return violations.refuse("sys_mod_count", &value.to_string(), EXPECTED_COUNT),
         },
     };
     let digests = if mod_count.is_none() { vec![hex(&Sha256::digest(body)[..16])] } else { Vec::new() };
@@ -167,6 +168,26 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         comment: Some(comment).filter(|comment| !comment.is_empty()),
         tells_comments: !is_flat,
     })
+}
+
+/// A count: a whole number, or its text, also as it is shown with its digits in groups of three.
+fn count(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => {
+            // `7.0` is whole.
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0)?;
+            format!("{whole:.0}").parse().ok()
+        }
+        Value::String(text) => {
+            let mut groups = text.trim().split(GROUPING);
+            let first = groups.next()?;
+            let rest: Vec<_> = groups.collect();
+            let is_grouped = rest.iter().all(|group| group.len() == 3) && (rest.is_empty() || first.len() <= 3);
+            let digits = [first, &rest.concat()].concat();
+            (is_grouped && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+        }
+        _ => None,
+    }
 }
 
 /// The columns that hold something. Columns that a table lacks come as empty texts.
@@ -220,6 +241,28 @@ mod tests {
         let payload = Payload::read(body.as_bytes()).unwrap();
         assert_eq!(payload.current, [("description".to_string(), "a\nb\u{1}c\\ \u{fffd}".to_string())]);
         assert_eq!(payload.version.mod_count, Some(1_000));
+    }
+
+    #[test]
+    fn a_count_is_what_it_says() {
+        for (given, expected) in [
+            ("7", Some(7)),
+            ("\"7\"", Some(7)),
+            ("7.0", Some(7)),
+            ("\"1,000\"", Some(1_000)),
+            ("\"1.234.567\"", Some(1_234_567)),
+            ("\"1 000\"", Some(1_000)),
+            ("1.5", None),
+            ("-1", None),
+            ("\"7.0\"", None),
+            ("\"7,00\"", None),
+            ("\"1,0000\"", None),
+            ("\"1000,000\"", None),
+            ("\"+7\"", None),
+            ("true", None),
+        ] {
+            assert_eq!(count(&serde_json::from_str(given).unwrap()), expected, "{given}");
+        }
     }
 
     #[test]

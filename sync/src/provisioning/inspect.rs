@@ -1,6 +1,6 @@
 //! The set-up as it is.
 
-use super::present::{self, Present};
+use super::present::{self, Present, Seen};
 use super::{artifact, set_up};
 use crate::bindings::provisioning::{ArtifactState, InspectOutcome, Inspection, LoggedDelivery, Settings};
 use servicenow_core::bindings::types::{Call, Reason};
@@ -35,20 +35,20 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
     };
     let set_up = set_up(settings);
     let wanted = wanted(&set_up);
+    let mut shown = Seen::default();
     for wanted in &wanted {
-        match readable(present::find(wanted, &set_up, &mut session))? {
+        match readable(present::find(wanted, &set_up, &mut shown, &mut session))? {
             Some(present) => seen.artifacts.push(state(wanted, present)),
             None => {
-                let missing = format!("{}: {}", wanted.table, role(wanted.table));
-                if !seen.missing_roles.contains(&missing) {
-                    seen.missing_roles.push(missing);
-                }
+                missing(&mut seen, wanted.table);
             }
         }
     }
     for name in &settings.legacy_rules {
-        let rules = readable(present::rules_named(name, &mut session))?.unwrap_or_default();
-        seen.legacy.extend(rules.iter().map(|_| name.clone()));
+        match readable(present::rules_named(name, &mut shown, &mut session))? {
+            Some(rules) => seen.legacy.extend(rules.iter().map(|_| name.clone())),
+            None => missing(&mut seen, "sys_script"),
+        }
     }
     seen.orphans = orphans(&set_up, &wanted, &mut session)?;
     seen.deliveries = deliveries(settings, &mut session)?;
@@ -65,11 +65,10 @@ fn readable<T>(read: Result<T, CallError>) -> Result<Option<T>, CallError> {
     }
 }
 
-fn role(table: &str) -> &'static str {
-    match table {
-        "sys_script" => "business_rule_admin or admin",
-        "sys_ui_action" => "ui_action_admin or admin",
-        _ => "admin",
+fn missing(seen: &mut Inspection, table: &str) {
+    let missing = format!("{table}: {}", present::role(table));
+    if !seen.missing_roles.contains(&missing) {
+        seen.missing_roles.push(missing);
     }
 }
 

@@ -12,7 +12,7 @@ pub use inspect::inspect;
 pub use probe::probe;
 
 use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAction, StepsOutcome};
-use present::Present;
+use present::{Present, Seen};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
@@ -69,7 +69,7 @@ fn run(
         Ok(session) => session,
         Err(end) => return broken_off(end, Vec::new()),
     };
-    let mut all = Work { settings, set_up: set_up(settings), session, steps: Vec::new() };
+    let mut all = Work { settings, set_up: set_up(settings), session, seen: Seen::default(), steps: Vec::new() };
     match work(&mut all) {
         Ok(()) => StepsOutcome::Steps(all.steps),
         Err(end) => broken_off(end, all.steps),
@@ -88,6 +88,7 @@ struct Work<'s, 'h> {
     settings: &'s Settings,
     set_up: SetUp,
     session: Session<'h>,
+    seen: Seen,
     steps: Vec<Step>,
 }
 
@@ -98,7 +99,7 @@ impl Work<'_, '_> {
 
     fn set_up(&mut self, writes: bool) -> Result<(), CallError> {
         for wanted in wanted(&self.set_up) {
-            match present::find(&wanted, &self.set_up, &mut self.session)? {
+            match present::find(&wanted, &self.set_up, &mut self.seen, &mut self.session)? {
                 Present::Nothing => {
                     if writes {
                         self.insert(&wanted)?;
@@ -142,7 +143,7 @@ impl Work<'_, '_> {
             }
         }
         for name in &self.settings.legacy_rules {
-            for key in present::rules_named(name, &mut self.session)? {
+            for key in present::rules_named(name, &mut self.seen, &mut self.session)? {
                 if writes {
                     self.delete("sys_script", &key)?;
                 }
@@ -154,7 +155,7 @@ impl Work<'_, '_> {
 
     fn rotate(&mut self) -> Result<(), CallError> {
         for wanted in wanted(&self.set_up).iter().filter(|wanted| wanted.kind == Kind::CallbackSecret) {
-            match present::find(wanted, &self.set_up, &mut self.session)? {
+            match present::find(wanted, &self.set_up, &mut self.seen, &mut self.session)? {
                 Present::Ours(record) => {
                     let value = wanted.columns.iter().filter(|(column, _)| wanted.goes_with_secret(column));
                     self.patch(wanted, &record.key, value.cloned().collect())?;
@@ -174,7 +175,7 @@ impl Work<'_, '_> {
 
     fn switch(&mut self, active: &str, why: &str) -> Result<(), CallError> {
         for wanted in wanted(&self.set_up).iter().filter(|wanted| wanted.can_rest()) {
-            match present::find(wanted, &self.set_up, &mut self.session)? {
+            match present::find(wanted, &self.set_up, &mut self.seen, &mut self.session)? {
                 Present::Ours(record) if record.active == active => {
                     self.step(artifact(wanted.kind), &wanted.name, StepAction::Keep, why);
                 }
@@ -198,7 +199,7 @@ impl Work<'_, '_> {
     }
 
     fn remove_one(&mut self, wanted: &Wanted, writes: bool, why: &str) -> Result<(), CallError> {
-        match present::find(wanted, &self.set_up, &mut self.session)? {
+        match present::find(wanted, &self.set_up, &mut self.seen, &mut self.session)? {
             Present::Ours(record) => {
                 if writes {
                     self.delete(wanted.table, &record.key)?;
@@ -228,12 +229,20 @@ impl Work<'_, '_> {
         self.session.fetch(&request).map(drop)
     }
 
-    fn delete(&mut self, table: &str, key: &SysId) -> Result<(), CallError> {
+    /// Removes a record that was seen. An answer to that is no proof: it is looked for once more.
+    fn delete(&mut self, table: &'static str, key: &SysId) -> Result<(), CallError> {
         match self.session.fetch(&requests::delete(&self.session.origin, table, key)) {
-            // An earlier try removed it.
-            Err(CallError::Rejected(failure)) if failure.status == Some(404) => Ok(()),
-            other => other.map(drop),
+            // An earlier try removed it, or the user may not see it any more.
+            Err(CallError::Rejected(failure)) if failure.status == Some(404) => {}
+            other => drop(other?),
         }
+        // Whatever ends the look-up: it was answered that the record is removed.
+        if present::is_there(table, key, &mut self.seen, &mut self.session).map_err(after_write)? {
+            let message =
+                format!("{table} still has the record {key} after it was removed: a rule or an access rule kept it");
+            return Err(CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::Unknown)));
+        }
+        Ok(())
     }
 }
 
@@ -249,6 +258,18 @@ pub fn set_up(settings: &Settings) -> SetUp {
         button: settings.button,
         legacy_rules: settings.legacy_rules.clone(),
     }
+}
+
+/// An end that came after a write.
+fn after_write(mut end: CallError) -> CallError {
+    if let CallError::Rejected(failure)
+    | CallError::Timeout(failure)
+    | CallError::Error(failure)
+    | CallError::NoCredential(failure, _) = &mut end
+    {
+        failure.write_happened = WriteHappened::Yes;
+    }
+    end
 }
 
 fn artifact(kind: Kind) -> Artifact {

@@ -1,12 +1,13 @@
 //! What is there of a set-up.
 
 use super::version_in;
-use servicenow_core::failure::CallError;
+use servicenow_core::bindings::types::{Reason, WriteHappened};
+use servicenow_core::failure::{CallError, failure};
 use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::set_up::{Kind, SetUp, Wanted};
+use servicenow_core::set_up::{Kind, SetUp, Wanted, by_key, shipped_query};
 
 /// More of one name than anybody makes.
 const LIMIT: &str = "20";
@@ -32,10 +33,52 @@ pub struct Kept {
     record: Record,
 }
 
+/// The tables whose rows the user was shown.
+#[derive(Default)]
+pub struct Seen(Vec<&'static str>);
+
+impl Seen {
+    /// Whether the user is shown rows of a table: an instance answers without rows both where there are none and where the user may
+    /// see none. Each of these tables has rows on every instance.
+    fn sees(&mut self, table: &'static str, session: &mut Session<'_>) -> Result<bool, CallError> {
+        if !self.0.contains(&table) {
+            let parameters =
+                [("sysparm_query", shipped_query(table)), ("sysparm_fields", "sys_id"), ("sysparm_limit", "1")];
+            if session.fetch(&requests::list(&session.origin, table, &parameters))?.records.is_empty() {
+                return Ok(false);
+            }
+            self.0.push(table);
+        }
+        Ok(true)
+    }
+}
+
+/// The user is shown no rows of a table, so that nothing is known of what is in it.
+fn hidden(table: &str) -> CallError {
+    let message = format!(
+        "the user is shown no rows of {table}, so that a record may be there that is not seen: give the user the role {}",
+        role(table)
+    );
+    let mut failure = failure(Reason::Forbidden, message, WriteHappened::No);
+    failure.status = Some(200);
+    CallError::Rejected(failure)
+}
+
+/// The roles that show a table's rows.
+pub fn role(table: &str) -> &'static str {
+    match table {
+        "sys_script" => "business_rule_admin or admin",
+        "sys_ui_action" => "ui_action_admin or admin",
+        _ => "admin",
+    }
+}
+
 /// Looks for a record by its name, and by the key it was made with: somebody may have given it another name.
-pub fn find(wanted: &Wanted, set_up: &SetUp, session: &mut Session<'_>) -> Result<Present, CallError> {
+///
+/// That there is none is said only where the user is shown other rows of the table.
+pub fn find(wanted: &Wanted, set_up: &SetUp, seen: &mut Seen, session: &mut Session<'_>) -> Result<Present, CallError> {
     let key = wanted.key(set_up);
-    let mut named = rows(wanted.table, &wanted.query(set_up), session)?;
+    let mut named = rows(wanted.table, &wanted.query(set_up), seen, session)?;
     named.retain(|record| {
         record.value("name") == Some(wanted.name.as_str()) || record.value("sys_id") == Some(key.as_str())
     });
@@ -53,20 +96,42 @@ pub fn find(wanted: &Wanted, set_up: &SetUp, session: &mut Session<'_>) -> Resul
 }
 
 /// The keys of the business rules of a name.
-pub fn rules_named(name: &str, session: &mut Session<'_>) -> Result<Vec<SysId>, CallError> {
-    let named = by_name("sys_script", name, session)?;
+pub fn rules_named(name: &str, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<SysId>, CallError> {
+    let named = by_name("sys_script", name, seen, session)?;
     Ok(named.iter().filter_map(|record| SysId::parse(record.value("sys_id")?)).collect())
 }
 
-fn by_name(from: &str, name: &str, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
-    let mut named = rows(from, &format!("name={name}^ORDERBYsys_created_on"), session)?;
+/// Whether a record of this key is there.
+pub fn is_there(
+    table: &'static str,
+    key: &SysId,
+    seen: &mut Seen,
+    session: &mut Session<'_>,
+) -> Result<bool, CallError> {
+    let found = rows(table, &by_key(key), seen, session)?;
+    Ok(found.iter().any(|record| record.value("sys_id") == Some(key.as_str())))
+}
+
+fn by_name(
+    from: &'static str,
+    name: &str,
+    seen: &mut Seen,
+    session: &mut Session<'_>,
+) -> Result<Vec<Record>, CallError> {
+    let mut named = rows(from, &format!("name={name}^ORDERBYsys_created_on"), seen, session)?;
     named.retain(|record| record.value("name") == Some(name));
     Ok(named)
 }
 
-fn rows(from: &str, query: &str, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
+fn rows(from: &'static str, query: &str, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
-    session.fetch(&requests::list(&session.origin, from, &parameters)).map(|rows| rows.records)
+    let rows = session.fetch(&requests::list(&session.origin, from, &parameters))?;
+    let is_none = rows.records.is_empty();
+    // A count says that there are rows, whoever is shown them.
+    if is_none && (rows.total.is_some_and(|total| total > 0) || !seen.sees(from, session)?) {
+        return Err(hidden(from));
+    }
+    Ok(rows.records)
 }
 
 /// The columns that differ from what is wanted. A secret does not come back: the mark's version tells whether it is to be

@@ -1,10 +1,11 @@
 //! What deliveries missed: nothing is lost, and nothing comes twice.
 
 use super::test_bed::{RULES, TestBed, alert, event_sync, incident};
+use host_test::lab::scenarios::authorizations;
 use serde_json::json;
 use servicenow_host::changes::Selection;
 use servicenow_host::event_sync::Reconciled;
-use servicenow_host::{Ledger, Outcome};
+use servicenow_host::{Ledger, Limits, MemoryLedger, Outcome, SqliteLedger};
 use servicenow_simulator::{Options, Simulator};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -121,12 +122,10 @@ async fn a_zone_that_is_not_to_be_found_out_is_an_error_and_no_guess() {
 #[tokio::test]
 async fn a_host_that_was_killed_goes_on_where_its_ledger_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.jsonl");
+    let path = folder.path().join("ledger.db");
     let mut bed = TestBed::set().await;
     let restart = |bed: &mut TestBed| {
-        // The ledger is free again when nobody has it.
-        bed.sync = Arc::new(event_sync(&bed.simulator, Ledger::default()));
-        bed.sync = Arc::new(event_sync(&bed.simulator, Ledger::open(&path).unwrap()));
+        bed.sync = Arc::new(event_sync(&bed.simulator, SqliteLedger::open(&path).unwrap()));
     };
     restart(&mut bed);
     missed(&bed).await;
@@ -136,4 +135,21 @@ async fn a_host_that_was_killed_goes_on_where_its_ledger_ends() {
     let second = bed.agent("incident", json!({})).await;
     assert_ne!(first["sys_id"], second["sys_id"]);
     assert_eq!(missed(&bed).await.0, [(second["sys_id"].as_str().unwrap().to_string(), 0)]);
+}
+
+#[tokio::test]
+async fn a_page_that_is_too_large_is_read_in_halves() {
+    let mut bed = TestBed::set().await;
+    missed(&bed).await;
+    let text = "x".repeat(20_000);
+    for _ in 0..12 {
+        bed.agent("incident", json!({"description": text})).await;
+    }
+    // All of them have 240 KB, and the host takes 64 at a time.
+    let limits = Limits { max_response_bytes: 64 * 1024, ..Limits::default() };
+    let host = crate::support::host_with(authorizations(&bed.simulator), limits);
+    let ledger = MemoryLedger::default();
+    ledger.move_cursor("events", &bed.sync.ledger().cursor("events").unwrap().unwrap()).unwrap();
+    bed.sync = Arc::new(bed.sync.of(&host, ledger));
+    assert_eq!(missed(&bed).await.0.len(), 12);
 }

@@ -10,11 +10,10 @@ use servicenow_host::callbacks::{Change, Delivery, Verdict};
 use servicenow_host::changes::Selection;
 use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::provisioning::Settings;
-use servicenow_host::{Ledger, Outcome};
+use servicenow_host::{Outcome, SqliteLedger};
 use servicenow_simulator::{Effect, Fault, Options, Simulator};
 use servicenow_test_support::{ScriptedServer, answer, read_request};
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWriteExt;
@@ -248,17 +247,6 @@ impl ChangeHandler for Consumer {
     fn judged(&self, _: &Result<Verdict, NotDelivered<String>>) {}
 }
 
-/// The ledger, once those who had it are gone.
-async fn free(path: &Path) -> Ledger {
-    loop {
-        match Ledger::open(path) {
-            Ok(ledger) => return ledger,
-            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ResourceBusy, "{error}"),
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 /// How many changes the soak makes. `SOAK_CHANGES` asks for another number.
 const CHANGES: usize = 600;
 
@@ -266,7 +254,7 @@ const CHANGES: usize = 600;
 async fn a_receiver_that_is_killed_at_random_loses_nothing() {
     let changes = std::env::var("SOAK_CHANGES").ok().and_then(|count| count.parse().ok()).unwrap_or(CHANGES);
     let folder = tempfile::tempdir().unwrap();
-    let ledger = folder.path().join("ledger.jsonl");
+    let ledger = folder.path().join("ledger.db");
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let mut bed = TestBed::on(simulator);
     let consumer = Arc::new(Consumer::default());
@@ -290,7 +278,7 @@ async fn a_receiver_that_is_killed_at_random_loses_nothing() {
             // Killed, and started again with what its ledger says; or it stays down for a while.
             kills += 1;
             drop(receiver.take());
-            let sync = Arc::new(event_sync(&bed.simulator, free(&ledger).await));
+            let sync = Arc::new(event_sync(&bed.simulator, SqliteLedger::open(&ledger).unwrap()));
             if at == 0 || random.bool() {
                 let take = |change: Change| std::future::ready(consumer.note(&change));
                 let caught_up = sync.reconcile(&bed.call("events"), &selection, None, take).await;
@@ -305,7 +293,7 @@ async fn a_receiver_that_is_killed_at_random_loses_nothing() {
     }
     bed.simulator.settled().await;
     drop(receiver);
-    let sync = event_sync(&bed.simulator, free(&ledger).await);
+    let sync = event_sync(&bed.simulator, SqliteLedger::open(&ledger).unwrap());
     loop {
         let take = |change: Change| std::future::ready(consumer.note(&change));
         if sync.reconcile(&bed.call("events"), &selection, None, take).await.is_ok() {

@@ -1,17 +1,23 @@
-//! `listen` as a process of its own: what it forwards, and what it does about a consumer that is down.
+//! `listen` as a process of its own: what it forwards, what it does about a consumer that is down, and how several processes share
+//! a ledger.
 
-use super::test_bed::TestBed;
+use super::test_bed::{RULES, TestBed, alert};
 use crate::support::components;
 use host_test::components::FOLDER;
 use serde_json::json;
+use servicenow_host::{Ledger, SqliteLedger};
 use servicenow_test_support::body;
+use servicenow_test_support::client::{INTEGRATION, ask};
 use servicenow_test_support::{ScriptedServer, answer, read_request};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+/// A process of `listen`, killed when it is dropped.
 struct Listener(Child);
 
 impl Drop for Listener {
@@ -21,69 +27,153 @@ impl Drop for Listener {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_down() {
-    let (sender, mut taken) = unbounded_channel();
-    let is_down = Arc::new(AtomicBool::new(false));
-    let state = Arc::clone(&is_down);
-    let consumer = ScriptedServer::serve("http", move |mut stream| {
-        let (sender, is_down) = (sender.clone(), Arc::clone(&state));
-        async move {
-            while let Ok(request) = read_request(&mut stream).await {
-                let is_down = is_down.load(Ordering::Acquire);
-                let status = if is_down { "503 Service Unavailable" } else { "202 Accepted" };
-                let _ = stream.write_all(&answer(status, "", b"{}")).await;
-                let _ = sender.send((is_down, request));
+/// An instance, a consumer of changes, and a folder that processes share.
+struct Bench {
+    bed: TestBed,
+    folder: TempDir,
+    consumer: ScriptedServer,
+    taken: UnboundedReceiver<(bool, String)>,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Bench {
+    async fn set() -> Self {
+        let (sender, taken) = unbounded_channel();
+        let is_down = Arc::new(AtomicBool::new(false));
+        let state = Arc::clone(&is_down);
+        let consumer = ScriptedServer::serve("http", move |mut stream| {
+            let (sender, is_down) = (sender.clone(), Arc::clone(&state));
+            async move {
+                while let Ok(request) = read_request(&mut stream).await {
+                    let is_down = is_down.load(Ordering::Acquire);
+                    let status = if is_down { "503 Service Unavailable" } else { "202 Accepted" };
+                    let _ = stream.write_all(&answer(status, "", b"{}")).await;
+                    let _ = sender.send((is_down, request));
+                }
             }
-        }
-    });
-    let consumer = consumer.await;
-    let bed = TestBed::set().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(path("authorizations.toml"), bed.simulator.authorizations_file()).unwrap();
-    let listen = || {
-        let _ = std::fs::remove_file(path("ready"));
-        let child = Command::new(env!("CARGO_BIN_EXE_host-test"))
-            .env(FOLDER, components())
-            .args(["listen", "--instance", &bed.simulator.access().base_url, "--authorization", "events"])
-            .args(["--authorizations", &path("authorizations.toml"), "--ledger", &path("ledger.jsonl")])
-            .args(["--ready-file", &path("ready"), "--forward", &format!("{}/events", consumer.origin)])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Listener(child)
-    };
-    let listener = listen();
-    let address = async || {
-        while !std::fs::read_to_string(path("ready")).is_ok_and(|text| !text.is_empty()) {
-            tokio::task::yield_now().await;
-        }
-        std::fs::read_to_string(path("ready")).unwrap()
-    };
-    let mut settings = bed.settings();
-    settings.callback_url = format!("{}/hook", address().await);
-    bed.sync.apply(bed.call("setup"), settings).await;
-    // The cursor of now is there before anything happens.
-    while !std::fs::read_to_string(path("ledger.jsonl")).is_ok_and(|text| text.contains("cursor")) {
-        tokio::task::yield_now().await;
+        });
+        let consumer = consumer.await;
+        let bed = TestBed::set().await;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("authorizations.toml"), bed.simulator.authorizations_file()).unwrap();
+        std::fs::write(folder.path().join("rules.json"), RULES).unwrap();
+        Self { bed, folder, consumer, taken, is_down }
     }
 
-    let first = bed.agent("incident", json!({"short_description": "first"})).await;
-    let (_, request) = taken.recv().await.unwrap();
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with this command, for the instance and with the ledger.
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
+        command
+            .env(FOLDER, components())
+            .args([name, "--instance", &self.bed.simulator.access().base_url, "--authorization", "events"])
+            .arg("--authorizations")
+            .arg(self.path("authorizations.toml"))
+            .arg("--ledger")
+            .arg(self.path("ledger.db"));
+        command
+    }
+
+    /// Starts to listen, and says where. `name` tells one such process from others.
+    async fn listen(&self, name: &str) -> (Listener, String) {
+        let ready = self.path(name);
+        let _ = std::fs::remove_file(&ready);
+        let mut listen = self.command("listen");
+        listen.arg("--ready-file").arg(&ready).args(["--forward", &format!("{}/events", self.consumer.origin)]);
+        let listener = Listener(listen.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        while !std::fs::read_to_string(&ready).is_ok_and(|text| !text.is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        (listener, std::fs::read_to_string(&ready).unwrap())
+    }
+
+    /// Has the instance deliver to an address.
+    async fn deliver_to(&self, address: &str) {
+        let mut settings = self.bed.settings();
+        settings.callback_url = format!("{address}/hook");
+        self.bed.sync.apply(self.bed.call("setup"), settings).await;
+        // The cursor of now is there before anything happens.
+        let ledger = SqliteLedger::open(&self.path("ledger.db")).unwrap();
+        while ledger.cursor("events").unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The id of the next change that the consumer took.
+    async fn next(&mut self) -> String {
+        let (was_down, request) = self.taken.recv().await.unwrap();
+        assert!(!was_down);
+        body(&request)["id"].as_str().unwrap().to_string()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_down() {
+    let mut bench = Bench::set().await;
+    let (listener, address) = bench.listen("ready").await;
+    bench.deliver_to(&address).await;
+
+    let first = bench.bed.agent("incident", json!({"short_description": "first"})).await;
+    let (_, request) = bench.taken.recv().await.unwrap();
     assert!(request.to_lowercase().contains("content-type: application/cloudevents+json"), "{request}");
     assert_eq!(body(&request)["id"], format!("{}:0", first["sys_id"].as_str().unwrap()));
     assert!(!request.contains("simulated-callback-secret"), "{request}");
 
-    is_down.store(true, Ordering::Release);
-    let second = bed.agent("incident", json!({"short_description": "second"})).await;
-    assert!(taken.recv().await.unwrap().0);
-    bed.simulator.settled().await;
+    bench.is_down.store(true, Ordering::Release);
+    let second = bench.bed.agent("incident", json!({"short_description": "second"})).await;
+    assert!(bench.taken.recv().await.unwrap().0);
+    bench.bed.simulator.settled().await;
     drop(listener);
-    is_down.store(false, Ordering::Release);
-    let _listener = listen();
-    let (was_down, request) = taken.recv().await.unwrap();
-    assert!(!was_down);
-    assert_eq!(body(&request)["id"], format!("{}:0", second["sys_id"].as_str().unwrap()));
+    bench.is_down.store(false, Ordering::Release);
+    let _listener = bench.listen("ready").await;
+    assert_eq!(bench.next().await, format!("{}:0", second["sys_id"].as_str().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_share_a_ledger_tell_each_change_once_and_none_of_their_own() {
+    let mut bench = Bench::set().await;
+    let (one, address) = bench.listen("one").await;
+    let (_other, other_address) = bench.listen("other").await;
+    bench.deliver_to(&address).await;
+
+    // A process that pushes: its write comes back to one that listens, which knows it from the ledger.
+    std::fs::write(bench.path("alert.json"), alert(1, "Critical", "Trigger", "")).unwrap();
+    let mut push = bench.command("push");
+    push.arg("--rules").arg(bench.path("rules.json")).arg("--event").arg(bench.path("alert.json"));
+    let pushed = push.output().unwrap();
+    assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    bench.bed.simulator.settled().await;
+    let own = bench.bed.simulator.rows("incident")[0]["sys_id"].to_string();
+
+    // What an agent does is told once, whichever process hears of it and however often.
+    bench.bed.agent(&format!("incident/{own}"), json!({"urgency": "3"})).await;
+    assert_eq!(bench.next().await, format!("{own}:1"), "and not the push before it");
+    let again =
+        json!({"sys_id": own, "number": "INC0010001", "sys_mod_count": "1", "table": "incident", "action": "update"});
+    let headers = [("x-callback-secret", "simulated-callback-secret"), ("content-type", "application/json")];
+    let (status, _, said) = ask(&other_address, INTEGRATION, "POST", "/hook", &headers, &again.to_string()).await;
+    assert_eq!((status, String::from_utf8_lossy(&said).into_owned()), (200, "duplicate".to_string()));
+
+    // One is killed, and takes nothing with it: the other goes on with what it knows.
+    drop(one);
+    bench.deliver_to(&other_address).await;
+    bench.bed.agent(&format!("incident/{own}"), json!({"urgency": "2"})).await;
+    assert_eq!(bench.next().await, format!("{own}:2"));
+    bench.bed.simulator.settled().await;
+    assert!(bench.taken.try_recv().is_err(), "nothing came twice");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_ledger_is_told_with_what_to_give() {
+    let bench = Bench::set().await;
+    let notes = bench.path("ledger.db");
+    std::fs::write(&notes, "dear diary").unwrap();
+    let refused = bench.command("changes").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("no ledger") && said.contains("give the path of a ledger"), "{said}");
+    assert_eq!(std::fs::read_to_string(Path::new(&notes)).unwrap(), "dear diary");
 }

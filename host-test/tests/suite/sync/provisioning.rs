@@ -3,7 +3,8 @@
 use super::test_bed::{RULES, TestBed};
 use serde_json::json;
 use servicenow_host::provisioning::{Artifact, InspectOutcome, Inspection, Settings, StepAction, StepsOutcome};
-use servicenow_host::{Authorizations, Ledger, Limits, Outcome};
+use servicenow_host::types::Reason;
+use servicenow_host::{Authorizations, Limits, MemoryLedger, Outcome};
 use servicenow_simulator::{Effect, Fault, Row};
 
 const SECRET: &str = "simulated-callback-secret";
@@ -73,7 +74,7 @@ async fn an_authorization_without_a_secret_sets_nothing_up() {
     let file = bed.simulator.authorizations_file().replace(&format!("callback-secret = {SECRET:?}\n"), "");
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    let sync = bed.sync.of(&host, Ledger::default());
+    let sync = bed.sync.of(&host, MemoryLedger::default());
     let outcome = sync.apply(bed.call("setup"), bed.settings()).await.outcome;
     assert_eq!(outcome.case(), "error");
     assert!(!bed.simulator.rows("sys_properties").iter().any(|row| row["name"].ends_with("secret")));
@@ -95,7 +96,7 @@ async fn what_drifted_is_told_and_written_back_and_a_pause_is_left_alone() {
     let state = |artifact| seen.artifacts.iter().find(|state| state.artifact == artifact).unwrap();
     assert_eq!(state(Artifact::DeliveryScript).drifted, ["script"]);
     assert!(!state(Artifact::BusinessRule).active);
-    assert_eq!(state(Artifact::CallbackSecret).version.as_deref(), Some("1"));
+    assert_eq!(state(Artifact::CallbackSecret).version.as_deref(), Some("2"));
     use StepAction::{Keep, Update};
     assert_eq!(actions(&bed.apply().await), [Keep, Keep, Update, Keep]);
     assert!(!inspected(&bed, bed.settings()).await.artifacts[3].active);
@@ -138,7 +139,11 @@ async fn a_set_up_that_breaks_off_at_any_request_is_completed_by_the_second_run_
             bed.simulator.heal();
             assert_eq!(bed.sync.remove(bed.call("setup"), settings.clone()).await.outcome.case(), "steps", "{after}");
             let left: Vec<_> = records(&bed).iter().map(|row| row["name"].to_string()).collect();
-            assert_eq!(left, ["glide.sys.default.tz"], "{effect:?} {after}");
+            assert_eq!(
+                left,
+                ["glide.sys.default.tz", "ArrayUtil", "mark closed", "Close Incident"],
+                "{effect:?} {after}"
+            );
         }
     }
 }
@@ -167,8 +172,54 @@ async fn an_earlier_rule_is_told_and_gives_way() {
     let applied = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(actions(&applied).last(), Some(&StepAction::Remove));
     let names: Vec<_> = bed.simulator.rows("sys_script").iter().map(|row| row["name"].to_string()).collect();
-    assert_eq!(names, ["Acme: deliver changes"]);
+    assert_eq!(names, ["mark closed", "Acme: deliver changes"]);
     assert!(inspected(&bed, settings).await.legacy.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_user_is_not_shown_is_not_taken_for_absent() {
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    // The rows are there, and the instance leaves them out of its answers, as an access rule does.
+    let hide = |table: &str| {
+        bed.simulator.inject(
+            Fault::once("GET", &format!("/api/now/table/{table}"), Effect::json(200, r#"{"result":[]}"#)).times(1_000),
+        );
+    };
+    hide("sys_script");
+    let before = records(&bed);
+    let outcomes = [
+        bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome,
+        bed.sync.apply(bed.call("setup"), bed.settings()).await.outcome,
+        bed.sync.plan(bed.call("setup"), bed.settings()).await.outcome,
+        bed.sync.pause(bed.call("setup"), bed.settings()).await.outcome,
+    ];
+    for outcome in outcomes {
+        let failure = outcome.failure().unwrap_or_else(|| panic!("{outcome:?}")).clone();
+        assert_eq!(failure.reason, Reason::Forbidden, "{failure:?}");
+        assert!(
+            failure.message.contains("sys_script") && failure.message.contains("give the user the role"),
+            "{failure:?}"
+        );
+    }
+    let rules = |rows: &[Row]| rows.iter().filter(|row| row["name"].ends_with("deliver changes")).count();
+    assert_eq!((rules(&before), rules(&records(&bed))), (1, 1), "the rule still fires, and nobody says otherwise");
+    let inspection = inspected(&bed, bed.settings()).await;
+    assert!(inspection.missing_roles.iter().any(|missing| missing.contains("sys_script")), "{inspection:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_stays_is_not_told_as_removed() {
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    // Answered as if it were removed, by a rule that aborts without a word.
+    bed.simulator.inject(Fault::once("DELETE", "/api/now/table/sys_script", Effect::json(204, "")));
+    let removed = bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome;
+    let failure = removed.failure().unwrap_or_else(|| panic!("{removed:?}"));
+    assert!(failure.message.contains("still has the record"), "{failure:?}");
+    let removed = bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome;
+    assert!(matches!(removed, StepsOutcome::Steps(_)), "{removed:?}");
+    assert_eq!(bed.simulator.rows("sys_script").len(), 1, "the shipped one");
 }
 
 #[tokio::test]
@@ -207,7 +258,7 @@ async fn both_secrets_are_accepted_while_one_takes_the_place_of_the_other() {
     );
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    bed.sync = std::sync::Arc::new(bed.sync.of(&host, Ledger::default()));
+    bed.sync = std::sync::Arc::new(bed.sync.of(&host, MemoryLedger::default()));
     let url = bed.settings();
     bed.receive(RULES).await;
     // The address is another one: that is what this apply changes, and not the secret.
@@ -229,7 +280,7 @@ async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_withou
     let file = bed.simulator.authorizations_file().replace("\"provisioning\"", "\"incidents\"");
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
-    let sync = bed.sync.of(&host, Ledger::default());
+    let sync = bed.sync.of(&host, MemoryLedger::default());
     let outcome = sync.inspect(bed.call("setup"), bed.settings()).await.outcome;
     let InspectOutcome::Inspected(inspection) = outcome else { panic!("{outcome:?}") };
     assert_eq!(
@@ -244,7 +295,7 @@ async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_withou
 async fn a_record_that_was_given_another_name_is_found_by_its_key() {
     let bed = TestBed::set().await;
     bed.apply().await;
-    let key = bed.simulator.rows("sys_script")[0]["sys_id"].to_string();
+    let key = bed.simulator.rows("sys_script").last().unwrap()["sys_id"].to_string();
     let rename = json!({"name": "Renamed"});
     bed.agent(&format!("sys_script/{key}"), rename.clone()).await;
     assert_eq!(inspected(&bed, bed.settings()).await.artifacts[3].drifted, ["name"]);
@@ -252,5 +303,5 @@ async fn a_record_that_was_given_another_name_is_found_by_its_key() {
     assert_eq!(actions(&bed.apply().await), [Keep, Keep, Keep, Update]);
     bed.agent(&format!("sys_script/{key}"), rename).await;
     assert_eq!(bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome.case(), "steps");
-    assert!(bed.simulator.rows("sys_script").is_empty());
+    assert_eq!(bed.simulator.rows("sys_script").len(), 1, "the shipped one");
 }

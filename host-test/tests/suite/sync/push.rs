@@ -6,7 +6,7 @@ use servicenow_host::callbacks::Change;
 use servicenow_host::changes::Selection;
 use servicenow_host::sync::{NoteResult, PushOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
-use servicenow_host::{Ledger, Outcome};
+use servicenow_host::{MemoryLedger, Outcome};
 use servicenow_simulator::{Effect, Fault};
 use servicenow_test_support::client::rule;
 use servicenow_test_support::join_all;
@@ -34,7 +34,7 @@ async fn an_event_makes_an_incident_changes_it_and_resolves_it_and_each_repetiti
     let row = &bed.simulator.rows("incident")[0];
     assert_eq!((&row["close_code"], &row["close_notes"]), ("Resolved by caller", "The event recovered."));
     let notes: Vec<_> = bed.simulator.rows("sys_journal_field").iter().map(|row| row["value"].to_string()).collect();
-    assert_eq!(notes, ["seen", "again"]);
+    assert_eq!(notes[1..], ["seen", "again"], "after another record's");
 }
 
 #[tokio::test]
@@ -98,18 +98,51 @@ async fn several_open_incidents_of_one_event_are_nobodys_guess() {
     assert_eq!((failure.reason, failure.correlation_id.as_deref()), (Reason::Ambiguous, Some("alert-1")));
 }
 
+/// The journal as the instance shows it to a user who may not read its rows: refused, or without a word.
+fn hidden_journals() -> [Effect; 2] {
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    [forbidden, Effect::json(200, r#"{"result":[]}"#)]
+}
+
 #[tokio::test]
 async fn a_journal_that_cannot_be_read_gets_no_note_twice() {
+    for effect in hidden_journals() {
+        for shows_journals in [true, false] {
+            let bed = TestBed::set().await;
+            bed.simulator.set(|settings| settings.may_show_journals = shows_journals);
+            bed.simulator
+                .inject(Fault { times: 99, ..Fault::once("GET", "/api/now/table/sys_journal_field", effect.clone()) });
+            let note = async |severity: &str, text: &str| {
+                incident(&bed.push(RULES, &alert(1, severity, "Trigger", text)).await.outcome).note
+            };
+            assert_eq!(note("Info", "one").await, NoteResult::Added);
+            // What the record itself shows of its journal tells; where it shows nothing, nobody knows.
+            let (new, known) = match shows_journals {
+                true => (NoteResult::Added, NoteResult::AlreadyThere),
+                false => (NoteResult::Withheld, NoteResult::Withheld),
+            };
+            assert_eq!(note("Info", "one").await, known, "{effect:?} {shows_journals}");
+            assert_eq!(note("Info", "two").await, new, "{effect:?} {shows_journals}");
+            let third = if shows_journals { known } else { NoteResult::Added };
+            assert_eq!(note("Critical", "two").await, third, "{effect:?} {shows_journals}");
+            assert_eq!(note("Critical", "two").await, known, "{effect:?} {shows_journals}");
+            assert_eq!(bed.simulator.rows("sys_journal_field").len(), 1 + 2, "{effect:?} {shows_journals}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_note_is_known_again_whatever_the_instance_made_of_it() {
     let bed = TestBed::set().await;
-    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
-    let forbidden = Fault { times: 9, ..Fault::once("GET", "/api/now/table/sys_journal_field", forbidden) };
-    bed.simulator.inject(forbidden);
-    let note = |outcome: &PushOutcome| incident(outcome).note;
-    assert_eq!(note(&bed.push(RULES, &alert(1, "Info", "Trigger", "one")).await.outcome), NoteResult::Added);
-    assert_eq!(note(&bed.push(RULES, &alert(1, "Info", "Trigger", "two")).await.outcome), NoteResult::Withheld);
-    assert_eq!(note(&bed.push(RULES, &alert(1, "Critical", "Trigger", "two")).await.outcome), NoteResult::Added);
-    assert_eq!(note(&bed.push(RULES, &alert(1, "Critical", "Trigger", "two")).await.outcome), NoteResult::Withheld);
-    assert_eq!(bed.simulator.rows("sys_journal_field").len(), 2);
+    let event = alert(1, "Info", "Trigger", "disk & cpu \u{1f525}");
+    bed.push(RULES, &event).await;
+    let journal =
+        r#"{"result":[{"element_id":"KEY","element":"comments","value":"[code]<p>disk &amp; cpu ????</p>[/code]"}]}"#;
+    let key = bed.simulator.rows("incident")[0]["sys_id"].to_string();
+    let shown = Effect::json(200, &journal.replace("KEY", &key));
+    bed.simulator.inject(Fault { times: 9, ..Fault::once("GET", "/api/now/table/sys_journal_field", shown) });
+    assert_eq!(bed.pushed(&event).await, "unchanged");
+    assert_eq!(bed.simulator.rows("sys_journal_field").len(), 1 + 1);
 }
 
 #[tokio::test]
@@ -161,7 +194,7 @@ async fn headers_of_the_rules_go_with_each_request_to_the_instance() {
         wire.origin
     );
     let bed = TestBed::set().await;
-    let sync = bed.sync.of(&crate::support::host(&file), Ledger::default());
+    let sync = bed.sync.of(&crate::support::host(&file), MemoryLedger::default());
     let rules = RULES.replacen("\"body\"", r#""headers": {"X-Source": "flows"}, "body""#, 1);
     let call = Call { authorization: "main".into(), instance: wire.origin.clone(), timeout_ms: Some(5_000) };
     sync.push(call, rules, alert(1, "Info", "Trigger", ""), false).await;
@@ -215,7 +248,7 @@ async fn two_different_events_of_one_alert_at_once_both_count() {
         let both = join_all([bed.push(RULES, &one), bed.push(RULES, &two)]).await;
         let cases: Vec<_> = both.iter().map(|report| report.outcome.case()).collect();
         assert!(cases.contains(&"created") && cases.contains(&"commented"), "{cases:?}");
-        assert_eq!(bed.simulator.rows("sys_journal_field").len(), 2 * (round as usize + 1));
+        assert_eq!(bed.simulator.rows("sys_journal_field").len(), 1 + 2 * (round as usize + 1));
     }
     assert_eq!(bed.simulator.rows("incident").len(), 5);
 }
@@ -261,7 +294,7 @@ async fn a_closed_incident_whose_journal_cannot_be_read_gets_no_note_at_all() {
     for _ in 0..3 {
         assert_eq!(bed.push(&rules, &alert(1, "Critical", "Trigger", "again")).await.outcome.case(), "unchanged");
     }
-    assert!(bed.simulator.rows("sys_journal_field").is_empty());
+    assert_eq!(bed.simulator.rows("sys_journal_field").len(), 1, "another record's");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::provisioning::{Settings, StepsOutcome};
 use servicenow_host::sync::PushOutcome;
 use servicenow_host::types::Call;
-use servicenow_host::{EventSync, Ledger, Limits, Outcome, Report};
+use servicenow_host::{EventSync, Ledger, Limits, MemoryLedger, Outcome, Report};
 use servicenow_simulator::{Options, Simulator};
 use servicenow_test_support::client::write;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -76,10 +76,10 @@ pub struct TestBed {
 }
 
 /// The host of all these tests, with its second component compiled once.
-pub fn event_sync(simulator: &Simulator, ledger: Ledger) -> EventSync {
+pub fn event_sync(simulator: &Simulator, ledger: impl Ledger) -> EventSync {
     static LOADED: LazyLock<EventSync> = LazyLock::new(|| {
         let host = host_with(Default::default(), Limits::default());
-        host.event_sync_with(&load(Artifact::Sync).unwrap(), Ledger::default()).unwrap()
+        host.event_sync_with(&load(Artifact::Sync).unwrap(), MemoryLedger::default()).unwrap()
     });
     LOADED.of(&host_with(authorizations(simulator), Limits::default()), ledger)
 }
@@ -92,7 +92,7 @@ impl TestBed {
 
     /// A bed with this instance.
     pub fn on(simulator: Simulator) -> Self {
-        let sync = Arc::new(event_sync(&simulator, Ledger::default()));
+        let sync = Arc::new(event_sync(&simulator, MemoryLedger::default()));
         let (change, changes) = unbounded_channel();
         let (verdict, verdicts) = unbounded_channel();
         let handler = Arc::new(Handler { changes: change, verdicts: verdict, refusals: Mutex::new(0) });
