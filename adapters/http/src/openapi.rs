@@ -5,7 +5,7 @@
 
 use crate::bindings::manifest::{Method, Node, Outcome};
 use crate::inputs::MAX_TIMEOUT_MS;
-use crate::route::CALLBACK_SECRET;
+use crate::route::{CALLBACK_SECRET, HEALTH};
 use serde_json::{Map, Value, json};
 use servicenow_json::{SCHEMAS, tagged};
 
@@ -28,6 +28,7 @@ pub fn openapi(node: &Node) -> Value {
         document("manifest", "The node's description", &carried["returns"]["describe"]),
     );
     paths.insert("/openapi.json".to_string(), document("openapi", "This document", &json!({"type": "object"})));
+    paths.insert(HEALTH.to_string(), json!({"get": health()}));
     paths.insert("/v1/callbacks/{authorization}".to_string(), json!({"post": callback()}));
     json!({
         "openapi": "3.1.0",
@@ -113,6 +114,17 @@ fn document(id: &str, summary: &str, schema: &Value) -> Value {
     let content = json!({"application/json": {"schema": schema}});
     responses.insert("200".to_string(), json!({"description": summary, "content": content}));
     json!({"get": {"operationId": id, "summary": summary, "responses": responses}})
+}
+
+fn health() -> Value {
+    let schema = json!({"type": "object", "properties": {"status": {"const": "pass"}}, "required": ["status"]});
+    let answer = json!({"description": "The server is there", "content": {"application/json": {"schema": schema}}});
+    json!({
+        "operationId": "health",
+        "summary": "Whether the server is there",
+        "security": [],
+        "responses": {"200": answer},
+    })
 }
 
 fn callback() -> Value {

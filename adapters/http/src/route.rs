@@ -38,9 +38,14 @@ impl Head {
     }
 }
 
+/// Where it is asked whether the server is there. It tells nothing, so that it takes no token.
+pub const HEALTH: &str = "/health";
+
 /// What a request is for.
 #[derive(Debug, PartialEq)]
 pub enum Route {
+    /// Whether the server is there.
+    Health,
     /// The node's description.
     Manifest,
     /// The description of this server.
@@ -56,6 +61,7 @@ pub fn route(head: &Head, token: Option<&str>) -> Result<Route, Reply> {
     let path = head.path.split('?').next().unwrap_or_default();
     let called = || path.strip_prefix(METHODS).and_then(Method::named);
     let (route, method) = match (path, path.strip_prefix(CALLBACKS)) {
+        (HEALTH, _) => (Route::Health, "GET"),
         ("/openapi.json", _) => (Route::OpenApi, "GET"),
         ("/v1/manifest", _) => (Route::Manifest, "GET"),
         (_, Some(authorization)) => (Route::Callback(authorization.to_string()), "POST"),
@@ -65,7 +71,7 @@ pub fn route(head: &Head, token: Option<&str>) -> Result<Route, Reply> {
         },
     };
     // A delivery is authenticated by its own secret, which the instance has and the token it has not.
-    if !matches!(route, Route::Callback(_)) {
+    if !matches!(route, Route::Callback(_) | Route::Health) {
         authorized(head, token)?;
     }
     if head.method != method {
@@ -121,6 +127,8 @@ mod tests {
     #[test]
     fn each_address_has_its_method() {
         for (method, path, expected) in [
+            ("GET", "/health", Ok(Route::Health)),
+            ("POST", "/health", Err(405)),
             ("GET", "/v1/manifest", Ok(Route::Manifest)),
             ("GET", "/openapi.json?pretty", Ok(Route::OpenApi)),
             ("POST", "/v1/create", Ok(Route::Call(Method::Create))),
@@ -151,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_a_delivery_goes_without_the_token() {
+    fn nothing_but_a_delivery_and_health_goes_without_the_token() {
         for (given, token, status) in [
             (&[][..], Some("secret"), 401),
             (&["Bearer wrong"], Some("secret"), 401),
@@ -169,6 +177,7 @@ mod tests {
             let delivery = route(&head("POST", "/v1/callbacks/main", given), token);
             assert_eq!(delivery, Ok(Route::Callback("main".to_string())));
         }
+        assert_eq!(route(&head("GET", HEALTH, &[]), None), Ok(Route::Health));
         let spelled = route(&head("POST", "/v1/get", &["bearer secret"]), Some("secret"));
         assert_eq!(spelled, Ok(Route::Call(Method::Get)));
     }

@@ -66,12 +66,16 @@ impl Changes {
         let call = self.connection.call();
         let (report, reconciled) = sync.reconcile(&call, &self.selected.selection(), rules, note).await?;
         if !report.outcome.is_success() {
-            self.connection.show(&Finished::from(report), "")?;
+            match self.connection.json {
+                true => print(&show::in_json(&Finished::from(report), "", false).to_string()),
+                false => self.connection.show(&Finished::from(report), "")?,
+            }
             return Ok(false);
         }
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         if self.connection.json {
             seen.iter().for_each(|change| print(&change.cloud_event));
+            print(&serde_json::json!({"accepted": reconciled.accepted, "known": reconciled.known}).to_string());
         } else {
             if seen.is_empty() {
                 print("no changes");

@@ -14,8 +14,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
 use servicenow_host::callbacks::{Change, Verdict};
-use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
+use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver, Reconciled};
 use servicenow_host::json::to_json;
 use servicenow_host::origin::Origin;
 use servicenow_host::outcome::Outcome;
@@ -73,7 +74,7 @@ impl Listen {
             servicenow_host::files::replace(path, address.as_bytes(), |present| present.starts_with(b"http://"))
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
-        print(&format!("listening on {address}"));
+        shown.say(&json!({"listening": address}), || format!("listening on {address}"));
         let call = self.connection.call();
         let handle = |change: Change| {
             let shown = Arc::clone(&shown);
@@ -88,9 +89,14 @@ impl Listen {
         match sync.reconcile(&call, &self.selected.selection(), rules, handle).await {
             Ok((report, _)) if !report.outcome.is_success() => {
                 eprintln!("warning: what was missed could not be read");
-                self.connection.show(&Finished::from(report), "")?;
+                match self.connection.json {
+                    true => print(&show::in_json(&Finished::from(report), "", false).to_string()),
+                    false => self.connection.show(&Finished::from(report), "")?,
+                }
             }
-            Ok((_, reconciled)) => print(&format!("{} changes were missed", reconciled.accepted)),
+            Ok((_, Reconciled { accepted, .. })) => {
+                shown.say(&json!({"missed": accepted}), || format!("{accepted} changes were missed"));
+            }
             Err(error) => eprintln!("warning: {error}"),
         }
         tokio::signal::ctrl_c().await?;
@@ -105,6 +111,11 @@ struct Shown {
 }
 
 impl Shown {
+    /// What is no change: one JSON object a line, or a text.
+    fn say(&self, object: &Value, text: impl FnOnce() -> String) {
+        print(&if self.json { object.to_string() } else { text() });
+    }
+
     fn line(&self, verdict: &str, change: &Change) {
         if self.json {
             print(&change.cloud_event);
@@ -125,7 +136,11 @@ impl ChangeHandler for Shown {
     fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
         match verdict {
             Ok(Verdict::Accepted(accepted)) => self.line("accepted", &accepted.change),
-            Ok(_) if self.json => {}
+            Ok(verdict) if self.json => {
+                let verdict = to_json(verdict);
+                // A case that carries nothing is its name.
+                print(&if verdict.is_string() { json!({"case": verdict}) } else { verdict }.to_string());
+            }
             Ok(Verdict::Duplicate) => print("duplicate"),
             Ok(Verdict::Stale) => print("stale"),
             Ok(Verdict::Echo(_)) => print("echo"),
@@ -135,6 +150,7 @@ impl ChangeHandler for Shown {
                 print("invalid-data");
                 show::value(&to_json(violations));
             }
+            Err(error) if self.json => print(&json!({"error": error.to_string()}).to_string()),
             Err(error) => eprintln!("warning: {error}"),
         }
     }

@@ -4,11 +4,12 @@
 use super::test_bed::{RULES, TestBed, alert};
 use crate::support::components;
 use host_test::components::FOLDER;
-use serde_json::json;
+use serde_json::{Value, json};
 use servicenow_host::{Ledger, SqliteLedger};
 use servicenow_test_support::body;
 use servicenow_test_support::client::{INTEGRATION, ask};
 use servicenow_test_support::{ScriptedServer, answer, read_request};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -83,7 +84,8 @@ impl Bench {
         let _ = std::fs::remove_file(&ready);
         let mut listen = self.command("listen");
         listen.arg("--ready-file").arg(&ready).args(["--forward", &format!("{}/events", self.consumer.origin)]);
-        let listener = Listener(listen.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let said = File::create(self.path(&format!("{name}.log"))).unwrap();
+        let listener = Listener(listen.arg("--json").stdout(said).stderr(Stdio::null()).spawn().unwrap());
         while !std::fs::read_to_string(&ready).is_ok_and(|text| !text.is_empty()) {
             tokio::task::yield_now().await;
         }
@@ -164,6 +166,23 @@ async fn processes_that_share_a_ledger_tell_each_change_once_and_none_of_their_o
     assert_eq!(bench.next().await, format!("{own}:2"));
     bench.bed.simulator.settled().await;
     assert!(bench.taken.try_recv().is_err(), "nothing came twice");
+
+    // Each says what it heard, one JSON object a line.
+    let cases = |name: &str| {
+        let said = std::fs::read_to_string(bench.path(&format!("{name}.log"))).unwrap();
+        let case = |line: &str| {
+            let said: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let said = said.as_object().unwrap();
+            let text = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_string);
+            text("case")
+                .or_else(|| text("id").map(|_| "change".to_string()))
+                .or_else(|| said.keys().next().cloned())
+                .unwrap()
+        };
+        said.lines().map(case).collect::<Vec<_>>()
+    };
+    assert_eq!(cases("one"), ["listening", "missed", "echo", "change"]);
+    assert_eq!(cases("other"), ["listening", "missed", "duplicate", "change"]);
 }
 
 #[tokio::test]
