@@ -47,6 +47,8 @@ struct State {
     current: Option<IssuedCredential>,
     fetching: Option<watch::Receiver<Option<Fetched>>>,
     refresh_token: Option<Secret>,
+    /// Whether the file of rotated tokens has one before this.
+    is_unsaved: bool,
     generation: u64,
 }
 
@@ -159,24 +161,32 @@ impl Slot {
         };
         let (file, descends_from) = (path.clone(), first.clone());
         let held = spawn_blocking(move || {
-            let held = rotated::hold(&file)?;
+            let held = rotated::hold(&file, FETCH_TIMEOUT)?;
             Ok((held, rotated::load(&file, &descends_from)?))
         });
         let held: io::Result<_> = held.await.map_err(io::Error::other).flatten();
         let (_held, rotated) = match held {
-            // Another process may have been given one since.
-            Ok((held, kept)) => (Some(held), kept.or(rotated)),
+            // Another process may have been given one since; but where this one could not keep its last, the file has a past one.
+            Ok((held, kept)) => {
+                kept.iter().for_each(|kept| self.authorization.secrets.add_issued([kept.expose().to_string()]));
+                let is_unsaved = self.lock().is_unsaved;
+                (Some(held), if is_unsaved { rotated.or(kept) } else { kept.or(rotated) })
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(NoCredential::Timeout),
             Err(error) => {
                 self.not_kept(path, &error);
                 (None, rotated)
             }
         };
+        self.lock().refresh_token = rotated.clone();
         let fetched = self.exchange(rotated, clients).await?;
         // On the disk before anything is done with what came with it: the one before is no longer good.
         if let Some(rotated) = fetched.refresh_token.clone() {
             let (file, first) = (path.clone(), first.clone());
             let saved = spawn_blocking(move || rotated::save(&file, &first, &rotated)).await;
-            if let Err(error) = saved.map_err(io::Error::other).flatten() {
+            let saved = saved.map_err(io::Error::other).flatten();
+            self.lock().is_unsaved = saved.is_err();
+            if let Err(error) = saved {
                 self.not_kept(path, &error);
             }
         }

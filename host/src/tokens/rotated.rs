@@ -6,9 +6,10 @@ use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use rustix::fs::{Mode, OFlags, open};
 use std::fmt::Write;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The first line, by which the file is known to be this library's.
@@ -21,15 +22,25 @@ const MAX_BYTES: usize = 512 * 1024;
 ///
 /// # Errors
 ///
-/// If the file beside it cannot be made.
-pub fn hold(path: &Path) -> io::Result<File> {
+/// If the file beside it cannot be made; `TimedOut` where another has it for longer than this.
+pub fn hold(path: &Path, at_most: Duration) -> io::Result<File> {
     let mut name = path.as_os_str().to_os_string();
     name.push(".lock");
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let lock = File::from(open(Path::new(&name), flags, Mode::RUSR | Mode::WUSR)?);
-    lock.lock()?;
-    Ok(lock)
+    let until = Instant::now() + at_most;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
+
+/// How often it is tried to have the file.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The token that was kept, where it descends from this one: another in the authorizations file is a new connection. `None` where
 /// there is none yet.

@@ -21,10 +21,9 @@ pub fn judge(version: &Version, known: &Known) -> Judgement {
 /// says more than digests do.
 fn remember(version: &Version, known: &Known) -> Version {
     let mut merged = version.clone();
-    if let (Some(count), Some(seen)) = (version.mod_count, known.version.as_ref().and_then(|seen| seen.mod_count))
-        && count.saturating_sub(seen) > MAX_GAP
-    {
-        merged.mod_count = Some(seen);
+    let seen_count = known.version.as_ref().and_then(|seen| seen.mod_count);
+    if version.mod_count.is_some_and(|count| count.saturating_sub(seen_count.unwrap_or_default()) > MAX_GAP) {
+        merged.mod_count = seen_count;
     }
     if let Some(seen) = known.version.as_ref().filter(|_| version.mod_count.is_none()) {
         merged.mod_count = merged.mod_count.or(seen.mod_count);
@@ -141,6 +140,8 @@ mod tests {
             assert_eq!(judge(&version, &known).novelty, expected, "{version:?}");
         }
         let known = Known { version: Some(counted(5)), settled: Vec::new() };
+        let first = judge(&counted(u32::MAX), &Known { version: None, settled: Vec::new() });
+        assert_eq!((first.novelty, first.remember.mod_count), (Novelty::New, None), "nothing is known that it follows");
         for (count, remembered) in [(5 + MAX_GAP, 5 + MAX_GAP), (6 + MAX_GAP, 5), (u32::MAX, 5)] {
             let judged = judge(&counted(count), &known);
             assert_eq!((judged.novelty, judged.remember.mod_count), (Novelty::New, Some(remembered)), "{count}");

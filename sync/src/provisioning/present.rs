@@ -11,6 +11,7 @@ use servicenow_core::set_up::{Kind, SetUp, Wanted, by_key, shipped_query};
 
 /// More of one name than anybody makes.
 const LIMIT: &str = "20";
+const MAX_ROWS: u64 = 20;
 
 /// What stands where a record is wanted.
 pub enum Present {
@@ -126,9 +127,10 @@ fn by_name(
 fn rows(from: &'static str, query: &str, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
     let rows = session.fetch(&requests::list(&session.origin, from, &parameters))?;
-    let is_none = rows.records.is_empty();
     // A count says that there are rows, whoever is shown them.
-    if is_none && (rows.total.is_some_and(|total| total > 0) || !seen.sees(from, session)?) {
+    let shown = rows.records.len() as u64;
+    let are_some_hidden = shown < MAX_ROWS && rows.total.is_some_and(|total| total > shown);
+    if are_some_hidden || shown == 0 && !seen.sees(from, session)? {
         return Err(hidden(from));
     }
     Ok(rows.records)

@@ -18,6 +18,9 @@ const FORM: i32 = 1;
 /// A transaction here takes less than a millisecond; who waits this long waits for a process that hangs.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// A clock that is set is set by more than this; one that is only corrected makes no claim one of the future.
+const SET_BACK_MS: i64 = 10 * 60 * 1000;
+
 /// How long it is waited before something is tried again.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -95,7 +98,11 @@ fn check(path: &Path) -> io::Result<()> {
 
 /// Makes the tables where the file is empty. Nothing is changed in what is no ledger of this form.
 fn prepare(connection: &mut Connection) -> io::Result<()> {
-    if is_new(connection)? {
+    // Of one moment: another process may be making it.
+    let looked = connection.transaction().map_err(told)?;
+    let is_empty = is_new(&looked)?;
+    drop(looked);
+    if is_empty {
         // A kill loses nothing; a loss of power may lose the last transactions, which then happen again.
         use_write_ahead_log(connection)?;
         let made = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(told)?;
@@ -220,8 +227,8 @@ impl Ledger for SqliteLedger {
         let Claim { authorization, name, owner } = claim;
         let now = ms(SystemTime::now());
         // What those who were killed left. A claim of the future was made before a clock was set back.
-        let past = "DELETE FROM claims WHERE authorization = ?1 AND (until_ms < ?2 OR from_ms > ?2)";
-        written.execute(past, params![authorization, now]).map_err(told)?;
+        let past = "DELETE FROM claims WHERE authorization = ?1 AND (until_ms < ?2 OR from_ms > ?3)";
+        written.execute(past, params![authorization, now, now + SET_BACK_MS]).map_err(told)?;
         let taken = written
             .execute(
                 "INSERT INTO claims VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET from_ms = ?4, until_ms = ?5
@@ -248,11 +255,12 @@ impl Ledger for SqliteLedger {
             .prepare(
                 "SELECT name FROM claims
                 WHERE authorization = ?1 AND substr(name, 1, length(?2)) = ?2 AND owner <> ?3 AND until_ms >= ?4
-                AND from_ms <= ?4",
+                AND from_ms <= ?5",
             )
             .and_then(|mut query| {
                 let row = |row: &rusqlite::Row<'_>| row.get(0);
-                query.query_map(params![authorization, start, owner, ms(SystemTime::now())], row)?.collect()
+                let now = ms(SystemTime::now());
+                query.query_map(params![authorization, start, owner, now, now + SET_BACK_MS], row)?.collect()
             });
         names.map_err(told)
     }
