@@ -3,7 +3,15 @@
 import type { Granted } from "../generated/interfaces/servicenow-plugin-credentials.js";
 import type { Violation } from "../generated/interfaces/servicenow-plugin-types.js";
 
-const GRANT_TYPES = ["client-credentials", "password", "refresh-token", "jwt-bearer", "bearer", "basic", "api-key"];
+const GRANT_TYPES = [
+  "client-credentials",
+  "password",
+  "refresh-token",
+  "jwt-bearer",
+  "bearer",
+  "basic",
+  "api-key",
+];
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
