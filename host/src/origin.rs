@@ -48,7 +48,9 @@ impl Origin {
         };
         let is_address = instance.contains(['.', ':']) || is_id(instance);
         let url = Url::parse(&address).ok().filter(bare).filter(|_| is_address && !is_placeholder(instance));
-        url.as_ref().and_then(Self::of).ok_or_else(|| NotAnInstance::new(instance))
+        // A host's name may hold a placeholder only after it was translated to ASCII.
+        let origin = url.as_ref().and_then(Self::of).filter(|origin| !is_placeholder(&origin.0));
+        origin.ok_or_else(|| NotAnInstance::new(instance))
     }
 
     /// The origin of an address. `None` unless it is http or https with a host, whose name no other parser reads as another.
@@ -135,6 +137,7 @@ mod tests {
             "a..b",
             "https://your-instance.service-now.com",
             "<INSTANCE>.service-now.com",
+            "\u{ff59}our-instance.service-now.com",
             "https://a.b\\c",
         ] {
             assert!(Origin::parse(bad).is_err(), "{bad}");
