@@ -1,7 +1,7 @@
 // The world `incident-node` once more, in JavaScript: as little as passes the conformance suite. What makes the Rust component worth
 // having, such as lost answers, drifted columns and every reason told apart, is not here.
 
-import { get as credential } from "servicenow:plugin/credentials@0.1.0";
+import { get as credential } from "servicenow:plugin/credentials@0.2.0";
 
 const TABLE = "/api/now/table/incident";
 const PRIORITIES = ["1", "2", "3"];
@@ -322,7 +322,7 @@ export const manifest = {
     return {
       name: "servicenow-port",
       title: "ServiceNow, ported",
-      version: "0.1.0",
+      version: "0.2.0",
       description: "",
       methods,
     };

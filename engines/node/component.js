@@ -4,7 +4,7 @@ import { componentWit, transpile } from "@bytecodealliance/jco";
 import { readFile } from "node:fs/promises";
 
 const PACKAGE = "servicenow:plugin";
-const VERSION = "0.1.0";
+const VERSION = "0.2.0";
 const INCIDENTS = `${PACKAGE}/incidents@${VERSION}`;
 const CREDENTIALS = `${PACKAGE}/credentials@${VERSION}`;
 const WORLD = `${PACKAGE}/incident-node@${VERSION}`;

@@ -4,18 +4,30 @@
 #![allow(missing_docs, reason = "generated; wit/ has the documentation")]
 #![allow(clippy::all, reason = "generated")]
 
-wasmtime::component::bindgen!({
-    path: "../wit",
-    inline: "
-        package servicenow:host;
-        world components {
-            include servicenow:plugin/plugin@0.1.0;
-            include servicenow:plugin/events@0.1.0;
-        }
-    ",
-    world: "servicenow:host/components",
-    imports: { default: async },
-    exports: { default: async },
-    require_store_data_send: true,
-    additional_derives: [PartialEq, serde::Serialize],
-});
+macro_rules! bindings {
+    ($worlds:literal, $imports:tt) => {
+        wasmtime::component::bindgen!({
+            path: "../wit",
+            inline: $worlds,
+            world: "servicenow:host/components",
+            imports: $imports,
+            exports: { default: async },
+            require_store_data_send: true,
+            additional_derives: [PartialEq, serde::Serialize],
+        });
+    };
+}
+
+#[cfg(not(feature = "sync"))]
+bindings!("package servicenow:host; world components { include servicenow:plugin/plugin@0.2.0; }", { default: async });
+
+#[cfg(feature = "sync")]
+bindings!(
+    "
+    package servicenow:host;
+    world components {
+        include servicenow:plugin/plugin@0.2.0;
+        include servicenow:plugin/sync@0.2.0;
+    }",
+    { "servicenow:plugin/ledger": async | trappable, default: async }
+);

@@ -9,6 +9,8 @@ use crate::egress::{CallEgress, Clients, Connections, Egress, Journal, Proxy, Ra
 use crate::engine::processor::{Computing, Processor};
 use crate::engine::resource_limiter::Bounds;
 use crate::error::BuildError;
+#[cfg(feature = "sync")]
+use crate::event_sync::CallLedger;
 use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::{Limits, MAX_RANDOM_BYTES};
@@ -43,7 +45,10 @@ pub struct CallState {
     credentials_left: u32,
     generation: u64,
     deadline: Instant,
-    one_time: Option<(String, Secret)>,
+    one_time: Option<Secret>,
+    /// What is remembered, where the call has it.
+    #[cfg(feature = "sync")]
+    pub ledger: Option<CallLedger>,
 }
 
 /// What the calls of an engine have together, whatever their authorizations.
@@ -147,15 +152,26 @@ impl CallState {
             generation: 0,
             deadline,
             one_time: None,
+            #[cfg(feature = "sync")]
+            ledger: intent.ledger.clone(),
         }
     }
 
-    /// The state of a call that sends nothing: it has no policy and no credential. `one_time` is what `verify-callback` accepts,
-    /// once, for the authorization that it is given for.
-    pub fn offline(shared: &Shared, one_time: Option<(String, Secret)>, deadline: Instant) -> Self {
-        let who = one_time.as_ref().map_or("", |(name, _)| name);
-        let state = Self::with(shared, who, None, &Intent::read(), Journal::default(), deadline);
-        Self { one_time, ..state }
+    /// The state of a call that sends nothing: it has no policy and no credential. `who` is whose share of the budgets it takes.
+    pub fn offline(shared: &Shared, who: &str, deadline: Instant) -> Self {
+        Self::with(shared, who, None, &Intent::read(), Journal::default(), deadline)
+    }
+
+    /// The same for a delivery: `verify-callback` accepts `one_time`, once, and what is remembered of records is known.
+    #[cfg(feature = "sync")]
+    pub fn for_delivery(self, one_time: Secret, ledger: CallLedger) -> Self {
+        Self { one_time: Some(one_time), ledger: Some(ledger), ..self }
+    }
+
+    /// Whether a text holds a secret of the call's authorization.
+    #[cfg(feature = "sync")]
+    pub fn holds_secret(&self, text: &str) -> bool {
+        self.authorization.as_ref().is_some_and(|known| known.secrets.are_in(text.as_bytes()))
     }
 
     /// The type parameter of generated `add_to_linker` functions.
@@ -243,8 +259,8 @@ impl Credentials for CallState {
 
     async fn verify_callback(&mut self, authorization: String, presented: String) -> bool {
         // The host compared the secret before; what the component was given in its place is good for this once.
-        let one_time = self.one_time.take_if(|(name, _)| *name == authorization);
-        one_time.is_some_and(|(_, value)| value.is(&presented))
+        let one_time = self.one_time.take_if(|_| self.name == authorization);
+        one_time.is_some_and(|value| value.is(&presented))
     }
 }
 

@@ -29,7 +29,7 @@ pub enum BuildError {
     #[error(transparent)]
     Proxy(#[from] BadProxy),
     /// The bytes are no component, or one of another world.
-    #[error("this is not a component of the world servicenow:plugin/{world}@0.1.0: {error:#}")]
+    #[error("this is not a component of the world servicenow:plugin/{world}@0.2.0: {error:#}")]
     Component {
         /// The world that is expected.
         world: &'static str,

@@ -154,7 +154,7 @@ impl Host {
     /// Describes the node. The error is a component that does not keep to its world.
     pub async fn describe(&self) -> wasmtime::Result<Node> {
         let (component, describe) = self.function(|exports| &exports.describe);
-        self.runner.compute(None, component, describe, ()).await
+        self.runner.compute("", |state| state, component, describe, ()).await
     }
 
     /// Makes an instance and drops it: what every call pays before its own work.

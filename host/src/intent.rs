@@ -1,5 +1,7 @@
 //! What a call is for, so that it can do no more than that.
 
+#[cfg(feature = "sync")]
+use crate::event_sync::CallLedger;
 use http::HeaderName;
 use servicenow_core::set_up::SetUp;
 
@@ -14,6 +16,9 @@ pub struct Intent {
     pub headers: Vec<HeaderName>,
     /// The correlation id of a create, which its outcome names whatever ends it.
     pub correlation_id: Option<String>,
+    /// What is remembered, for a component that asks.
+    #[cfg(feature = "sync")]
+    pub ledger: Option<CallLedger>,
 }
 
 impl Intent {

@@ -56,7 +56,7 @@ mod tokens;
 pub use authorizations::{Authorizations, addresses};
 pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};
 #[cfg(feature = "sync")]
-pub use bindings::exports::servicenow::plugin::{callbacks, changes, mapping, provisioning, sync};
+pub use bindings::exports::servicenow::plugin::{callbacks, changes, mapping, provisioning, push};
 pub use builder::Builder;
 #[cfg(feature = "bundled")]
 pub use bundled::COMPONENT;

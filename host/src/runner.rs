@@ -6,6 +6,8 @@
 use crate::admission::Admission;
 use crate::authorizations::{Authorizations, CredentialMode};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Reason};
+#[cfg(feature = "sync")]
+use crate::bindings::exports::servicenow::plugin::types::{Failure, Retry};
 use crate::call_state::{CallState, Shared};
 use crate::capacity::DECOMMIT_BATCH;
 use crate::egress::{Connections, Exchange, Journal, Proxy};
@@ -16,7 +18,6 @@ use crate::error::BuildError;
 use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
-use crate::secret::Secret;
 use crate::secrets::Room;
 use serde::Serialize;
 use std::ops::{Deref, DerefMut};
@@ -127,6 +128,26 @@ impl Drop for DroppedElsewhere<'_> {
     }
 }
 
+/// Why the host cannot answer what a component asks it, which ends the call. It is told in the outcome.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct HostFailed(pub String);
+
+#[cfg(feature = "sync")]
+impl<T: Outcome> Report<T> {
+    /// A call that the host did not begin, though it may be repeated.
+    pub fn not_begun(started: Instant, message: &str) -> Self {
+        let failure = Failure { retry: Retry::Later, ..ended_by_host(Reason::Limit, message, false, None) };
+        Self {
+            outcome: T::error(failure),
+            elapsed: started.elapsed(),
+            exchanges: Vec::new(),
+            ended_by: EndedBy::Host,
+            guest_memory: 0,
+        }
+    }
+}
+
 impl Runner {
     /// The same engine with other authorizations and limits.
     pub fn with(
@@ -144,30 +165,29 @@ impl Runner {
     /// Makes an instance and drops it: what every call pays before its own work.
     pub async fn instantiate(&self, component: &LoadedComponent) -> wasmtime::Result<()> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let store = self.store(CallState::offline(&self.shared, None, deadline), deadline);
+        let store = self.store(CallState::offline(&self.shared, "", deadline), deadline);
         component.instantiate(store).await.map(drop)
     }
 
-    /// Calls a function that makes no request: it has no policy and no credential. `verify` is the authorization of a delivery,
-    /// and the value that `verify-callback` accepts for it. The error is a component that does not keep to its world, or to the
+    /// Calls a function that makes no request: it has no policy and no credential. `who` is the authorization whose share of the
+    /// budgets it takes, and `prepare` adds what else the function may ask for. The error is a component that does not keep to its world, or to the
     /// time, or whose result holds a secret.
     pub async fn compute<P: Parameters, R: Outcomes + Serialize>(
         &self,
-        verify: Option<(&str, Secret)>,
+        who: &str,
+        prepare: impl FnOnce(CallState) -> CallState,
         component: &LoadedComponent,
         function: &FunctionIndex,
         parameters: P,
     ) -> wasmtime::Result<R> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let computed = async {
-            let authorization = verify.as_ref().map_or("", |(name, _)| name);
-            let _admitted = self.admission.enter(authorization).await;
-            let verify = verify.as_ref().map(|(name, value)| (name.to_string(), value.clone()));
-            let store = self.store(CallState::offline(&self.shared, verify, deadline), deadline);
+            let _admitted = self.admission.enter(who).await;
+            let store = self.store(prepare(CallState::offline(&self.shared, who, deadline)), deadline);
             let computing = store.data().computing.clone();
             let called = async { component.instantiate(store).await?.call(function, parameters).await };
             let computed: R = computing.govern(called).await?;
-            match self.is_secret(authorization, &computed).await {
+            match self.is_secret(who, &computed).await {
                 true => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
                 false => Ok(computed),
             }
@@ -265,7 +285,7 @@ impl Runner {
             let tells = self.is_secret(&authorization, &outcome).await;
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
-                let nobody = CallState::offline(&self.shared, None, deadline);
+                let nobody = CallState::offline(&self.shared, "", deadline);
                 let instance = self.renewed(instance.into_inner(), nobody, deadline);
                 component.idle.keep(&authorization, instance, self.shared.limits.kept_instances);
             }
@@ -290,7 +310,10 @@ impl Runner {
                 self.shared.log.warn(&name, &format_args!("the component ended with a trap: {error:#}"));
                 let message =
                     "the component ended with a trap or ran into a limit of the host; the host's log says which";
-                T::error(by_host(Reason::Limit, message))
+                T::error(by_host(
+                    Reason::Limit,
+                    error.downcast_ref::<HostFailed>().map_or(message, |HostFailed(why)| why),
+                ))
             }
             Ok(Err(_)) | Err(_) => {
                 T::timeout(by_host(Reason::Deadline, "the host ended the call: no outcome before the deadline"))

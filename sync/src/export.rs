@@ -1,10 +1,11 @@
 //! What the component exports: one thin implementation per interface.
 
-use crate::bindings::callbacks::{self, Delivery, Judgement, Known, NamesOutcome, Verdict, Version};
+use crate::bindings::callbacks::{self, Delivery, NamesOutcome, Verdict};
 use crate::bindings::changes::{self, ChangesOutcome, Selection};
 use crate::bindings::mapping::{self, PathsOutcome, PreviewOutcome};
 use crate::bindings::provisioning::{self, InspectOutcome, ProbeOutcome, Settings, StepsOutcome};
-use crate::bindings::sync::{self, PushOutcome};
+use crate::bindings::push::{self, PushOutcome};
+use crate::ledger::Imported;
 
 use servicenow_core::bindings::credentials;
 use servicenow_core::bindings::types::Call;
@@ -23,25 +24,16 @@ impl mapping::Guest for Component {
     }
 }
 
-impl sync::Guest for Component {
+impl push::Guest for Component {
     fn push(call: Call, rules: String, event: String, manual: bool) -> PushOutcome {
-        crate::push::push(&call, &rules, &event, manual, &mut Wasi)
+        crate::push::push(&call, &rules, &event, manual, &mut Imported(&call.authorization), &mut Wasi)
     }
 }
 
 impl callbacks::Guest for Component {
-    fn subject(body: Vec<u8>) -> Option<String> {
-        crate::callbacks::subject(&body)
-    }
-
-    fn receive(delivery: Delivery, rules: Option<String>, known: Known) -> Verdict {
-        crate::callbacks::receive(&delivery, rules.as_deref(), &known, |authorization, presented| {
-            credentials::verify_callback(authorization, presented)
-        })
-    }
-
-    fn judge(version: Version, known: Known) -> Judgement {
-        crate::callbacks::judge(&version, &known)
+    fn receive(delivery: Delivery, rules: Option<String>) -> Verdict {
+        let ledger = &mut Imported(&delivery.authorization);
+        crate::callbacks::receive(&delivery, rules.as_deref(), ledger, credentials::verify_callback)
     }
 
     fn names(call: Call, table: String, sys_id: String) -> NamesOutcome {
@@ -51,7 +43,8 @@ impl callbacks::Guest for Component {
 
 impl changes::Guest for Component {
     fn since(call: Call, selection: Selection, rules: Option<String>, cursor: Option<String>) -> ChangesOutcome {
-        crate::changes::since(&call, &selection, rules.as_deref(), cursor.as_deref(), &mut Wasi)
+        let ledger = &mut Imported(&call.authorization);
+        crate::changes::since(&call, &selection, rules.as_deref(), cursor.as_deref(), ledger, &mut Wasi)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod bindings;
 mod bounded;
 pub mod callbacks;
 pub mod changes;
+pub mod ledger;
 mod lenient;
 pub mod mapping;
 pub mod provisioning;

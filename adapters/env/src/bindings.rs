@@ -4,7 +4,7 @@
 #![allow(clippy::all, reason = "generated")]
 
 wit_bindgen::generate!({
-    inline: "package servicenow:env; world adapter { export servicenow:plugin/credentials@0.1.0; }",
+    inline: "package servicenow:env; world adapter { export servicenow:plugin/credentials@0.2.0; export servicenow:plugin/ledger@0.2.0; }",
     path: "../../wit",
     additional_derives: [PartialEq],
     generate_all,

@@ -1,4 +1,4 @@
-//! The `credentials` interface, answered from environment variables: composed with the plugin it makes a component that
+//! The `credentials` interface, answered from environment variables, and the `ledger` interface, of which nothing is known: composed with the plugin it makes a component that
 //! imports WASI alone, so that any engine with `wasi:http` runs it.
 //!
 //! The variables of an authorization begin with `SERVICENOW_` and its name in capitals: `SERVICENOW_MAIN_INSTANCE` for `main`.
@@ -12,6 +12,7 @@ pub use settings::{Settings, prefix};
 #[cfg(target_arch = "wasm32")]
 mod export {
     use crate::bindings::exports::servicenow::plugin::credentials::{CredentialError, Granted, Guest};
+    use crate::bindings::exports::servicenow::plugin::ledger::{self, KnownRecord, NoteClaim, NoteEnd};
     use crate::settings::Settings;
     use wasip2::cli::environment::get_environment;
 
@@ -35,6 +36,29 @@ mod export {
         fn verify_callback(authorization: String, presented: String) -> bool {
             settings(&authorization).is_callback_secret(&presented)
         }
+    }
+
+    /// There is no store: nothing is known.
+    impl ledger::Guest for Adapter {
+        fn known(_: String, _: String) -> KnownRecord {
+            KnownRecord { seen: None, settled: Vec::new() }
+        }
+
+        fn seen(_: String, _: String, _: Option<String>, _: String) {}
+
+        fn settle(_: String, _: String, _: u32) {}
+
+        fn last_event(_: String, _: String) -> Option<String> {
+            None
+        }
+
+        fn remember(_: String, _: String, _: String) {}
+
+        fn claim_note(_: String, _: String, _: String) -> NoteClaim {
+            NoteClaim::NotKept
+        }
+
+        fn end_claim(_: String, _: String, _: String, _: NoteEnd) {}
     }
 }
 #[cfg(target_arch = "wasm32")]

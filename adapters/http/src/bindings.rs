@@ -7,12 +7,12 @@ wit_bindgen::generate!({
     inline: "
         package servicenow:http;
         world methods {
-            import servicenow:plugin/types@0.1.0;
-            import servicenow:plugin/incidents@0.1.0;
-            import servicenow:plugin/authorization@0.1.0;
-            import servicenow:plugin/manifest@0.1.0;
-            import servicenow:plugin/callbacks@0.1.0;
-            import servicenow:plugin/credentials@0.1.0;
+            import servicenow:plugin/types@0.2.0;
+            import servicenow:plugin/incidents@0.2.0;
+            import servicenow:plugin/authorization@0.2.0;
+            import servicenow:plugin/manifest@0.2.0;
+            import servicenow:plugin/callbacks@0.2.0;
+            import servicenow:plugin/credentials@0.2.0;
         }
     ",
     path: "../../wit",

@@ -7,8 +7,8 @@ wit_bindgen::generate!({
     inline: "
         package servicenow:activities;
         world activities {
-            import servicenow:plugin/types@0.1.0;
-            import servicenow:plugin/incidents@0.1.0;
+            import servicenow:plugin/types@0.2.0;
+            import servicenow:plugin/incidents@0.2.0;
             include servicenow:obelisk/activities@0.1.0;
         }
     ",

@@ -65,7 +65,7 @@ __PRODUCT__Delivery.prototype = {
             action: isNew ? 'insert' : 'update',
             current: this._columns(record),
             extra: this._extra(record),
-            comment: this._comment(record, asked)
+            comments: this._comments(record, asked)
         };
         if (previous && !isNew) {
             payload.previous = this._columns(previous);
@@ -97,18 +97,28 @@ __PRODUCT__Delivery.prototype = {
         return extra;
     },
 
-    // The last comment, where this write appended one or somebody asked.
-    _comment: function (record, asked) {
+    // The comments of the last minutes, where this write appended one: other writes may have appended theirs in the same second,
+    // and the receiver knows each by its entry. Where somebody asked, the last one.
+    _comments: function (record, asked) {
         if (!asked && !record.comments.changes()) {
-            return '';
+            return [];
         }
+        var now = new GlideDateTime().getNumericValue();
         var entry = new GlideRecord('sys_journal_field');
         entry.addQuery('element_id', record.getUniqueValue());
         entry.addQuery('element', 'comments');
         entry.orderByDesc('sys_created_on');
-        entry.setLimit(1);
+        entry.setLimit(asked ? 1 : __COMMENTS__);
         entry.query();
-        return entry.next() ? entry.getValue('value') || '' : '';
+        var comments = [];
+        while (entry.next()) {
+            var at = new GlideDateTime(entry.getValue('sys_created_on')).getNumericValue();
+            if (comments.length > 0 && now - at > __COMMENTS_MS__) {
+                break;
+            }
+            comments.unshift({ sys_id: entry.getUniqueValue(), text: entry.getValue('value') || '' });
+        }
+        return comments;
     },
 
     type: '__PRODUCT__Delivery'

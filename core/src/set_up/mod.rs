@@ -51,7 +51,11 @@ pub enum Kind {
 }
 
 /// The version of the scripts and properties. Records of another one are written again.
-pub const VERSION: &str = "2";
+pub const VERSION: &str = "3";
+
+/// How many comments a delivery has at most, and how old they are. More in that time come with `changes`.
+const COMMENTS: &str = "20";
+const COMMENTS_MS: &str = "120000";
 
 /// The columns that every delivery has.
 pub const USUAL: [&str; 18] = [
@@ -282,6 +286,8 @@ pub fn delivery_script(set_up: &SetUp) -> String {
         .replace("__PRODUCT__", &set_up.product)
         .replace("__PROPERTY__", &property(set_up))
         .replace("__PAUSE_MS__", PAUSE_MS)
+        .replace("__COMMENTS_MS__", COMMENTS_MS)
+        .replace("__COMMENTS__", COMMENTS)
         .replace("__USUAL__", &list(&USUAL))
         .replace("__EXTRA__", &list(&extra))
 }

@@ -42,9 +42,9 @@ for (const [what, bytes, says] of [
   [
     "an older version of the credentials",
     () => older(wasm, "credentials"),
-    /imports servicenow:plugin\/credentials@0.0.9; expected is servicenow:plugin\/credentials@0.1.0/,
+    /imports servicenow:plugin\/credentials@0.0.9; expected is servicenow:plugin\/credentials@0.2.0/,
   ],
-  ["a component of another world", () => renamed(wasm), /expected is servicenow:plugin\/incidents@0.1.0/],
+  ["a component of another world", () => renamed(wasm), /expected is servicenow:plugin\/incidents@0.2.0/],
 ] as [string, () => Buffer, RegExp][]) {
   test(`${what} is refused with what was expected`, async () => {
     const file = join(folder, "other.wasm");
@@ -63,5 +63,5 @@ function replaced(bytes: Buffer, from: string, to: string): Buffer {
 }
 
 const older = (bytes: Buffer, name: string) =>
-  replaced(bytes, `servicenow:plugin/${name}@0.1.0`, `servicenow:plugin/${name}@0.0.9`);
+  replaced(bytes, `servicenow:plugin/${name}@0.2.0`, `servicenow:plugin/${name}@0.0.9`);
 const renamed = (bytes: Buffer) => replaced(bytes, "servicenow:plugin/", "servicenew:plugin/");

@@ -231,7 +231,7 @@ def replaced(wasm: bytes, name: bytes, by: bytes) -> bytes:
         (lambda _: b"\0asm\x01\0\0\0", "is a core module; expected is a component of the world"),
         (lambda _: b"hello", "no component"),
         (
-            lambda wasm: replaced(wasm, b"plugin/incidents@0.1.0", b"plugin/incidents@0.0.9"),
+            lambda wasm: replaced(wasm, b"plugin/incidents@0.2.0", b"plugin/incidents@0.0.9"),
             "incidents@0.0.9; expected",
         ),
         (

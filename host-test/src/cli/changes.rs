@@ -96,7 +96,7 @@ pub fn row(change: &Change) -> [String; 6] {
     [
         show::printable(&change.table),
         show::printable(&change.number),
-        change.version.mod_count.map(|count| count.to_string()).unwrap_or_default(),
+        change.mod_count.map(|count| count.to_string()).unwrap_or_default(),
         or_empty(&change.status),
         or_empty(&change.severity),
         or_empty(&change.occurred_at),

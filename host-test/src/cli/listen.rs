@@ -136,6 +136,7 @@ impl ChangeHandler for Shown {
     fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
         match verdict {
             Ok(Verdict::Accepted(accepted)) => self.line("accepted", &accepted.change),
+            Ok(Verdict::Late(accepted)) => self.line("late", &accepted.change),
             Ok(verdict) if self.json => {
                 let verdict = to_json(verdict);
                 // A case that carries nothing is its name.
@@ -143,8 +144,8 @@ impl ChangeHandler for Shown {
             }
             Ok(Verdict::Duplicate) => print("duplicate"),
             Ok(Verdict::Stale) => print("stale"),
-            Ok(Verdict::Echo(_)) => print("echo"),
-            Ok(Verdict::Ignored(ignored)) => print(&format!("{:12} {}", "ignored", ignored.why)),
+            Ok(Verdict::Echo) => print("echo"),
+            Ok(Verdict::Ignored(why)) => print(&format!("{:12} {why}", "ignored")),
             Ok(Verdict::Unauthenticated) => print("unauthenticated"),
             Ok(Verdict::InvalidData(violations)) => {
                 print("invalid-data");

@@ -169,7 +169,7 @@ struct Waiter {
 
 impl ChangeHandler for Waiter {
     async fn handle(&self, change: &Change) -> Result<(), String> {
-        self.arrived.send_modify(|all| all.push((change.sys_id.clone(), change.version.mod_count)));
+        self.arrived.send_modify(|all| all.push((change.sys_id.clone(), change.mod_count)));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use clap::Args;
 use servicenow_host::json::to_json;
 use servicenow_host::mapping::PreviewOutcome;
 use servicenow_host::outcome::Outcome;
-use servicenow_host::sync::PushOutcome;
+use servicenow_host::push::PushOutcome;
 use std::path::PathBuf;
 
 /// Options of `push`.

@@ -55,14 +55,18 @@ fn what_is_not_a_component_of_the_world_is_refused_with_what_was_expected() {
         (b"hello".to_vec(), "it is no WebAssembly"),
         (COMPONENT[..COMPONENT.len() / 2].to_vec(), "out of bounds"),
         (
-            renamed("incidents@0.1.0", "incidents@0.0.9"),
-            "it exports servicenow:plugin/incidents@0.0.9; expected is servicenow:plugin/incidents@0.1.0",
+            renamed("incidents@0.2.0", "incidents@0.0.9"),
+            "it exports servicenow:plugin/incidents@0.0.9; expected is servicenow:plugin/incidents@0.2.0",
         ),
-        (load(Artifact::Sync).unwrap().to_vec(), "servicenow:plugin/sync@0.1.0"),
+        (
+            renamed("incidents@0.2.0", "incidents@0.1.0"),
+            "it exports servicenow:plugin/incidents@0.1.0; expected is servicenow:plugin/incidents@0.2.0",
+        ),
+        (load(Artifact::Sync).unwrap().to_vec(), "servicenow:plugin/push@0.2.0"),
     ] {
         let told = other(bytes);
         assert!(
-            told.starts_with("this is not a component of the world servicenow:plugin/incident-node@0.1.0: "),
+            told.starts_with("this is not a component of the world servicenow:plugin/incident-node@0.2.0: "),
             "{told}"
         );
         assert!(told.contains(says), "{told}");

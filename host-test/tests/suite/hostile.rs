@@ -43,7 +43,7 @@ fn call(timeout_ms: u32) -> Call {
     Call { authorization: "main".to_string(), instance: "dev12345".to_string(), timeout_ms: Some(timeout_ms) }
 }
 
-/// The hostile guest as a component of the world `plugin`, or of `events` with the feature `sync`.
+/// The hostile guest as a component of the world `plugin`, or of `sync` with the feature `sync`.
 pub fn guest(features: &'static [&'static str]) -> Vec<u8> {
     // Both are compiled to the same file.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -1,4 +1,4 @@
-//! A component of the world `events` that means no good: it looks for the callback secret, asks the instance for it bit by bit,
+//! A component of the world `sync` that means no good: it looks for the callback secret, asks the instance for it bit by bit,
 //! rewrites where deliveries go, and puts scripts of its own on the instance.
 
 use crate::hostile::{guest, hostile};
@@ -219,4 +219,32 @@ async fn a_method_that_reads_writes_nothing() {
     assert!(simulator.rows("incident").is_empty());
     let pushed = sync.push(call(), String::new(), order, false).await;
     assert!(pushed.outcome.failure().unwrap().message.starts_with("201"), "{:?}", pushed.outcome);
+}
+
+#[tokio::test]
+async fn a_component_reads_and_writes_the_ledger_of_its_own_call_and_fills_no_disk() {
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let sync = event_sync(&simulator);
+    let order = |rest: &str| format!("attack=ledger\nname=n\n{rest}");
+    let pushed = async |order: String| {
+        let report = sync.push(call(), "{}".into(), order, false).await;
+        report.outcome.failure().unwrap().message.clone()
+    };
+    for name in ["known", "seen", "remember", "last-event", "claim"] {
+        let own = format!("authorization=main\ncall={name}");
+        assert_eq!(pushed(order(&own)).await, "answered", "{name}");
+        for beyond in [format!("authorization=other\ncall={name}"), format!("{own}\nname times=300")] {
+            assert!(pushed(order(&beyond)).await.contains("a trap"), "{beyond}");
+        }
+        // Functions that are for no record have no ledger.
+        let applied = applied(&sync, &order(&own)).await;
+        assert_eq!(applied, "answered", "{name}");
+    }
+    for beyond in
+        ["call=seen\ntext=t\ntext times=20000", "call=remember\ntimes=5000", &format!("call=seen\ntext={SECRET}")]
+    {
+        assert!(pushed(order(&format!("authorization=main\n{beyond}"))).await.contains("a trap"), "{beyond}");
+    }
+    let names = sync.ledger().names("main", "").unwrap();
+    assert!(names.len() < 4_200 && sync.ledger().names("other", "").unwrap().is_empty(), "{} names", names.len());
 }

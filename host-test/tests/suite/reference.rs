@@ -9,7 +9,7 @@ use wit_bindgen_core::wit_parser::Resolve;
 const WRITE: &str = "WRITE_REFERENCE";
 
 /// The worlds, each with the folder that describes it.
-const WORLDS: [(&str, &str); 3] = [("plugin", "wit"), ("events", "wit"), ("activities", "adapters/obelisk/wit")];
+const WORLDS: [(&str, &str); 3] = [("plugin", "wit"), ("sync", "wit"), ("activities", "adapters/obelisk/wit")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

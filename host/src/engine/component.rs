@@ -77,8 +77,8 @@ pub fn compile(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Result<Co
 }
 
 /// Links a component to what the host has for it.
-pub fn link(engine: &Engine, component: &Component) -> Result<InstancePre<CallState>> {
-    needs(component)?;
+pub fn link(engine: &Engine, component: &Component, imports: &[&str]) -> Result<InstancePre<CallState>> {
+    needs(component, imports)?;
     let mut linker = Linker::new(engine);
     wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
     Components::add_to_linker::<_, CallData>(&mut linker, CallState::credentials)?;
@@ -86,21 +86,21 @@ pub fn link(engine: &Engine, component: &Component) -> Result<InstancePre<CallSt
 }
 
 /// The interfaces are of this version.
-const VERSION: &str = "0.1.0";
+const VERSION: &str = "0.2.0";
 
 fn full_name(interface: &str) -> String {
     format!("servicenow:plugin/{interface}@{VERSION}")
 }
 
-/// What a component may need: the world's own import, and what a proxy has of WASI 0.2. What it prints goes nowhere.
-const IMPORTS: [&str; 6] =
-    ["servicenow:plugin/credentials@0.1.", "wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/std"];
+/// What a component may need of WASI 0.2: what a proxy has. What it prints goes nowhere.
+const WASI: [&str; 5] = ["wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/std"];
 
-/// Checks that a component needs nothing but what its world has.
-fn needs(component: &Component) -> Result<()> {
+/// Checks that a component needs nothing but what its world has: interfaces of the host, and WASI.
+fn needs(component: &Component, imports: &[&str]) -> Result<()> {
     let ty = component.component_type();
     let other = ty.imports(component.engine()).find_map(|(name, _)| {
-        let is_known = IMPORTS.iter().any(|known| name.starts_with(known));
+        let is_known =
+            imports.iter().any(|import| name == full_name(import)) || WASI.iter().any(|known| name.starts_with(known));
         (!is_known).then(|| name.to_string())
     });
     match other {

@@ -14,7 +14,7 @@ pub type FunctionIndex = ComponentExportIndex;
 
 /// Checks that a component has these interfaces with all their functions, and names its functions' places.
 macro_rules! exports {
-    ($(#[$docs:meta])* $name:ident {
+    ($(#[$docs:meta])* $name:ident imports [$($import:literal),*] {
         $($module:ident as $interface:literal { $($function:ident as $exported:literal),+ $(,)? })+
         $(; optional $option:ident as $optional:literal { $may:ident as $may_exported:literal })?
     }) => {
@@ -45,7 +45,7 @@ macro_rules! exports {
                 let component = compile(engine, bytes, cache)?;
                 // Before linking: a component of another world is refused by what it exports.
                 $(has(&component, $interface)?;)+
-                Self::new(&component, link(engine, &component)?)
+                Self::new(&component, link(engine, &component, &[$($import),*])?)
             }
 
             /// The same component with none of its instances kept yet.
@@ -58,7 +58,7 @@ macro_rules! exports {
 
 exports!(
     /// The incident node, and where its functions are.
-    NodeFunctions {
+    NodeFunctions imports ["credentials"] {
         incidents as "incidents" {
             create as "create", get as "get", update as "update", find as "find", columns as "columns",
         }
@@ -70,10 +70,10 @@ exports!(
 #[cfg(feature = "sync")]
 exports!(
     /// Two-way event sync, and where its functions are.
-    SyncFunctions {
+    SyncFunctions imports ["credentials", "ledger"] {
         mapping as "mapping" { preview as "preview", paths as "paths" }
-        sync as "sync" { push as "push" }
-        callbacks as "callbacks" { subject as "subject", receive as "receive", judge as "judge", names as "names" }
+        push as "push" { push as "push" }
+        callbacks as "callbacks" { receive as "receive", names as "names" }
         changes as "changes" { since as "since" }
         provisioning as "provisioning" {
             plan as "plan", apply as "apply", inspect as "inspect", rotate as "rotate", pause as "pause",

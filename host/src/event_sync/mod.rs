@@ -1,15 +1,19 @@
 //! Two-way event sync: the second component, what its host remembers of records, and a receiver of deliveries.
 
+mod call_ledger;
+mod claims;
 mod ledger;
 #[cfg(feature = "receiver")]
 mod receiver;
+mod remembered;
 mod service;
+mod setting_up;
 mod turns;
-mod writes;
 
+pub(crate) use call_ledger::CallLedger;
 #[cfg(feature = "sqlite")]
 pub use ledger::SqliteLedger;
-pub use ledger::{Claim, Ledger, MemoryLedger};
+pub use ledger::{Ledger, MemoryLedger};
 #[cfg(feature = "receiver")]
 pub use receiver::{ChangeHandler, Receiver};
 pub use service::{EventSync, NotDelivered, Reconciled};

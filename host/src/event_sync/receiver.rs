@@ -155,9 +155,10 @@ impl<T: ChangeHandler> ReceiverService<T> {
         self.handler.judged(&verdict);
         match &verdict {
             Ok(Verdict::Accepted(_)) => answer(StatusCode::OK, "accepted"),
+            Ok(Verdict::Late(_)) => answer(StatusCode::OK, "late"),
             Ok(Verdict::Duplicate) => answer(StatusCode::OK, "duplicate"),
             Ok(Verdict::Stale) => answer(StatusCode::OK, "stale"),
-            Ok(Verdict::Echo(_)) => answer(StatusCode::OK, "echo"),
+            Ok(Verdict::Echo) => answer(StatusCode::OK, "echo"),
             Ok(Verdict::Ignored(_)) => answer(StatusCode::OK, "ignored"),
             Ok(Verdict::Unauthenticated) => answer(StatusCode::UNAUTHORIZED, "unauthenticated"),
             Ok(Verdict::InvalidData(_)) => answer(StatusCode::BAD_REQUEST, "no delivery of a known form"),

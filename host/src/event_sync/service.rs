@@ -5,38 +5,35 @@
 //! - [`EventSync::reconcile`] brings what deliveries missed.
 //! - [`EventSync::apply`] and its siblings set the instance up.
 
+use super::call_ledger::CallLedger;
 use super::ledger::Ledger;
+use super::remembered::Remembered;
 use super::turns::{MAX_HANDLING, Turns};
-use crate::bindings::exports::servicenow::plugin::callbacks::{
-    Change, Delivery, Judgement, Known, NamesOutcome, Novelty, Verdict, Version,
-};
+use crate::bindings::exports::servicenow::plugin::callbacks::{Accepted, Change, Delivery, NamesOutcome, Verdict};
 use crate::bindings::exports::servicenow::plugin::changes::{ChangesOutcome, Selection};
 use crate::bindings::exports::servicenow::plugin::mapping::{PathsOutcome, PreviewOutcome};
-use crate::bindings::exports::servicenow::plugin::provisioning::{
-    InspectOutcome, ProbeOutcome, Settings, StepsOutcome,
-};
-use crate::bindings::exports::servicenow::plugin::sync::{PushOutcome, Pushed};
+use crate::bindings::exports::servicenow::plugin::push::PushOutcome;
 use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::call_state::CallState;
 use crate::egress::of_rules;
 use crate::engine::component::LoadedComponent;
 use crate::engine::functions::{FunctionIndex, SyncFunctions};
 use crate::error::BuildError;
 use crate::host::Host;
 use crate::intent::Intent;
-use crate::runner::{Report, Runner};
+use crate::runner::{HostFailed, Report, Runner};
 use crate::secret::Secret;
 use crate::secrets::{NoRoom, Room};
 use servicenow_core::callback_secret::{HEADER, presented};
-use servicenow_core::set_up::SetUp;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// Two-way event sync, with the authorizations, tokens and connections of the host it was made from.
 pub struct EventSync {
-    runner: Runner,
+    pub(super) runner: Runner,
     exports: Arc<SyncFunctions>,
-    ledger: Arc<dyn Ledger>,
+    remembered: Remembered,
     turns: Turns,
 }
 
@@ -44,7 +41,11 @@ pub struct EventSync {
 const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The world of the component.
-const WORLD: &str = "events";
+const WORLD: &str = "sync";
+
+/// How often a page of changes is read until it is left to the next reading. Each time those whom somebody else told of in between
+/// are known.
+const MAX_READINGS: usize = 8;
 
 /// Why a delivery was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +86,7 @@ impl Host {
         self.event_sync_with(crate::bundled::SYNC_COMPONENT, ledger)
     }
 
-    /// The same with another component of the world `events`.
+    /// The same with another component of the world `sync`.
     ///
     /// # Errors
     ///
@@ -105,48 +106,45 @@ impl EventSync {
 
     fn new(runner: Runner, exports: SyncFunctions, ledger: impl Ledger) -> Self {
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-        Self { runner, exports: Arc::new(exports), turns: Turns::new(Arc::clone(&ledger)), ledger }
+        Self {
+            runner,
+            exports: Arc::new(exports),
+            turns: Turns::new(Arc::clone(&ledger)),
+            remembered: Remembered(ledger),
+        }
     }
 
     /// What is remembered.
     pub fn ledger(&self) -> &dyn Ledger {
-        &*self.ledger
+        &*self.remembered.0
     }
 
     /// Shows what a push would send. Needs no network.
     pub async fn preview(&self, rules: String, event: String, manual: bool) -> wasmtime::Result<PreviewOutcome> {
         let (component, preview) = self.function(|exports| &exports.preview);
-        self.runner.compute(None, component, preview, (rules, event, manual)).await
+        self.runner.compute("", |state| state, component, preview, (rules, event, manual)).await
     }
 
     /// Lists what an event offers.
     pub async fn paths(&self, event: String) -> wasmtime::Result<PathsOutcome> {
         let (component, paths) = self.function(|exports| &exports.paths);
-        self.runner.compute(None, component, paths, (event,)).await
+        self.runner.compute("", |state| state, component, paths, (event,)).await
     }
 
-    /// Pushes an event. The version it wrote is remembered, so that its delivery is known as an echo.
+    /// Pushes an event. What it wrote is remembered, so that its delivery is known as an echo, and a repeated event writes nothing.
     pub async fn push(&self, call: Call, rules: String, event: String, manual: bool) -> Report<PushOutcome> {
+        let started = Instant::now();
         let authorization = call.authorization.clone();
         let at_most = self.runner.shared.limits.timeout(call.timeout_ms) + AFTER_DEADLINE;
-        let writing = self.turns.writing(&authorization, at_most);
-        let intent = Intent { headers: of_rules(&rules), ..Intent::write() };
+        let _writing = match self.turns.writing(&authorization, at_most) {
+            Ok(writing) => writing,
+            // Before anything is written: a delivery of this write would be told as somebody's change.
+            Err(error) => return Report::not_begun(started, &format!("the ledger cannot be used: {error}")),
+        };
+        let ledger = Some(self.ledger_of(&authorization, at_most));
+        let intent = Intent { headers: of_rules(&rules), ledger, ..Intent::write() };
         let push = self.function(|exports| &exports.push);
-        let report = self.runner.run(Instant::now(), call, intent, push, |call| (call, rules, event, manual)).await;
-        if let PushOutcome::Created(pushed)
-        | PushOutcome::Updated(pushed)
-        | PushOutcome::Commented(pushed)
-        | PushOutcome::Reopened(pushed)
-        | PushOutcome::Resolved(pushed) = &report.outcome
-        {
-            let Pushed { sys_id, version, .. } = pushed;
-            if let Some(Err(error)) = version.map(|version| self.ledger.settled(&authorization, sys_id, version)) {
-                // Without it the delivery of this write counts as a change, which changes nothing.
-                tracing::warn!(%error, "an own write is not remembered");
-            }
-        }
-        drop(writing);
-        report
+        self.runner.run(started, call, intent, push, |call| (call, rules, event, manual)).await
     }
 
     /// Whether a delivery carries its authorization's callback secret. Its body need not be there yet.
@@ -179,36 +177,26 @@ impl EventSync {
     ) -> Result<Verdict, NotDelivered<E>> {
         let authorization = delivery.authorization.clone();
         let (delivery, one_time) = self.without_secrets(delivery).await.map_err(NotDelivered::Component)?;
-        let (component, subject) = self.function(|exports| &exports.subject);
-        let sys_id: Option<String> = self
-            .runner
-            .compute(None, component, subject, (delivery.body.clone(),))
-            .await
-            .map_err(NotDelivered::Component)?;
         self.turns.written(&authorization).await.map_err(NotDelivered::Ledger)?;
-        let record = sys_id.as_deref().unwrap_or_default();
-        let turn = self.turns.turn(&authorization, record).await.map_err(NotDelivered::Ledger)?;
-        let known = self.ledger.known(&authorization, record).map_err(NotDelivered::Ledger)?;
-        let (component, receive) = self.function(|exports| &exports.receive);
-        let verdict: Verdict = self
-            .runner
-            .compute(Some((&authorization, one_time)), component, receive, (delivery, rules, known))
-            .await
-            .map_err(NotDelivered::Component)?;
-        match &verdict {
-            Verdict::Accepted(accepted) => {
+        loop {
+            let ledger = self.ledger_of(&authorization, self.runner.shared.limits.default_timeout);
+            let (one_time, told) = (one_time.clone(), ledger.clone());
+            let prepare = |state: CallState| state.for_delivery(one_time, ledger);
+            let (component, receive) = self.function(|exports| &exports.receive);
+            let parameters = (delivery.clone(), rules.clone());
+            let verdict: wasmtime::Result<Verdict> =
+                self.runner.compute(&authorization, prepare, component, receive, parameters).await;
+            let verdict = verdict.map_err(failed)?;
+            let (Verdict::Accepted(accepted) | Verdict::Late(accepted)) = &verdict else { return Ok(verdict) };
+            let turn = self.turns.turn(&authorization, &accepted.change.sys_id).await;
+            let _turn = turn.map_err(NotDelivered::Ledger)?;
+            if self.is_news(&told, accepted).map_err(NotDelivered::Ledger)? {
                 handled(act(accepted.change.clone())).await?;
-                self.remember(&authorization, record, &accepted.remember)?;
+                self.remember(&authorization, accepted)?;
+                return Ok(verdict);
             }
-            Verdict::Echo(version) => self.remember(&authorization, record, version)?,
-            Verdict::Ignored(ignored) => {
-                let settled = ignored.mod_count.map(|count| self.ledger.settled(&authorization, record, count));
-                settled.unwrap_or(Ok(())).map_err(NotDelivered::Ledger)?;
-            }
-            Verdict::Duplicate | Verdict::Stale | Verdict::Unauthenticated | Verdict::InvalidData(_) => {}
+            // Somebody else saw more of the record meanwhile: it is judged by that.
         }
-        drop(turn);
-        Ok(verdict)
     }
 
     /// A delivery as the component is shown it: a one-time value stands for the secret that it came with, and is the only one
@@ -242,40 +230,46 @@ impl EventSync {
         mut act: impl FnMut(Change) -> F,
     ) -> Result<(Report<ChangesOutcome>, Reconciled), NotDelivered<E>> {
         let mut reconciled = Reconciled::default();
+        let (name, tables) = (&call.authorization, &selection.tables);
+        let at_most = self.runner.shared.limits.timeout(call.timeout_ms) + AFTER_DEADLINE;
+        let mut readings = 0;
         loop {
-            let cursor = self.ledger.cursor(&call.authorization).map_err(NotDelivered::Ledger)?;
-            let report = self.since(call.clone(), selection.clone(), rules.clone(), cursor).await;
+            let cursor = self.remembered.cursor(name, tables).map_err(NotDelivered::Ledger)?;
+            let told = self.ledger_of(name, at_most);
+            let report = self.page(call.clone(), selection.clone(), rules.clone(), cursor, told.clone()).await;
             let ChangesOutcome::ChangesPage(page) = &report.outcome else { return Ok((report, reconciled)) };
-            self.turns.written(&call.authorization).await.map_err(NotDelivered::Ledger)?;
-            for change in &page.changes {
-                let turn = self.turns.turn(&call.authorization, &change.sys_id).await;
-                let turn = turn.map_err(NotDelivered::Ledger)?;
-                let known = self.ledger.known(&call.authorization, &change.sys_id).map_err(NotDelivered::Ledger)?;
-                let judged = self.judge(&change.version, known).await.map_err(NotDelivered::Component)?;
-                match judged.novelty {
-                    Novelty::New => {
-                        handled(act(change.clone())).await?;
-                        reconciled.accepted += 1;
-                        // It was read from the table itself, so that its count is believed however far it is.
-                        let version = Version { mod_count: change.version.mod_count, ..judged.remember };
-                        self.remember(&call.authorization, &change.sys_id, &version)?;
-                    }
-                    Novelty::Echo => {
-                        reconciled.known += 1;
-                        self.remember(&call.authorization, &change.sys_id, &judged.remember)?;
-                    }
-                    Novelty::Duplicate | Novelty::Stale => reconciled.known += 1,
+            // What was read may be the write of a push that was under way.
+            self.turns.written(name).await.map_err(NotDelivered::Ledger)?;
+            let mut is_whole = true;
+            for accepted in &page.changes {
+                let turn = self.turns.turn(name, &accepted.change.sys_id).await;
+                let _turn = turn.map_err(NotDelivered::Ledger)?;
+                if !self.is_news(&told, accepted).map_err(NotDelivered::Ledger)? {
+                    is_whole = false;
+                    continue;
                 }
-                drop(turn);
+                handled(act(accepted.change.clone())).await?;
+                self.remember(name, accepted)?;
+                reconciled.accepted += 1;
             }
-            self.ledger.move_cursor(&call.authorization, &page.cursor).map_err(NotDelivered::Ledger)?;
+            readings += 1;
+            if !is_whole && readings < MAX_READINGS {
+                continue;
+            }
+            reconciled.known += usize::try_from(page.known).unwrap_or(usize::MAX);
+            if !is_whole {
+                // The cursor stays: the next reading brings the rest.
+                return Ok((report, reconciled));
+            }
+            readings = 0;
+            self.remembered.move_cursor(name, tables, &page.cursor).map_err(NotDelivered::Ledger)?;
             if !page.more {
                 return Ok((report, reconciled));
             }
         }
     }
 
-    /// One page of changes, and nothing remembered.
+    /// One page of changes that the ledger does not know.
     pub async fn since(
         &self,
         call: Call,
@@ -283,8 +277,22 @@ impl EventSync {
         rules: Option<String>,
         cursor: Option<String>,
     ) -> Report<ChangesOutcome> {
+        let at_most = self.runner.shared.limits.timeout(call.timeout_ms) + AFTER_DEADLINE;
+        let ledger = self.ledger_of(&call.authorization, at_most);
+        self.page(call, selection, rules, cursor, ledger).await
+    }
+
+    async fn page(
+        &self,
+        call: Call,
+        selection: Selection,
+        rules: Option<String>,
+        cursor: Option<String>,
+        ledger: CallLedger,
+    ) -> Report<ChangesOutcome> {
         let since = self.function(|exports| &exports.since);
-        self.runner.run(Instant::now(), call, Intent::read(), since, |call| (call, selection, rules, cursor)).await
+        let intent = Intent { ledger: Some(ledger), ..Intent::read() };
+        self.runner.run(Instant::now(), call, intent, since, |call| (call, selection, rules, cursor)).await
     }
 
     /// The names behind a record's references.
@@ -293,73 +301,30 @@ impl EventSync {
         self.runner.run(Instant::now(), call, Intent::read(), names, |call| (call, table, sys_id)).await
     }
 
-    /// What setting up would do.
-    pub async fn plan(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, false, |exports| &exports.plan).await
+    fn ledger_of(&self, authorization: &str, at_most: Duration) -> CallLedger {
+        CallLedger::new(self.remembered.clone(), authorization, at_most)
     }
 
-    /// Sets the instance up.
-    pub async fn apply(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, true, |exports| &exports.apply).await
+    /// Whether nobody else saw or settled more of a record since a change of it was judged.
+    fn is_news(&self, told: &CallLedger, accepted: &Accepted) -> std::io::Result<bool> {
+        let Accepted { change, before, .. } = accepted;
+        let known = self.remembered.known(&told.authorization, &change.sys_id)?;
+        // Later ones are of writes that began after this was judged.
+        let up_to = change.mod_count.unwrap_or(u32::MAX);
+        let settled = known.settled.into_iter().filter(|count| *count <= up_to);
+        Ok(known.seen == *before && settled.eq(told.told_settled(&change.sys_id, up_to)))
     }
 
-    /// Writes the callback secret anew.
-    pub async fn rotate(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, true, |exports| &exports.rotate).await
-    }
-
-    /// Switches deliveries off.
-    pub async fn pause(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, true, |exports| &exports.pause).await
-    }
-
-    /// Switches deliveries on.
-    pub async fn resume(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, true, |exports| &exports.resume).await
-    }
-
-    /// Removes what was set up.
-    pub async fn remove(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
-        self.steps(call, settings, true, |exports| &exports.remove).await
-    }
-
-    /// Shows the set-up as it is.
-    pub async fn inspect(&self, call: Call, settings: Settings) -> Report<InspectOutcome> {
-        let inspect = self.function(|exports| &exports.inspect);
-        let intent = Intent::set_up(set_up(&settings), false);
-        self.runner.run(Instant::now(), call, intent, inspect, |call| (call, settings)).await
-    }
-
-    /// Makes a harmless change, so that a delivery follows.
-    pub async fn probe(&self, call: Call, settings: Settings) -> Report<ProbeOutcome> {
-        let probe = self.function(|exports| &exports.probe);
-        let intent = Intent::set_up(set_up(&settings), true);
-        self.runner.run(Instant::now(), call, intent, probe, |call| (call, settings)).await
-    }
-
-    async fn steps(
-        &self,
-        call: Call,
-        settings: Settings,
-        writes: bool,
-        function: impl FnOnce(&SyncFunctions) -> &FunctionIndex,
-    ) -> Report<StepsOutcome> {
-        let function = self.function(function);
-        let intent = Intent::set_up(set_up(&settings), writes);
-        self.runner.run(Instant::now(), call, intent, function, |call| (call, settings)).await
-    }
-
-    async fn judge(&self, version: &Version, known: Known) -> wasmtime::Result<Judgement> {
-        let (component, judge) = self.function(|exports| &exports.judge);
-        self.runner.compute(None, component, judge, (version.clone(), known)).await
-    }
-
-    fn remember<E>(&self, authorization: &str, sys_id: &str, version: &Version) -> Result<(), NotDelivered<E>> {
-        self.ledger.seen(authorization, sys_id, version).map_err(NotDelivered::Ledger)
+    fn remember<E>(&self, authorization: &str, accepted: &Accepted) -> Result<(), NotDelivered<E>> {
+        let Accepted { change, before, after } = accepted;
+        self.remembered.seen(authorization, &change.sys_id, before.as_deref(), after).map_err(NotDelivered::Ledger)
     }
 
     /// A function with the component that has it.
-    fn function(&self, function: impl FnOnce(&SyncFunctions) -> &FunctionIndex) -> (&LoadedComponent, &FunctionIndex) {
+    pub(super) fn function(
+        &self,
+        function: impl FnOnce(&SyncFunctions) -> &FunctionIndex,
+    ) -> (&LoadedComponent, &FunctionIndex) {
         (&self.exports.component, function(&self.exports))
     }
 }
@@ -370,16 +335,10 @@ async fn handled<E>(handling: impl Future<Output = Result<(), E>>) -> Result<(),
     handled.map_err(NotDelivered::HandlerFailed)
 }
 
-/// What the operator asks for, as the policy checks it.
-fn set_up(settings: &Settings) -> SetUp {
-    SetUp {
-        product: settings.product.clone(),
-        callback_url: settings.callback_url.clone(),
-        tables: settings.tables.clone(),
-        condition: settings.condition.clone(),
-        columns: settings.columns.clone(),
-        automatic: settings.automatic,
-        button: settings.button,
-        legacy_rules: settings.legacy_rules.clone(),
+/// What a component failed for: itself, or the ledger.
+fn failed<E>(error: wasmtime::Error) -> NotDelivered<E> {
+    match error.downcast::<HostFailed>() {
+        Ok(HostFailed(why)) => NotDelivered::Ledger(std::io::Error::other(why)),
+        Err(error) => NotDelivered::Component(error),
     }
 }

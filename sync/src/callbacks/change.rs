@@ -1,16 +1,34 @@
 //! The one form of a change, whatever told of it.
 
 use super::payload::Payload;
-use crate::bindings::callbacks::{Action, Change, Version};
+use super::seen::Version;
+use crate::bindings::callbacks::{Action, Change};
 use crate::rules::Rules;
 use serde_json::{Map, Value, json};
 use servicenow_core::servicenow::requests::INCIDENT;
 
-/// A payload as a change. `is_next` is whether nothing lies between this version and the last one seen: only then what did not
-/// change is known not to have changed.
-pub fn translate(payload: Payload, rules: Option<&Rules>, is_next: bool, authorization: &str) -> Change {
+/// What a payload is among the versions of its record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    /// Nothing lies between it and the last version seen: what did not change is known not to have changed.
+    Next,
+    /// Something may.
+    AfterGap,
+    /// A later one was seen: it says nothing of what is now.
+    Overtaken,
+}
+
+/// A payload as a change, with the comments of it that are news.
+pub fn translate(
+    payload: Payload,
+    comments: Vec<String>,
+    rules: Option<&Rules>,
+    place: Place,
+    authorization: &str,
+) -> Change {
+    let rules = rules.filter(|_| place != Place::Overtaken);
     let changed = payload.changed();
-    let is_told = is_next && payload.action == Action::Updated && !payload.previous.is_empty();
+    let is_told = place == Place::Next && payload.action == Action::Updated && !payload.previous.is_empty();
     let current =
         |column: &str| payload.current.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str());
     let of_interest =
@@ -29,14 +47,15 @@ pub fn translate(payload: Payload, rules: Option<&Rules>, is_next: bool, authori
         action: payload.action,
         number: payload.number,
         sys_id: payload.sys_id.to_string(),
-        version: payload.version,
+        mod_count: payload.version.mod_count,
+        updated_on: payload.version.updated_on.clone(),
         current: payload.current,
         previous: payload.previous,
         changed,
-        comment: payload.comment,
+        comments,
         cloud_event: String::new(),
     };
-    change.cloud_event = cloud_event(&change, authorization).to_string();
+    change.cloud_event = cloud_event(&change, &payload.version, authorization).to_string();
     change
 }
 
@@ -48,7 +67,7 @@ fn instant(updated_on: &str) -> Option<String> {
 }
 
 /// The change as an event by CloudEvents 1.0, in its JSON format.
-fn cloud_event(change: &Change, authorization: &str) -> Value {
+fn cloud_event(change: &Change, version: &Version, authorization: &str) -> Value {
     let action = match change.action {
         Action::Inserted => "inserted",
         Action::Updated => "updated",
@@ -58,7 +77,7 @@ fn cloud_event(change: &Change, authorization: &str) -> Value {
     };
     let mut event = json!({
         "specversion": "1.0",
-        "id": id(&change.sys_id, &change.version),
+        "id": id(&change.sys_id, version),
         "source": format!("servicenow/{}", encoded(authorization)),
         "type": format!("servicenow.{}.{action}", change.table),
         "subject": change.number,
@@ -74,11 +93,11 @@ fn cloud_event(change: &Change, authorization: &str) -> Value {
         ("changed".to_string(), change.changed.clone().into()),
     ]);
     let known = [
-        ("version", change.version.mod_count.map(Value::from)),
+        ("version", change.mod_count.map(Value::from)),
         ("severity", change.severity.clone().map(Value::from)),
         ("status", change.status.clone().map(Value::from)),
         ("snooze_seconds", change.snooze_seconds.map(Value::from)),
-        ("comment", change.comment.clone().map(Value::from)),
+        ("comments", Some(change.comments.clone()).filter(|comments| !comments.is_empty()).map(Value::from)),
     ];
     data.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))));
     if let Some(time) = &change.occurred_at {

@@ -1,30 +1,45 @@
-//! Deliveries from the instance: authenticated, read, and judged against what the host has seen.
+//! Deliveries from the instance: authenticated, read, and judged against what the ledger knows.
 
 pub mod change;
 mod names;
 mod order;
 pub mod payload;
+pub mod seen;
 
 pub use names::names;
-pub use order::judge;
 
-use crate::bindings::callbacks::{Accepted, Action, Delivery, Ignored, Judgement, Known, Novelty, Verdict};
+use crate::bindings::callbacks::{Accepted, Action, Delivery, Verdict};
+use crate::bindings::ledger::KnownRecord;
+use crate::ledger::Ledger;
 use crate::rules::{Direction, Rules};
-use change::translate;
+use change::{Place, translate};
+use order::{Novelty, is_next, judge};
 use payload::Payload;
+use seen::{Seen, Source};
 use servicenow_core::callback_secret;
 use servicenow_core::incidents::violations::Violations;
 
-/// The key of the record that a delivery tells of.
-pub fn subject(body: &[u8]) -> Option<String> {
-    Payload::read(body).ok().map(|payload| payload.sys_id.to_string())
+/// A payload that needs no action, or the change that it is.
+pub enum Judged {
+    /// A change to act on.
+    Accepted(Accepted),
+    /// A change to act on that was overtaken.
+    Late(Accepted),
+    /// A version that was told before.
+    Duplicate,
+    /// One before a version that was told.
+    Stale,
+    /// Own writes alone.
+    Echo,
+    /// Nothing that the rules want.
+    Ignored(String),
 }
 
 /// Judges a delivery. `is_secret` is the host's comparison of a presented secret.
 pub fn receive(
     delivery: &Delivery,
     rules: Option<&str>,
-    known: &Known,
+    ledger: &mut dyn Ledger,
     is_secret: impl Fn(&str, &str) -> bool,
 ) -> Verdict {
     let presented = callback_secret::presented(&delivery.headers);
@@ -38,24 +53,68 @@ pub fn receive(
         Ok(payload) => (rules.flatten(), payload),
         Err(error) => return Verdict::InvalidData(error.into_violations()),
     };
-    let Judgement { novelty, remember } = judge(&payload.version, known);
-    match novelty {
-        Novelty::Duplicate => Verdict::Duplicate,
-        Novelty::Stale => Verdict::Stale,
-        Novelty::Echo => Verdict::Echo(remember),
-        Novelty::New => match rules.as_ref().and_then(|rules| left_out(rules, &payload)) {
-            Some(why) => Verdict::Ignored(Ignored { why, mod_count: payload.version.mod_count }),
-            None => {
-                let is_next = order::is_next(&payload.version, known);
-                let change = translate(payload, rules.as_ref(), is_next, &delivery.authorization);
-                Verdict::Accepted(Accepted { change, remember })
-            }
-        },
+    match judged(payload, rules.as_ref(), Source::Delivery, &delivery.authorization, ledger) {
+        Judged::Accepted(accepted) => Verdict::Accepted(accepted),
+        Judged::Late(accepted) => Verdict::Late(accepted),
+        Judged::Duplicate => Verdict::Duplicate,
+        Judged::Stale => Verdict::Stale,
+        Judged::Echo => Verdict::Echo,
+        Judged::Ignored(why) => Verdict::Ignored(why),
     }
 }
 
+/// Judges a payload by what the ledger knows of its record. What needs no action is remembered.
+pub fn judged(
+    payload: Payload,
+    rules: Option<&Rules>,
+    source: Source,
+    authorization: &str,
+    ledger: &mut dyn Ledger,
+) -> Judged {
+    let sys_id = payload.sys_id.to_string();
+    let KnownRecord { seen: before, settled } = ledger.known(&sys_id);
+    let mut seen = Seen::read(before.as_deref());
+    let novelty = judge(&payload.version, &seen, &settled);
+    match novelty {
+        Novelty::Duplicate => return Judged::Duplicate,
+        Novelty::Stale => return Judged::Stale,
+        Novelty::Echo => {
+            let after = seen.with_version(&payload.version, &settled, source);
+            ledger.seen(&sys_id, before.as_deref(), &after.to_text());
+            return Judged::Echo;
+        }
+        Novelty::New | Novelty::Late(_) => {}
+    }
+    if let Some(why) = rules.and_then(|rules| left_out(rules, &payload)) {
+        // It is no version to remember: an earlier change of interest may still be on its way.
+        if let Some(count) = payload.version.mod_count {
+            ledger.settle(&sys_id, count);
+        }
+        return Judged::Ignored(why);
+    }
+    let place = match novelty {
+        Novelty::Late(_) => Place::Overtaken,
+        _ if is_next(&payload.version, &seen, &settled) => Place::Next,
+        _ => Place::AfterGap,
+    };
+    let comments = seen.told(payload.comments.clone());
+    let after = match novelty {
+        Novelty::Late(count) => seen.with_late(count),
+        _ => seen.with_version(&payload.version, &settled, source),
+    };
+    let change = translate(payload, comments, rules, place, authorization);
+    let accepted = Accepted { change, before, after: after.to_text() };
+    if place == Place::Overtaken { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
+}
+
+/// Whether a payload tells of a version that nobody has seen, and that is no own write.
+pub fn is_new(payload: &Payload, ledger: &mut dyn Ledger) -> bool {
+    let KnownRecord { seen, settled } = ledger.known(payload.sys_id.as_str());
+    judge(&payload.version, &Seen::read(seen.as_deref()), &settled) == Novelty::New
+}
+
 /// Why rules leave a change out.
-pub fn left_out(rules: &Rules, payload: &Payload) -> Option<String> {
+fn left_out(rules: &Rules, payload: &Payload) -> Option<String> {
     if !rules.active {
         return Some("the rules are not active".to_string());
     }

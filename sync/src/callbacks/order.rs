@@ -1,74 +1,59 @@
-//! Order and duplicates: a pure decision over what the host has seen.
+//! Order and duplicates: a pure decision over what was seen of a record.
 //!
 //! `sys_mod_count` orders the versions of a record, and nothing else does once it is known: a date may be of any zone. Where no
 //! payload has it, the second of the update orders them, and within one second the payload's digest tells two updates apart.
 
-use crate::bindings::callbacks::{Judgement, Known, Novelty, Version};
+use super::seen::{Seen, Version};
 
-/// How many payloads without a count are told apart by their digests.
-const MAX_DIGESTS: usize = 16;
-
-/// A count that is this far beyond the last one is told and not believed: a record is not changed so often between two deliveries,
-/// and all that comes after a count that is too large would be silent.
-const MAX_GAP: u32 = 10_000;
-
-/// What a version is to what the host knows, and what is to be remembered.
-pub fn judge(version: &Version, known: &Known) -> Judgement {
-    Judgement { novelty: novelty(version, known), remember: remember(version, known) }
+/// What a version is to what was seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Novelty {
+    /// Later than anything seen.
+    New,
+    /// Overtaken by a later one, and not told.
+    Late(u32),
+    /// Seen before.
+    Duplicate,
+    /// Older than what was seen.
+    Stale,
+    /// Nothing but settled versions since the last one seen.
+    Echo,
 }
 
-/// A version with what the last one seen had and this one lacks: payloads with and without a count may come in turns. A count
-/// says more than digests do.
-fn remember(version: &Version, known: &Known) -> Version {
-    let mut merged = version.clone();
-    let seen_count = known.version.as_ref().and_then(|seen| seen.mod_count);
-    if version.mod_count.is_some_and(|count| count.saturating_sub(seen_count.unwrap_or_default()) > MAX_GAP) {
-        merged.mod_count = seen_count;
-    }
-    if let Some(seen) = known.version.as_ref().filter(|_| version.mod_count.is_none()) {
-        merged.mod_count = merged.mod_count.or(seen.mod_count);
-        if merged.updated_on.is_empty() {
-            merged.updated_on = seen.updated_on.clone();
-        }
-        let is_of_this_second = seen.updated_on == merged.updated_on;
-        let earlier = seen.digests.iter().filter(|digest| is_of_this_second && !version.digests.contains(digest));
-        merged.digests.extend(earlier.cloned());
-        merged.digests.truncate(MAX_DIGESTS);
-    }
-    merged
-}
-
-fn novelty(version: &Version, known: &Known) -> Novelty {
-    let novelty = match &known.version {
+/// What a version is. `settled` are the counts that need no attention: those that own writes returned, and those that the rules
+/// left out. Others of the same user are real changes.
+pub fn judge(version: &Version, seen: &Seen, settled: &[u32]) -> Novelty {
+    let novelty = match &seen.version {
         None => Novelty::New,
-        Some(seen) => match (version.mod_count, seen.mod_count) {
-            (Some(count), Some(seen)) if count > seen => Novelty::New,
-            (Some(count), Some(seen)) if count == seen => Novelty::Duplicate,
+        Some(last) => match (version.mod_count, last.mod_count) {
+            (Some(count), Some(last)) if count > last => Novelty::New,
+            (Some(count), Some(last)) if count == last => Novelty::Duplicate,
+            (Some(count), Some(_)) if seen.missing.contains(&count) && !settled.contains(&count) => {
+                Novelty::Late(count)
+            }
             (Some(_), Some(_)) => Novelty::Stale,
-            (None, None) => by_time(version, seen),
-            _ => by_digest(version, seen),
+            (None, None) => by_time(version, last),
+            _ => by_digest(version, last),
         },
     };
     match (novelty, version.mod_count) {
         // Everything since the last version seen is settled. Otherwise somebody else's change is in between, and this
         // version may be all that tells of it.
-        (Novelty::New, Some(count)) if missing(count, known).all(|count| known.settled.contains(&count)) => {
-            Novelty::Echo
-        }
+        (Novelty::New, Some(count)) if since_last(count, seen).all(|count| settled.contains(&count)) => Novelty::Echo,
         (novelty, _) => novelty,
     }
 }
 
 /// Whether nothing that others did lies between the last version seen and this one.
-pub fn is_next(version: &Version, known: &Known) -> bool {
+pub fn is_next(version: &Version, seen: &Seen, settled: &[u32]) -> bool {
     version.mod_count.is_some_and(|count| {
-        missing(count, known).filter(|earlier| *earlier != count).all(|count| known.settled.contains(&count))
+        since_last(count, seen).filter(|earlier| *earlier != count).all(|count| settled.contains(&count))
     })
 }
 
 /// The versions after the last one seen, up to this one. A record starts at 0.
-fn missing(count: u32, known: &Known) -> impl Iterator<Item = u32> {
-    let first = known.version.as_ref().map_or(Some(0), |seen| seen.mod_count.map(|seen| seen.saturating_add(1)));
+fn since_last(count: u32, seen: &Seen) -> impl Iterator<Item = u32> {
+    let first = seen.version.as_ref().map_or(Some(0), |last| last.mod_count.map(|last| last.saturating_add(1)));
     // Where the last version had no count, all may be missing.
     first.unwrap_or_default()..=count
 }
@@ -96,9 +81,10 @@ fn by_time(version: &Version, seen: &Version) -> Novelty {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callbacks::seen::Source;
 
     fn counted(count: u32) -> Version {
-        Version { mod_count: Some(count), updated_on: String::new(), digests: Vec::new() }
+        Version { mod_count: Some(count), ..Version::default() }
     }
 
     fn timed(updated_on: &str, digests: &[&str]) -> Version {
@@ -106,9 +92,13 @@ mod tests {
         Version { mod_count: None, updated_on: updated_on.to_string(), digests }
     }
 
+    fn seen(version: Option<Version>) -> Seen {
+        Seen { version, ..Seen::default() }
+    }
+
     #[test]
     fn the_count_orders_versions_and_only_an_unbroken_chain_of_settled_is_an_echo() {
-        for (count, seen, own, expected) in [
+        for (count, last, own, expected) in [
             (0, None, &[][..], Novelty::New),
             (5, None, &[], Novelty::New),
             (0, None, &[0], Novelty::Echo),
@@ -120,52 +110,66 @@ mod tests {
             (5, Some(3), &[4, 5], Novelty::Echo),
             (5, Some(5), &[5], Novelty::Duplicate),
             (4, Some(5), &[4], Novelty::Stale),
+            (4, Some(5), &[], Novelty::Stale),
             (u32::MAX, Some(u32::MAX), &[], Novelty::Duplicate),
         ] {
-            let known = Known { version: seen.map(counted), settled: own.to_vec() };
-            assert_eq!(judge(&counted(count), &known).novelty, expected, "{count} after {seen:?}, settled {own:?}");
+            let judged = judge(&counted(count), &seen(last.map(counted)), own);
+            assert_eq!(judged, expected, "{count} after {last:?}, settled {own:?}");
         }
+    }
+
+    #[test]
+    fn a_version_that_was_overtaken_is_told_once() {
+        let seen = seen(Some(counted(3))).with_version(&counted(7), &[5], Source::Delivery);
+        for (count, settled, expected) in [
+            (4, &[][..], Novelty::Late(4)),
+            (5, &[5], Novelty::Stale),
+            (6, &[], Novelty::Late(6)),
+            (6, &[6], Novelty::Stale),
+            (3, &[], Novelty::Stale),
+        ] {
+            assert_eq!(judge(&counted(count), &seen, settled), expected, "{count}, settled {settled:?}");
+        }
+        assert_eq!(judge(&counted(4), &seen.with_late(4), &[]), Novelty::Stale);
     }
 
     #[test]
     fn a_count_is_judged_by_counts_alone_and_not_believed_where_it_is_far_beyond() {
         let both = |count: Option<u32>, on: &str| Version { mod_count: count, ..timed(on, &[]) };
-        for (version, seen, expected) in [
+        for (version, last, expected) in [
             (both(Some(6), "2026-01-01 00:00:00"), both(Some(5), "2026-12-31 00:00:00"), Novelty::New),
             (both(Some(6), "2026-01-01 00:00:00"), both(None, "2026-12-31 00:00:00"), Novelty::New),
             (both(None, "2026-01-01 00:00:00"), both(Some(5), "2026-12-31 00:00:00"), Novelty::New),
             (both(None, "2026-01-01 00:00:00"), both(None, "2026-12-31 00:00:00"), Novelty::Stale),
         ] {
-            let known = Known { version: Some(seen), settled: Vec::new() };
-            assert_eq!(judge(&version, &known).novelty, expected, "{version:?}");
+            assert_eq!(judge(&version, &seen(Some(last)), &[]), expected, "{version:?}");
         }
-        let known = Known { version: Some(counted(5)), settled: Vec::new() };
-        let first = judge(&counted(u32::MAX), &Known { version: None, settled: Vec::new() });
-        assert_eq!((first.novelty, first.remember.mod_count), (Novelty::New, None), "nothing is known that it follows");
-        for (count, remembered) in [(5 + MAX_GAP, 5 + MAX_GAP), (6 + MAX_GAP, 5), (u32::MAX, 5)] {
-            let judged = judge(&counted(count), &known);
-            assert_eq!((judged.novelty, judged.remember.mod_count), (Novelty::New, Some(remembered)), "{count}");
+        let after = |count: u32, last: Option<u32>, source: Source| {
+            let seen = seen(last.map(counted)).with_version(&counted(count), &[], source);
+            seen.version.unwrap().mod_count
+        };
+        assert_eq!(after(u32::MAX, None, Source::Delivery), None, "nothing is known that it follows");
+        for (count, remembered) in [(10_005, 10_005), (10_006, 5), (u32::MAX, 5)] {
+            assert_eq!(after(count, Some(5), Source::Delivery), Some(remembered), "{count}");
+            assert_eq!(after(count, Some(5), Source::Table), Some(count), "{count}");
         }
     }
 
     #[test]
     fn what_one_payload_lacks_is_kept_from_the_one_before() {
-        let known = Known { version: Some(counted(4)), settled: Vec::new() };
-        let flat = judge(&timed("", &["a"]), &known);
-        assert_eq!(
-            (flat.novelty, flat.remember.mod_count, &flat.remember.digests[..]),
-            (Novelty::New, Some(4), &["a".to_string()][..])
-        );
-        let known = Known { version: Some(flat.remember), settled: Vec::new() };
-        assert_eq!(judge(&counted(4), &known).novelty, Novelty::Duplicate);
+        let with = |last: Version, version: &Version| seen(Some(last)).with_version(version, &[], Source::Delivery);
+        let flat = with(counted(4), &timed("", &["a"]));
+        let version = flat.version.clone().unwrap();
+        assert_eq!((version.mod_count, &version.digests[..]), (Some(4), &["a".to_string()][..]));
+        assert_eq!(judge(&counted(4), &flat, &[]), Novelty::Duplicate);
         // After another version the same content is news: somebody set it back.
-        let known = Known { version: Some(judge(&counted(5), &known).remember), settled: Vec::new() };
-        assert_eq!(judge(&timed("", &["a"]), &known).novelty, Novelty::New);
+        let later = flat.with_version(&counted(5), &[], Source::Delivery);
+        assert_eq!(judge(&timed("", &["a"]), &later, &[]), Novelty::New);
     }
 
     #[test]
     fn without_a_count_the_second_decides_and_two_updates_in_it_are_both_kept() {
-        let known = Known { version: Some(timed("2026-01-01 00:00:05", &["a", "b"])), settled: Vec::new() };
+        let seen = seen(Some(timed("2026-01-01 00:00:05", &["a", "b"])));
         for (version, expected) in [
             (timed("2026-01-01 00:00:06", &["a"]), Novelty::New),
             (timed("2026-01-01 00:00:04", &["c"]), Novelty::Stale),
@@ -174,7 +178,7 @@ mod tests {
             (timed("", &["c"]), Novelty::New),
             (timed("", &["a"]), Novelty::Duplicate),
         ] {
-            assert_eq!(judge(&version, &known).novelty, expected, "{version:?}");
+            assert_eq!(judge(&version, &seen, &[]), expected, "{version:?}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The payloads that business rules post: our own script's, the one with `current` and `previous`, and the flat one with
 //! `action_type`.
 
-use crate::bindings::callbacks::{Action, Version};
+use super::seen::Version;
+use crate::bindings::callbacks::Action;
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use crate::changes::cursor::instant;
 use crate::lenient::repaired;
@@ -47,10 +48,19 @@ pub struct Payload {
     pub previous: Vec<(String, String)>,
     /// The columns that the payload names in `previous`, also where they held nothing.
     told: Vec<String>,
-    /// The last comment.
-    pub comment: Option<String>,
+    /// Comments that may be new, the earliest first.
+    pub comments: Vec<Comment>,
     /// Whether a comment is told only where this change appended it.
     tells_comments: bool,
+}
+
+/// A comment in a payload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comment {
+    /// The key of its entry in the journal, where the payload has it.
+    pub entry: Option<String>,
+    /// Its text.
+    pub text: String,
 }
 
 impl Payload {
@@ -77,7 +87,7 @@ impl Payload {
             current: current.map(|(name, cell)| (name.clone(), cell.value.clone())).collect(),
             previous: Vec::new(),
             told: Vec::new(),
-            comment: None,
+            comments: Vec::new(),
             tells_comments: false,
         })
     }
@@ -93,7 +103,7 @@ impl Payload {
             Action::Updated => self.told.iter().filter(differs).cloned().collect(),
         };
         // A comment is appended: what stood there before says nothing.
-        if self.comment.is_some() && self.tells_comments {
+        if !self.comments.is_empty() && self.tells_comments {
             changed.push("comments".to_string());
         }
         changed
@@ -134,7 +144,7 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         Some(Value::Object(columns)) => filled(columns.iter()),
         _ => Vec::new(),
     };
-    let (current, comment) = if is_flat {
+    let (current, last_comment) = if is_flat {
         let own = members.iter().filter(|(name, _)| !FLAT_MEMBERS.contains(&name.as_str()));
         (filled(own), text_of("comments"))
     } else {
@@ -165,9 +175,26 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         current,
         previous: columns("previous"),
         told,
-        comment: Some(comment).filter(|comment| !comment.is_empty()),
+        comments: comments(&members, last_comment),
         tells_comments: !is_flat,
     })
+}
+
+/// The comments of a payload: the entries that our script lists, or the last comment that older ones read.
+fn comments(members: &Map<String, Value>, last: String) -> Vec<Comment> {
+    let entries = match members.get("comments") {
+        Some(Value::Array(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    let entries = entries.iter().filter_map(|entry| {
+        let text = |name: &str| entry.get(name)?.as_str();
+        Some(Comment {
+            entry: text("sys_id").and_then(SysId::parse).map(|id| id.to_string()),
+            text: text("text")?.to_string(),
+        })
+    });
+    let last = Comment { entry: None, text: last };
+    entries.chain([last]).filter(|comment| !comment.text.is_empty()).collect()
 }
 
 /// A count: a whole number, or its text, also as it is shown with its digits in groups of three.
@@ -228,7 +255,8 @@ mod tests {
             "urgency":"3 - Low","comments":"hello","test_001":"y"}}"#
         );
         let payload = Payload::read(flat.as_bytes()).unwrap();
-        assert_eq!((payload.table.as_str(), payload.comment.as_deref()), ("incident", Some("hello")));
+        let hello = Comment { entry: None, text: "hello".to_string() };
+        assert_eq!((payload.table.as_str(), &payload.comments[..]), ("incident", &[hello][..]));
         assert_eq!(payload.version.digests.len(), 1);
         assert!(payload.current.contains(&("test_001".to_string(), "y".to_string())));
     }

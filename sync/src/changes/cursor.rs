@@ -77,13 +77,16 @@ impl Cursor {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Where to read on: in the unfinished pass, or this many seconds before the last change seen.
+    /// Where this pass began: this many seconds before the last change that the pass before it saw.
+    pub fn start(&self, overlap: u32) -> Position {
+        let back = |at: Timestamp| at.checked_sub(Span::new().seconds(i64::from(overlap))).ok();
+        let at = instant(&self.since).and_then(back).map_or_else(|| EPOCH.to_string(), text);
+        Position { at, after: None }
+    }
+
+    /// Where to read on: in the unfinished pass, or at the start of one.
     pub fn position(&self, overlap: u32) -> Position {
-        let start = || {
-            let back = instant(&self.since)?.checked_sub(Span::new().seconds(i64::from(overlap))).ok()?;
-            Some(text(back))
-        };
-        self.pass.clone().unwrap_or_else(|| Position { at: start().unwrap_or_else(|| EPOCH.to_string()), after: None })
+        self.pass.clone().unwrap_or_else(|| self.start(overlap))
     }
 
     /// Whether this is in the middle of a pass.

@@ -4,12 +4,15 @@
 //! starts an overlap before the latest change that the last pass saw, because rows are committed out of order, and what comes
 //! twice by that is told apart by its version.
 
+mod comments;
 pub mod cursor;
 mod zone;
 
 use crate::bindings::changes::{ChangePage, ChangesOutcome, Selection};
-use crate::callbacks::change::translate;
-use crate::callbacks::{left_out, payload::Payload};
+use crate::callbacks::payload::Payload;
+use crate::callbacks::seen::Source;
+use crate::callbacks::{Judged, is_new, judged};
+use crate::ledger::Ledger;
 use crate::rules::Rules;
 use cursor::{Cursor, Position};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
@@ -60,10 +63,11 @@ pub fn since(
     selection: &Selection,
     rules: Option<&str>,
     cursor: Option<&str>,
+    ledger: &mut dyn Ledger,
     host: &mut dyn Host,
 ) -> ChangesOutcome {
     let started_ms = host.now_ms();
-    let read = check(call, selection, rules, cursor).and_then(|reading| reading.run(started_ms, host));
+    let read = check(call, selection, rules, cursor).and_then(|reading| reading.run(started_ms, ledger, host));
     read.map_or_else(ChangesOutcome::from, ChangesOutcome::ChangesPage)
 }
 
@@ -95,11 +99,17 @@ fn check(call: &Call, selection: &Selection, rules: Option<&str>, cursor: Option
 }
 
 impl Reading {
-    fn run(self, started_ms: u64, host: &mut dyn Host) -> Result<ChangePage, CallError> {
+    fn run(self, started_ms: u64, ledger: &mut dyn Ledger, host: &mut dyn Host) -> Result<ChangePage, CallError> {
         let mut session = Session::open(&self.call, started_ms, host)?;
         let Some(cursor) = &self.cursor else {
             let cursor = Cursor::at(&self.latest(&mut session)?);
-            return Ok(ChangePage { changes: Vec::new(), cursor: cursor.to_text(), more: false });
+            return Ok(ChangePage {
+                changes: Vec::new(),
+                known: 0,
+                shows_comments: false,
+                cursor: cursor.to_text(),
+                more: false,
+            });
         };
         let zone = match self.zone.clone() {
             Some(zone) => zone,
@@ -109,17 +119,26 @@ impl Reading {
         let (records, more) = self.page(&position, &zone, &mut session)?;
         let last = records.last().map(Position::of);
         let last = last.unwrap_or(position);
-        let cursor = match more {
+        let next = match more {
             false => cursor.after_pass(last),
             true if cursor.is_in_pass() => cursor.in_pass(last, None),
             true => cursor.in_pass(last, Some(self.latest(&mut session)?)),
         };
-        let payloads = records.iter().filter_map(Payload::of_record);
-        let wanted =
-            payloads.filter(|payload| self.rules.as_ref().and_then(|rules| left_out(rules, payload)).is_none());
-        let changes =
-            wanted.map(|payload| translate(payload, self.rules.as_ref(), false, &self.call.authorization)).collect();
-        Ok(ChangePage { changes, cursor: cursor.to_text(), more })
+        let mut payloads: Vec<_> = records.iter().filter_map(Payload::of_record).collect();
+        let from = zone.floor(&cursor.start(self.overlap).at)?.0;
+        // Own writes and known versions need no comments.
+        payloads.retain(|payload| is_new(payload, ledger));
+        let known = u32::try_from(records.len() - payloads.len()).unwrap_or(u32::MAX);
+        let shows_comments = comments::add(&mut payloads, &from, &mut session)?;
+        let mut page = ChangePage { changes: Vec::new(), known, shows_comments, cursor: next.to_text(), more };
+        for payload in payloads {
+            match judged(payload, self.rules.as_ref(), Source::Table, &self.call.authorization, ledger) {
+                Judged::Accepted(accepted) | Judged::Late(accepted) => page.changes.push(accepted),
+                Judged::Duplicate | Judged::Stale | Judged::Echo => page.known += 1,
+                Judged::Ignored(_) => {}
+            }
+        }
+        Ok(page)
     }
 
     /// When the latest change was.
@@ -223,14 +242,14 @@ fn is_too_large(end: &CallError) -> bool {
 
 /// Nothing that counts is shown.
 fn hidden() -> CallError {
-    judged(Reason::Forbidden, "ServiceNow counts changes and shows none: the user may not read these tables")
+    rejected(Reason::Forbidden, "ServiceNow counts changes and shows none: the user may not read these tables")
 }
 
 fn wrong(message: &str) -> CallError {
-    judged(Reason::WrongRecord, message)
+    rejected(Reason::WrongRecord, message)
 }
 
-fn judged(reason: Reason, message: &str) -> CallError {
+fn rejected(reason: Reason, message: &str) -> CallError {
     let mut failure = failure(reason, message.to_string(), WriteHappened::No);
     failure.status = Some(200);
     CallError::Rejected(failure)

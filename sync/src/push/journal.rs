@@ -129,7 +129,7 @@ fn holds(shown: &str, sent: &str) -> bool {
 }
 
 /// Without markup, and with characters as they are.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let text = REWRITTEN.iter().fold(text.to_string(), |text, (from, to)| match text.contains(from) {
         true => text.replace(from, to),
         false => text,

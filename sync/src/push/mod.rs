@@ -1,23 +1,30 @@
 //! Push: finds the incident that belongs to an event, and makes it what the event says.
 //!
-//! Only what differs is written, and a note only where the journal shows that it is not there yet: a repeated event changes
-//! nothing. A create is safe by its primary key, like any create of the core; the incident that follows a closed one gets a
+//! Only what differs is written, and of that only what the last event did not say already: a repeated event changes nothing, and
+//! what people changed stays. A note is written once. A create is safe by its primary key, like any create of the core; the incident that follows a closed one gets a
 //! key that the closed one's goes into.
 //!
-//! An event sets columns as it sees them: the last writer wins. Where changes do not come back, one thing it never does is move an
-//! incident back to New: that somebody works on it is then the instance's knowledge alone.
+//! An event that says something else sets its columns: the last writer wins. Where changes do not come back, one thing it never does
+//! is move an incident back to New: that somebody works on it is then the instance's knowledge alone.
 
 mod find;
 mod headers;
 mod journal;
+mod note;
 mod outcome;
+mod said;
 
-use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
+pub use journal::plain;
+
+use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
+use crate::ledger::Ledger;
 use crate::mapping::{Mapped, Mapping, map};
 use crate::rules::{Direction, OnClosed, Rules};
 use find::Found;
 use headers::WithHeaders;
+use note::Note;
 use outcome::Wrote;
+use said::Said;
 use servicenow_core::bindings::incidents::{Made, Stored};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
@@ -38,7 +45,14 @@ const NEW: &str = "1";
 const IN_PROGRESS: &str = "2";
 
 /// Pushes an event.
-pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn Host) -> PushOutcome {
+pub fn push(
+    call: &Call,
+    rules: &str,
+    event: &str,
+    manual: bool,
+    ledger: &mut dyn Ledger,
+    host: &mut dyn Host,
+) -> PushOutcome {
     let started_ms = host.now_ms();
     let mut violations = Violations::default();
     let checked = call::check(call, &mut violations);
@@ -48,23 +62,33 @@ pub fn push(call: &Call, rules: &str, event: &str, manual: bool, host: &mut dyn 
         (Some(checked), Some(rules), Some(mapping)) => Some((checked, rules, mapping)),
         _ => None,
     };
-    let (checked, rules, mapped) = match violations.or_invalid_data(parsed) {
+    let (checked, rules, mut mapped) = match violations.or_invalid_data(parsed) {
         Ok((_, _, Mapping::FilteredOut(why))) => return PushOutcome::FilteredOut(why),
         Ok((checked, rules, Mapping::Mapped(mapped))) => (checked, rules, mapped),
         Err(end) => return end.into(),
     };
     let mut host = WithHeaders { host, headers: &rules.headers };
+    let note = mapped.note.take().map(Note::new);
+    let last = Said::read(ledger.last_event(&mapped.correlation_id).as_deref());
     let (on_closed, direction) = (rules.on_closed, rules.direction);
-    let mut push = Push { call: checked, on_closed, direction, mapped, started_ms };
-    push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id)
+    let mut push = Push { call: checked, on_closed, direction, mapped, note, last, is_said: true, ledger, started_ms };
+    let outcome = push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id);
+    push.conclude(&outcome);
+    outcome
 }
 
 /// A push whose inputs are in order.
-struct Push {
+struct Push<'p> {
     call: ValidCall,
     on_closed: OnClosed,
     direction: Direction,
     mapped: Mapped,
+    note: Option<Note>,
+    /// What the last event said.
+    last: Said,
+    /// Whether the incident is what this event says, in the end.
+    is_said: bool,
+    ledger: &'p mut dyn Ledger,
     started_ms: u64,
 }
 
@@ -76,7 +100,7 @@ struct Change {
     note: NoteResult,
 }
 
-impl Push {
+impl Push<'_> {
     fn run(&mut self, host: &mut dyn Host) -> Result<PushOutcome, CallError> {
         let outcome = self.once(host)?;
         // Another push made the incident at the same moment, with what its event said and not with what this one says; or this one
@@ -127,11 +151,14 @@ impl Push {
                 self.update(&record, change, Wrote::Reopened, &mut session).map(Into::into)
             }
             (Found::Closed(record), OnClosed::Comment) => {
+                self.is_said = false;
                 let change = self.change(&record, Vec::new(), &mut session)?;
                 self.update(&record, change, Wrote::Updated, &mut session).map(Into::into)
             }
             (Found::Open(record), _) => {
-                let change = self.change(&record, self.mapped.body.columns.clone(), &mut session)?;
+                let sys_id = record.text("sys_id");
+                let news = self.mapped.body.columns.iter().filter(|column| !self.last.has(&sys_id, column));
+                let change = self.change(&record, news.cloned().collect(), &mut session)?;
                 let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
                 self.update(&record, change, wrote, &mut session).map(Into::into)
             }
@@ -140,7 +167,7 @@ impl Push {
 
     /// What differs between the event's columns and the incident.
     fn change(
-        &self,
+        &mut self,
         record: &Record,
         wanted: Vec<(String, String)>,
         session: &mut Session<'_>,
@@ -153,23 +180,17 @@ impl Push {
         let columns = known.into_iter().filter(|(name, value)| differs(name, value) && !moves_back(name, value));
         let columns: Vec<_> = columns.collect();
         let unknown = unknown.into_iter().map(|(name, _)| name).collect();
-        let note = match &self.mapped.note {
+        let note = match &mut self.note {
             None => NoteResult::None,
-            Some((journal, text)) => match journal::has(session, &record.text("sys_id"), *journal, text)? {
-                Some(true) => NoteResult::AlreadyThere,
-                Some(false) => NoteResult::Added,
-                // A repeated event finds the columns as it wants them: then nothing is appended a second time.
-                None if columns.is_empty() => NoteResult::Withheld,
-                None => NoteResult::Added,
-            },
+            Some(note) => note.decide(&record.text("sys_id"), columns.is_empty(), self.ledger, session)?,
         };
         Ok(Change { columns, unknown, note })
     }
 
-    fn create(&self, earlier: Option<&SysId>, session: &mut Session<'_>) -> Result<Pushing, CallError> {
-        let note = self.mapped.note.as_ref();
+    fn create(&mut self, earlier: Option<&SysId>, session: &mut Session<'_>) -> Result<Pushing, CallError> {
+        let note = self.note.as_ref();
         let mut body = self.mapped.body.clone();
-        body.columns.extend(note.map(|(journal, text)| (journal.column().to_string(), text.clone())));
+        body.columns.extend(note.map(Note::column));
         let correlation_id = &self.mapped.correlation_id;
         let scope = earlier.map_or(self.call.authorization.as_str(), SysId::as_str);
         let create = ValidCreate::new(body, SysId::derive(scope, correlation_id), correlation_id.clone())?;
@@ -192,9 +213,8 @@ impl Push {
     ) -> Result<PushOutcome, CallError> {
         let Change { mut columns, unknown, note } = change;
         let wrote = if columns.is_empty() { Wrote::Note } else { wrote };
-        if let (Some((journal, text)), NoteResult::Added) = (&self.mapped.note, note) {
-            columns.push((journal.column().to_string(), text.clone()));
-        }
+        let is_written = matches!(note, NoteResult::Added | NoteResult::MayBeTwice);
+        columns.extend(self.note.iter().filter(|_| is_written).map(Note::column));
         if columns.is_empty() {
             return Ok(PushOutcome::Unchanged(self.unchanged(record, session, note, unknown)));
         }
@@ -212,12 +232,28 @@ impl Push {
             |name: &str| receipt.columns.iter().all(|column| column.name != name || column.stored != Stored::NotStored);
         let wrote = match wrote {
             // What ServiceNow drops each time it is sent changes nothing.
-            _ if unchanged && note != NoteResult::Added => Wrote::Nothing,
+            _ if unchanged && !is_written => Wrote::Nothing,
             Wrote::Resolved | Wrote::Reopened if !is_stored("state") => Wrote::Updated,
             wrote => wrote,
         };
         let version = outcome::own_version(record, &receipt);
         Ok(wrote.with(receipt, version, note, unknown))
+    }
+
+    /// Has the ledger remember what was written.
+    fn conclude(&mut self, outcome: &PushOutcome) {
+        if let Some(note) = &self.note {
+            note.end(outcome, self.ledger);
+        }
+        let Some(pushed) = outcome.pushed() else { return };
+        // Its delivery is then known as an echo.
+        if let Some(version) = pushed.version.filter(|_| !matches!(outcome, PushOutcome::Unchanged(_))) {
+            self.ledger.settle(&pushed.sys_id, version);
+        }
+        if self.is_said {
+            let said = Said::of(&pushed.sys_id, &self.mapped.body.columns);
+            self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
+        }
     }
 
     fn unchanged(&self, record: &Record, session: &Session<'_>, note: NoteResult, not_stored: Vec<String>) -> Pushed {

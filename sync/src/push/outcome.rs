@@ -1,6 +1,6 @@
 //! The outcome of a push, from the receipts and errors of its writes.
 
-use crate::bindings::sync::{NoteResult, PushOutcome, Pushed};
+use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
 
 use serde_json::Value;
 use servicenow_core::bindings::incidents::{Made, Receipt, Stored};
@@ -137,6 +137,32 @@ impl PushOutcome {
         self
     }
 
+    /// The incident, where it is as the event wants it.
+    pub fn pushed(&self) -> Option<&Pushed> {
+        match self {
+            PushOutcome::Created(pushed)
+            | PushOutcome::Updated(pushed)
+            | PushOutcome::Commented(pushed)
+            | PushOutcome::Reopened(pushed)
+            | PushOutcome::Resolved(pushed)
+            | PushOutcome::Unchanged(pushed) => Some(pushed),
+            _ => None,
+        }
+    }
+
+    /// Why it failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            PushOutcome::BadRequest(failure)
+            | PushOutcome::IncidentNotFound(failure)
+            | PushOutcome::AuthorizationFail(failure)
+            | PushOutcome::PushFailure(failure)
+            | PushOutcome::Timeout(failure)
+            | PushOutcome::Error(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
     fn failure_mut(&mut self) -> Option<&mut Failure> {
         match self {
             PushOutcome::BadRequest(failure)
@@ -145,14 +171,7 @@ impl PushOutcome {
             | PushOutcome::PushFailure(failure)
             | PushOutcome::Timeout(failure)
             | PushOutcome::Error(failure) => Some(failure),
-            PushOutcome::Created(_)
-            | PushOutcome::Updated(_)
-            | PushOutcome::Commented(_)
-            | PushOutcome::Reopened(_)
-            | PushOutcome::Resolved(_)
-            | PushOutcome::Unchanged(_)
-            | PushOutcome::FilteredOut(_)
-            | PushOutcome::InvalidData(_) => None,
+            _ => None,
         }
     }
 }

@@ -6,7 +6,7 @@ from wasmtime import Engine, WasmtimeError
 from wasmtime.component import Component
 
 PACKAGE = "servicenow:plugin"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 CREDENTIALS = f"{PACKAGE}/credentials@{VERSION}"
 INCIDENTS = f"{PACKAGE}/incidents@{VERSION}"
 WORLD = f"{PACKAGE}/incident-node@{VERSION}"

@@ -17,7 +17,8 @@ fn leaving() -> u8 {
 }
 
 impl Order {
-    fn text(&self, name: &str) -> &str {
+    /// What an order says under a name; nothing where it says nothing.
+    pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 

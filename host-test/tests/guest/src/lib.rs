@@ -1,4 +1,4 @@
-//! Components that attack their host: of the plugin's world, and with the feature `sync` of the world `events`. The test says
+//! Components that attack their host: of the plugin's world, and with the feature `sync` of the world `sync`. The test says
 //! what to do in an input, and reads what the guest saw in the outcome.
 
 #[cfg(target_arch = "wasm32")]
@@ -21,7 +21,7 @@ mod bindings {
 mod bindings {
     //! Generated from `wit/`.
     #![allow(missing_docs)]
-    wit_bindgen::generate!({ path: "../../../wit", world: "events"});
+    wit_bindgen::generate!({ path: "../../../wit", world: "sync"});
     use super::sync::Guest;
     export!(Guest);
 }

@@ -1,18 +1,16 @@
-//! The world `events`. An event of `push`, and the condition of a set-up, say what to do as lines of `NAME=VALUE`; the message of
+//! The world `sync`. An event of `push`, and the condition of a set-up, say what to do as lines of `NAME=VALUE`; the message of
 //! the outcome says what was seen. A delivery is told back as it came.
 
 use crate::attacks::Order;
-use crate::bindings::exports::servicenow::plugin::callbacks::{
-    Delivery, Guest as Callbacks, Judgement, Known, NamesOutcome, Novelty, Verdict, Version,
-};
+use crate::bindings::exports::servicenow::plugin::callbacks::{Delivery, Guest as Callbacks, NamesOutcome, Verdict};
 use crate::bindings::exports::servicenow::plugin::changes::{ChangesOutcome, Guest as Changes, Selection};
 use crate::bindings::exports::servicenow::plugin::mapping::{Guest as Mapping, PathsOutcome, PreviewOutcome};
 use crate::bindings::exports::servicenow::plugin::provisioning::{
     BrokenOff, Guest as Provisioning, InspectOutcome, ProbeOutcome, Settings, StepsOutcome,
 };
-use crate::bindings::exports::servicenow::plugin::sync::{Guest as Sync, PushOutcome};
+use crate::bindings::exports::servicenow::plugin::push::{Guest as Push, PushOutcome};
 use crate::bindings::exports::servicenow::plugin::types::{Call, Failure, Reason, Retry, Violation, WriteHappened};
-use crate::bindings::servicenow::plugin::credentials;
+use crate::bindings::servicenow::plugin::{credentials, ledger};
 
 /// The component.
 pub struct Guest;
@@ -20,7 +18,27 @@ pub struct Guest;
 fn ordered(text: &str) -> Failure {
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let mut order = Order(lines.map(|(name, value)| (name.to_string(), value.to_string())).collect());
-    failure(order.attack())
+    failure(if order.text("attack") == "ledger" { ask_ledger(&order) } else { order.attack() })
+}
+
+/// Asks the ledger, as often as it is told to.
+fn ask_ledger(order: &Order) -> String {
+    let (authorization, name) = (order.text("authorization"), order.text("name").repeat(times(order, "name times")));
+    let text = order.text("text").repeat(times(order, "text times"));
+    for at in 0..times(order, "times") {
+        match order.text("call") {
+            "known" => drop(ledger::known(authorization, &name)),
+            "seen" => ledger::seen(authorization, &name, None, &text),
+            "remember" => ledger::remember(authorization, &format!("{name}{at}"), &text),
+            "last-event" => drop(ledger::last_event(authorization, &name)),
+            _ => drop(ledger::claim_note(authorization, &name, "digest")),
+        }
+    }
+    "answered".to_string()
+}
+
+fn times(order: &Order, name: &str) -> usize {
+    order.text(name).parse().unwrap_or(1)
 }
 
 fn failure(message: String) -> Failure {
@@ -44,7 +62,7 @@ fn set_up(settings: &Settings) -> StepsOutcome {
     StepsOutcome::ProvisioningFailure(BrokenOff { done: Vec::new(), failure: ordered(&settings.condition) })
 }
 
-impl Sync for Guest {
+impl Push for Guest {
     fn push(_: Call, _: String, event: String, _: bool) -> PushOutcome {
         PushOutcome::Error(ordered(&event))
     }
@@ -61,11 +79,7 @@ impl Mapping for Guest {
 }
 
 impl Callbacks for Guest {
-    fn subject(_: Vec<u8>) -> Option<String> {
-        None
-    }
-
-    fn receive(delivery: Delivery, rules: Option<String>, _: Known) -> Verdict {
+    fn receive(delivery: Delivery, rules: Option<String>) -> Verdict {
         let body = String::from_utf8_lossy(&delivery.body);
         if let Some(order) = rules {
             return Verdict::InvalidData(seen(ordered(&order).message));
@@ -75,11 +89,6 @@ impl Callbacks for Guest {
         let verified = [&delivery.authorization, "other", &delivery.authorization]
             .map(|name| credentials::verify_callback(name, presented));
         Verdict::InvalidData(seen(format!("{:?} {body} {verified:?}", delivery.headers)))
-    }
-
-    fn judge(_: Version, _: Known) -> Judgement {
-        let remember = Version { mod_count: None, updated_on: String::new(), digests: Vec::new() };
-        Judgement { novelty: Novelty::Duplicate, remember }
     }
 
     fn names(_: Call, table: String, _: String) -> NamesOutcome {

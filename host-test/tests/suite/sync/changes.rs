@@ -18,7 +18,7 @@ fn selection() -> Selection {
 async fn missed(bed: &TestBed) -> (Vec<(String, u32)>, Reconciled) {
     let seen: Arc<Mutex<Vec<_>>> = Arc::default();
     let note = |change: servicenow_host::callbacks::Change| {
-        seen.lock().unwrap().push((change.sys_id, change.version.mod_count.unwrap()));
+        seen.lock().unwrap().push((change.sys_id, change.mod_count.unwrap()));
         async { Ok::<_, String>(()) }
     };
     let reconciled = bed.sync.reconcile(&bed.call("events"), &selection(), Some(RULES.to_string()), note).await;
@@ -149,7 +149,8 @@ async fn a_page_that_is_too_large_is_read_in_halves() {
     let limits = Limits { max_response_bytes: 64 * 1024, ..Limits::default() };
     let host = crate::support::host_with(authorizations(&bed.simulator), limits);
     let ledger = MemoryLedger::default();
-    ledger.move_cursor("events", &bed.sync.ledger().cursor("events").unwrap().unwrap()).unwrap();
+    let cursor = bed.sync.ledger().get("events", "cursor/").unwrap();
+    assert!(ledger.replace("events", "cursor/", None, cursor.as_deref()).unwrap());
     bed.sync = Arc::new(bed.sync.of(&host, ledger));
     assert_eq!(missed(&bed).await.0.len(), 12);
 }

@@ -233,7 +233,7 @@ impl Consumer {
         }
         let mut latest = self.latest.lock().unwrap();
         let version = latest.entry(change.sys_id.clone()).or_default();
-        *version = (*version).max(change.version.mod_count.unwrap());
+        *version = (*version).max(change.mod_count.unwrap());
         // It took the change, and fails before it can say so.
         if self.taken.fetch_add(1, Ordering::Relaxed) % 97 == 96 { Err("broke down".to_string()) } else { Ok(()) }
     }

@@ -19,11 +19,11 @@ async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_
     assert_eq!((change.table.as_str(), change.action, &change.number), ("incident", Action::Updated, &made.number));
     assert_eq!((change.status.as_deref(), change.severity.as_deref()), (Some("Processing"), Some("Critical")));
     assert!(change.changed.contains(&"state".to_string()) && change.changed.contains(&"priority".to_string()));
-    assert_eq!(change.version.mod_count, Some(1));
+    assert_eq!(change.mod_count, Some(1));
 
     bed.agent(&format!("incident/{}", made.sys_id), json!({"comments": "on it"})).await;
     let change = bed.change().await;
-    assert_eq!((change.comment.as_deref(), change.status, change.severity), (Some("on it"), None, None));
+    assert_eq!((&change.comments[..], change.status, change.severity), (&["on it".to_string()][..], None, None));
 
     let event: Value = serde_json::from_str(&change.cloud_event).unwrap();
     assert_eq!(event["id"], format!("{}:2", made.sys_id));
@@ -64,7 +64,7 @@ async fn the_button_saves_first_says_how_it_went_and_rests_between_tries() {
     assert!(press().await.is_ok());
     let change = bed.change().await;
     assert_eq!((change.number.as_str(), change.action), (made["number"].as_str().unwrap(), Action::Updated));
-    assert_eq!(change.comment.as_deref(), Some("said before"));
+    assert_eq!(change.comments, ["said before"]);
     bed.simulator.settled().await;
     assert!(bed.changes.try_recv().is_err(), "the second try was too soon");
 }
@@ -125,6 +125,7 @@ async fn a_change_that_comes_late_twice_or_in_the_same_second_is_told_as_what_it
     for (payload, verdict) in [
         (update(1, "2"), "accepted"),
         (update(3, "3"), "accepted"),
+        (update(2, "2"), "late"),
         (update(2, "2"), "stale"),
         (update(3, "3"), "duplicate"),
         (update(4, "6"), "accepted"),

@@ -99,7 +99,7 @@ impl Bench {
         self.bed.sync.apply(self.bed.call("setup"), settings).await;
         // The cursor of now is there before anything happens.
         let ledger = SqliteLedger::open(&self.path("ledger.db")).unwrap();
-        while ledger.cursor("events").unwrap().is_none() {
+        while ledger.get("events", "cursor/").unwrap().is_none() {
             tokio::task::yield_now().await;
         }
     }

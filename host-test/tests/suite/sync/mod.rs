@@ -3,6 +3,7 @@
 mod changes;
 mod convergence;
 mod deliveries;
+mod ledger;
 mod listen;
 mod provisioning;
 mod push;

@@ -96,7 +96,7 @@ async fn what_drifted_is_told_and_written_back_and_a_pause_is_left_alone() {
     let state = |artifact| seen.artifacts.iter().find(|state| state.artifact == artifact).unwrap();
     assert_eq!(state(Artifact::DeliveryScript).drifted, ["script"]);
     assert!(!state(Artifact::BusinessRule).active);
-    assert_eq!(state(Artifact::CallbackSecret).version.as_deref(), Some("2"));
+    assert_eq!(state(Artifact::CallbackSecret).version.as_deref(), Some("3"));
     use StepAction::{Keep, Update};
     assert_eq!(actions(&bed.apply().await), [Keep, Keep, Update, Keep]);
     assert!(!inspected(&bed, bed.settings()).await.artifacts[3].active);
@@ -240,7 +240,7 @@ async fn a_probe_is_delivered_and_the_log_of_the_instance_shows_it() {
         let servicenow_host::provisioning::ProbeOutcome::Changed(probe) = outcome else { panic!("{outcome:?}") };
         assert_eq!(probe.version, version);
         let change = bed.change().await;
-        assert_eq!((change.sys_id, change.version.mod_count), (probe.sys_id, Some(version)));
+        assert_eq!((change.sys_id, change.mod_count), (probe.sys_id, Some(version)));
     }
     bed.simulator.settled().await;
     let deliveries = inspected(&bed, bed.settings()).await.deliveries;

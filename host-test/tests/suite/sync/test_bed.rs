@@ -8,7 +8,7 @@ use servicenow_artifacts::Artifact;
 use servicenow_host::callbacks::{Change, Verdict};
 use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::provisioning::{Settings, StepsOutcome};
-use servicenow_host::sync::PushOutcome;
+use servicenow_host::push::PushOutcome;
 use servicenow_host::types::Call;
 use servicenow_host::{EventSync, Ledger, Limits, MemoryLedger, Outcome, Report};
 use servicenow_simulator::{Options, Simulator};
@@ -49,7 +49,8 @@ impl ChangeHandler for Handler {
             Ok(Verdict::Accepted(_)) => "accepted".to_string(),
             Ok(Verdict::Duplicate) => "duplicate".to_string(),
             Ok(Verdict::Stale) => "stale".to_string(),
-            Ok(Verdict::Echo(_)) => "echo".to_string(),
+            Ok(Verdict::Echo) => "echo".to_string(),
+            Ok(Verdict::Late(_)) => "late".to_string(),
             Ok(Verdict::Ignored(_)) => "ignored".to_string(),
             Ok(Verdict::Unauthenticated) => "unauthenticated".to_string(),
             Ok(Verdict::InvalidData(violations)) => format!("invalid {}", violations[0].field),
@@ -182,7 +183,7 @@ impl TestBed {
 }
 
 /// The incident of a push that has one.
-pub fn incident(outcome: &PushOutcome) -> servicenow_host::sync::Pushed {
+pub fn incident(outcome: &PushOutcome) -> servicenow_host::push::Pushed {
     match outcome {
         PushOutcome::Created(pushed)
         | PushOutcome::Updated(pushed)

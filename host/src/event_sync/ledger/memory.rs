@@ -1,77 +1,50 @@
 //! A ledger that is forgotten with its process.
 
-use super::{Ledger, MAX_SETTLED};
-use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
-use std::collections::{BTreeSet, HashMap};
+use super::Ledger;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A ledger in memory.
 #[derive(Default)]
-pub struct MemoryLedger(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    records: HashMap<(String, String), Record>,
-    cursors: HashMap<String, String>,
-}
-
-#[derive(Default)]
-struct Record {
-    version: Option<Version>,
-    settled: BTreeSet<u32>,
-}
+pub struct MemoryLedger(Mutex<BTreeMap<(String, String), String>>);
 
 impl MemoryLedger {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn texts(&self) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Ledger for MemoryLedger {
-    fn known(&self, authorization: &str, sys_id: &str) -> io::Result<Known> {
-        let state = self.state();
-        let record = state.records.get(&key(authorization, sys_id));
-        Ok(Known {
-            version: record.and_then(|record| record.version.clone()),
-            settled: record.map(|record| record.settled.iter().copied().collect()).unwrap_or_default(),
-        })
+    fn get(&self, authorization: &str, name: &str) -> io::Result<Option<String>> {
+        Ok(self.texts().get(&key(authorization, name)).cloned())
     }
 
-    fn seen(&self, authorization: &str, sys_id: &str, version: &Version) -> io::Result<()> {
-        let mut state = self.state();
-        let record = state.records.entry(key(authorization, sys_id)).or_default();
-        let known = record.version.as_ref().and_then(|known| known.mod_count);
-        if version.mod_count.zip(known).is_some_and(|(count, known)| count < known) {
-            return Ok(());
+    fn replace(&self, authorization: &str, name: &str, before: Option<&str>, after: Option<&str>) -> io::Result<bool> {
+        let mut texts = self.texts();
+        let key = key(authorization, name);
+        if texts.get(&key).map(String::as_str) != before {
+            return Ok(false);
         }
-        if let Some(count) = version.mod_count {
-            record.settled.retain(|settled| *settled > count);
+        match after {
+            Some(after) => drop(texts.insert(key, after.to_string())),
+            None => drop(texts.remove(&key)),
         }
-        record.version = Some(version.clone());
-        Ok(())
+        Ok(true)
     }
 
-    fn settled(&self, authorization: &str, sys_id: &str, count: u32) -> io::Result<()> {
-        let mut state = self.state();
-        let settled = &mut state.records.entry(key(authorization, sys_id)).or_default().settled;
-        settled.insert(count);
-        while settled.len() > MAX_SETTLED {
-            settled.pop_first();
-        }
-        Ok(())
+    fn names(&self, authorization: &str, start: &str) -> io::Result<Vec<String>> {
+        let texts = self.texts();
+        let from = texts.range(key(authorization, start)..).map(|((of, name), _)| (of, name));
+        let names = from.take_while(|(of, name)| *of == authorization && name.starts_with(start));
+        Ok(names.map(|(_, name)| name.clone()).collect())
     }
 
-    fn cursor(&self, authorization: &str) -> io::Result<Option<String>> {
-        Ok(self.state().cursors.get(authorization).cloned())
-    }
-
-    fn move_cursor(&self, authorization: &str, cursor: &str) -> io::Result<()> {
-        self.state().cursors.insert(authorization.to_string(), cursor.to_string());
-        Ok(())
+    fn is_durable(&self) -> bool {
+        false
     }
 }
 
-fn key(authorization: &str, sys_id: &str) -> (String, String) {
-    (authorization.to_string(), sys_id.to_string())
+fn key(authorization: &str, name: &str) -> (String, String) {
+    (authorization.to_string(), name.to_string())
 }

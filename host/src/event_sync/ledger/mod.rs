@@ -1,137 +1,120 @@
-//! What a host remembers of records: the last version seen, the later versions that need no attention, and how far changes were read.
+//! Where a host keeps what event sync remembers: texts by name, for each authorization.
+//!
+//! An engine with a database of its own implements [`Ledger`] over it: three methods, of which one must be atomic. What the names
+//! and texts mean is [`Remembered`](super::remembered::Remembered)'s and [`Claims`](super::claims::Claims)'.
 
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod sqlite_file;
 
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 
-use crate::bindings::exports::servicenow::plugin::callbacks::{Known, Version};
 use std::io;
-use std::time::SystemTime;
 
-/// Versions of a record that need no attention and whose deliveries may still come. An older one counts as a change, which changes
-/// nothing.
-pub const MAX_SETTLED: usize = 64;
-
-/// What is remembered. The methods are called on the runtime's threads, and return within milliseconds.
+/// Texts by name, for each authorization. The methods are called on the runtime's threads, and return within milliseconds.
+///
+/// All processes that push, listen and read changes of one authorization share one ledger. It must be consistent: what one of
+/// them replaced, each reads from then on. What is lost is told or written once more; what is kept too long only takes room.
 pub trait Ledger: Send + Sync + 'static {
-    /// What is known of a record.
+    /// The text under a name.
     ///
     /// # Errors
     ///
     /// If it cannot be read.
-    fn known(&self, authorization: &str, sys_id: &str) -> io::Result<Known>;
+    fn get(&self, authorization: &str, name: &str) -> io::Result<Option<String>>;
 
-    /// Remembers the last version seen of a record, unless a later one is known. Settled versions up to it are forgotten.
+    /// Replaces the text under a name where it is still what it was before, at once for all who share the ledger. `None` is no
+    /// text. Whether it was.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    fn seen(&self, authorization: &str, sys_id: &str, version: &Version) -> io::Result<()>;
+    fn replace(&self, authorization: &str, name: &str, before: Option<&str>, after: Option<&str>) -> io::Result<bool>;
 
-    /// Remembers a version that needs no attention: this host wrote it, or its rules left it out.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written.
-    fn settled(&self, authorization: &str, sys_id: &str, count: u32) -> io::Result<()>;
-
-    /// How far changes were read.
+    /// The names that begin so, in the order of their bytes.
     ///
     /// # Errors
     ///
     /// If it cannot be read.
-    fn cursor(&self, authorization: &str) -> io::Result<Option<String>>;
+    fn names(&self, authorization: &str, start: &str) -> io::Result<Vec<String>>;
 
-    /// Remembers how far changes were read.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written.
-    fn move_cursor(&self, authorization: &str, cursor: &str) -> io::Result<()>;
-
-    /// Takes a claim until a time, where nobody else has it or whoever had it let its time pass. Whether it was taken. A ledger of
-    /// one process need not know of claims: within one process nobody else asks.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written.
-    fn claim(&self, _claim: &Claim<'_>, _until: SystemTime) -> io::Result<bool> {
-        Ok(true)
+    /// Whether texts outlive the process. Where they do not, that nothing is known of a note does not mean that it was not written.
+    fn is_durable(&self) -> bool {
+        true
     }
-
-    /// Gives a claim up.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written.
-    fn release(&self, _claim: &Claim<'_>) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// The names of the claims that others than this owner have now, of those that begin so.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read.
-    fn claims_of_others(&self, _authorization: &str, _start: &str, _owner: &str) -> io::Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-}
-
-/// What somebody does for a while, so that others wait for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Claim<'a> {
-    /// The authorization it is about.
-    pub authorization: &'a str,
-    /// What is claimed.
-    pub name: &'a str,
-    /// Who claims it: one host in one process.
-    pub owner: &'a str,
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn version(count: u32) -> Version {
-        Version { mod_count: Some(count), updated_on: "2026-01-01 00:00:00".into(), digests: vec!["d".into()] }
-    }
-
-    fn remembers(ledger: &dyn Ledger) {
-        assert_eq!(ledger.known("main", "a").unwrap(), Known { version: None, settled: Vec::new() });
-        for count in [4, 0, 1, 2, 3, 3] {
-            ledger.settled("main", "a", count).unwrap();
+    /// What every ledger does.
+    pub fn keeps_texts(ledger: &dyn Ledger) {
+        let get = |name: &str| ledger.get("main", name).unwrap();
+        let replace = |name: &str, before: Option<&str>, after: Option<&str>| {
+            ledger.replace("main", name, before, after).unwrap()
+        };
+        assert_eq!(get("a/1"), None);
+        for (before, after, replaced, now) in [
+            (Some("x"), Some("1"), false, None),
+            (None, None, true, None),
+            (None, Some("1"), true, Some("1")),
+            (None, Some("2"), false, Some("1")),
+            (Some("x"), None, false, Some("1")),
+            (Some("1"), Some("1"), true, Some("1")),
+            (Some("1"), Some("\u{1f525} 2"), true, Some("\u{1f525} 2")),
+            (None, None, false, Some("\u{1f525} 2")),
+            (Some("\u{1f525} 2"), None, true, None),
+        ] {
+            assert_eq!(replace("a/1", before, after), replaced, "{before:?} -> {after:?}");
+            assert_eq!(get("a/1").as_deref(), now, "{before:?} -> {after:?}");
         }
-        ledger.seen("main", "a", &version(2)).unwrap();
-        let known = ledger.known("main", "a").unwrap();
-        assert_eq!((known.version, known.settled), (Some(version(2)), vec![3, 4]));
-        assert_eq!(ledger.known("other", "a").unwrap(), Known { version: None, settled: Vec::new() });
-        let without_count = Version { mod_count: None, updated_on: String::new(), digests: Vec::new() };
-        ledger.seen("main", "b", &without_count).unwrap();
-        assert_eq!(ledger.known("main", "b").unwrap().version, Some(without_count));
-        for count in 0..100 {
-            ledger.settled("main", "c", count).unwrap();
+        for name in ["b/2", "b/10", "b%", "b/1", "c/1", "b/\u{1f525}"] {
+            assert!(replace(name, None, Some("")));
         }
-        assert_eq!(ledger.known("main", "c").unwrap().settled, (36..100).collect::<Vec<_>>());
-        assert_eq!(ledger.cursor("main").unwrap(), None);
-        for cursor in ["c1", "c2"] {
-            ledger.move_cursor("main", cursor).unwrap();
-            assert_eq!(ledger.cursor("main").unwrap().as_deref(), Some(cursor));
-        }
-        assert_eq!(ledger.cursor("other").unwrap(), None);
+        assert_eq!(ledger.names("main", "b/").unwrap(), ["b/1", "b/10", "b/2", "b/\u{1f525}"]);
+        assert_eq!(ledger.names("main", "b%").unwrap(), ["b%"]);
+        assert_eq!(get("b/1").as_deref(), Some(""));
+        assert_eq!(ledger.get("other", "b/1").unwrap(), None);
+        assert!(ledger.names("other", "").unwrap().is_empty());
     }
 
     #[test]
-    fn every_ledger_remembers_alike() {
-        remembers(&MemoryLedger::default());
+    fn every_ledger_keeps_texts_alike() {
+        keeps_texts(&MemoryLedger::default());
         #[cfg(feature = "sqlite")]
         {
             let folder = tempfile::tempdir().unwrap();
-            remembers(&SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
+            keeps_texts(&SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
+        }
+    }
+
+    #[test]
+    fn of_many_who_replace_one_text_at_once_each_adds_to_the_others() {
+        let counts = |ledger: &dyn Ledger| {
+            let count = || {
+                for _ in 0..50 {
+                    loop {
+                        let before = ledger.get("main", "count").unwrap();
+                        let next = before.as_deref().map_or(0, |count| count.parse::<u32>().unwrap()) + 1;
+                        if ledger.replace("main", "count", before.as_deref(), Some(&next.to_string())).unwrap() {
+                            break;
+                        }
+                    }
+                }
+            };
+            std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(count))));
+            assert_eq!(ledger.get("main", "count").unwrap().as_deref(), Some("200"));
+        };
+        counts(&MemoryLedger::default());
+        #[cfg(feature = "sqlite")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            counts(&SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         }
     }
 }

@@ -1,0 +1,91 @@
+//! A note on its way into a journal, once: claimed in the ledger, looked for in the journal, written with the update.
+
+use super::journal;
+use crate::bindings::ledger::{NoteClaim, NoteEnd};
+use crate::bindings::push::{NoteResult, PushOutcome};
+use crate::callbacks::seen::Seen;
+use crate::ledger::Ledger;
+use crate::rules::Journal;
+use servicenow_core::bindings::types::WriteHappened;
+use servicenow_core::encoding::hex;
+use servicenow_core::failure::CallError;
+use servicenow_core::servicenow::session::Session;
+use sha2::{Digest, Sha256};
+
+/// A note of an event.
+pub struct Note {
+    /// The journal it goes to.
+    pub journal: Journal,
+    /// Its text.
+    pub text: String,
+    /// The incident that it is claimed for.
+    claimed: Option<String>,
+}
+
+impl Note {
+    /// A note that nobody has claimed.
+    pub fn new((journal, text): (Journal, String)) -> Self {
+        Self { journal, text, claimed: None }
+    }
+
+    /// The column and its text.
+    pub fn column(&self) -> (String, String) {
+        (self.journal.column().to_string(), self.text.clone())
+    }
+
+    /// Whether the note is to be written to an incident. `alone` is whether nothing else is written.
+    pub fn decide(
+        &mut self,
+        sys_id: &str,
+        alone: bool,
+        ledger: &mut dyn Ledger,
+        session: &mut Session<'_>,
+    ) -> Result<NoteResult, CallError> {
+        let claim = ledger.claim_note(sys_id, &self.digest());
+        if claim == NoteClaim::Written {
+            return Ok(NoteResult::AlreadyThere);
+        }
+        self.claimed = Some(sys_id.to_string());
+        Ok(match (journal::has(session, sys_id, self.journal, &self.text)?, claim) {
+            (Some(true), _) => NoteResult::AlreadyThere,
+            (Some(false), _) | (None, NoteClaim::Granted) => NoteResult::Added,
+            // A repeated event finds the columns as it wants them: then nothing is appended a second time.
+            (None, NoteClaim::NotKept) if alone => NoteResult::Withheld,
+            (None, _) => NoteResult::MayBeTwice,
+        })
+    }
+
+    /// Tells the ledger how it ended. Where a write may have happened the claim stays until its time: nobody knows.
+    pub fn end(&self, outcome: &PushOutcome, ledger: &mut dyn Ledger) {
+        let (sys_id, result) = match outcome.pushed() {
+            Some(pushed) => (pushed.sys_id.as_str(), Some(pushed.note)),
+            None => (self.claimed.as_deref().unwrap_or_default(), None),
+        };
+        if self.claimed.is_none() && result == Some(NoteResult::Added) {
+            // It was made with the incident.
+            ledger.claim_note(sys_id, &self.digest());
+        } else if self.claimed.is_none() {
+            return;
+        }
+        let was_written = matches!(result, Some(NoteResult::Added | NoteResult::MayBeTwice));
+        if was_written && self.journal == Journal::Comments {
+            let before = ledger.known(sys_id).seen;
+            let after = Seen::read(before.as_deref()).with_written(&self.text);
+            ledger.seen(sys_id, before.as_deref(), &after.to_text());
+        }
+        let end = match result {
+            Some(NoteResult::Added | NoteResult::MayBeTwice | NoteResult::AlreadyThere) => NoteEnd::Written,
+            Some(NoteResult::None | NoteResult::Withheld) => NoteEnd::Released,
+            None if outcome.failure().is_none_or(|failure| failure.write_happened == WriteHappened::No) => {
+                NoteEnd::Released
+            }
+            None => return,
+        };
+        ledger.end_claim(sys_id, &self.digest(), end);
+    }
+
+    fn digest(&self) -> String {
+        let digest = Sha256::new().chain_update(self.journal.column()).chain_update([0]).chain_update(&self.text);
+        hex(&digest.finalize()[..16])
+    }
+}
