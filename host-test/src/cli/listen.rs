@@ -16,21 +16,17 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use servicenow_host::callbacks::{Change, Verdict};
-use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver, Reconciled};
+use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Outbox, Receiver, Reconciled};
 use servicenow_host::json::to_json;
 use servicenow_host::origin::Origin;
 use servicenow_host::outcome::Outcome;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use url::Url;
 
 /// How many deliveries are judged at once; more wait.
 const CALLS: usize = 64;
-
-/// A consumer that takes longer did not take the change: it comes again with the next start.
-const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Options of `listen`.
 #[derive(Args)]
@@ -48,7 +44,8 @@ pub struct Listen {
     /// Where versions are remembered; what was missed since the last run is read at the start
     #[arg(long, value_name = "FILE")]
     ledger: PathBuf,
-    /// Post each change to this address as a CloudEvent; it is remembered once that is answered with success
+    /// Post each change to this address as a CloudEvent, in order for each record, until that is answered with success. The
+    /// ledger keeps what waits; see the command outbox
     #[arg(long, value_name = "URL")]
     forward: Option<Url>,
     /// Write the address that is listened on to this file, once it is
@@ -62,8 +59,9 @@ impl Listen {
         let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
         let host = self.connection.host_for(CALLS)?;
         let sync = Arc::new(self.connection.event_sync(&host, Some(&self.ledger))?);
-        let shown =
-            Arc::new(Shown { json: self.connection.json, forward: self.forward.map(Forward::new).transpose()? });
+        let forward = self.forward.map(Forward::new).transpose()?.map(Arc::new);
+        let outbox = forward.is_some().then(|| sync.outbox(&self.connection.authorization));
+        let shown = Arc::new(Shown { json: self.connection.json, outbox: outbox.clone() });
         // Deliveries are taken in first: what they bring is known when the rest is read.
         let authorization = self.connection.authorization.clone();
         let started = Receiver::start(self.listen, Arc::clone(&sync), authorization, rules.clone(), Arc::clone(&shown));
@@ -75,6 +73,12 @@ impl Listen {
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
         shown.say(&json!({"listening": address}), || format!("listening on {address}"));
+        if let (Some(outbox), Some(forward)) = (outbox, forward) {
+            tokio::spawn(outbox.run(move |event| {
+                let forward = Arc::clone(&forward);
+                async move { forward.post(event).await.inspect_err(|problem| eprintln!("warning: {problem}")) }
+            }));
+        }
         let call = self.connection.call();
         let handle = |change: Change| {
             let shown = Arc::clone(&shown);
@@ -104,10 +108,10 @@ impl Listen {
     }
 }
 
-/// Shows each delivery, and forwards what is new.
+/// Shows each delivery, and has what is new forwarded.
 struct Shown {
     json: bool,
-    forward: Option<Forward>,
+    outbox: Option<Arc<Outbox>>,
 }
 
 impl Shown {
@@ -127,10 +131,7 @@ impl Shown {
 
 impl ChangeHandler for Shown {
     async fn handle(&self, change: &Change) -> Result<(), String> {
-        match &self.forward {
-            Some(forward) => forward.post(change).await,
-            None => Ok(()),
-        }
+        self.outbox.as_ref().map_or(Ok(()), |outbox| outbox.put(change)).map_err(|error| error.to_string())
     }
 
     fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
@@ -179,16 +180,15 @@ impl Forward {
         Origin::of(&self.url).map_or_else(String::new, |origin| format!("{origin}{}", self.url.path()))
     }
 
-    async fn post(&self, change: &Change) -> Result<(), String> {
-        let body = Full::from(change.cloud_event.clone());
+    /// Posts an event. The outbox ends it where it takes too long.
+    async fn post(&self, event: String) -> Result<(), String> {
+        let body = Full::from(event);
         let request = Request::post(self.url.as_str()).header(header::CONTENT_TYPE, "application/cloudevents+json");
         let request = request.body(body).map_err(|error| error.to_string())?;
-        let answered = tokio::time::timeout(FORWARD_TIMEOUT, self.client.request(request)).await;
-        match answered {
-            Ok(Ok(response)) if response.status().is_success() => Ok(()),
-            Ok(Ok(response)) => Err(format!("{} answered {}", self.shown(), response.status())),
-            Ok(Err(error)) => Err(format!("{}: {error}", self.shown())),
-            Err(_) => Err(format!("{} did not answer in time", self.shown())),
+        match self.client.request(request).await {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) => Err(format!("{} answered {}", self.shown(), response.status())),
+            Err(error) => Err(format!("{}: {error}", self.shown())),
         }
     }
 }

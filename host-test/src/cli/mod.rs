@@ -13,6 +13,7 @@ mod inspect;
 mod limits;
 mod listen;
 mod map;
+mod outbox;
 mod package;
 mod provision;
 mod push;
@@ -72,6 +73,9 @@ enum Command {
     Provision(provision::Provision),
     /// Receive deliveries, show how each is judged, and read what was missed
     Listen(listen::Listen),
+    /// See to the events that wait for the consumer of listen --forward
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// Read what changed since the last time
     Changes(changes::Changes),
     /// Run a ServiceNow stand-in until interrupted
@@ -112,6 +116,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Push(command) => command.run().await,
         Command::Provision(provision) => provision.run().await,
         Command::Listen(command) => command.run().await,
+        Command::Outbox(command) => command.run(),
         Command::Changes(command) => command.run().await,
         Command::Simulator(command) => command.run().await.map(|()| true),
         Command::ThirdPartyClients(command) => command.run().await,

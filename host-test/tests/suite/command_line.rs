@@ -276,7 +276,16 @@ fn help_describes_every_command_and_flag() {
         ["create", "get", "update", "find", "columns", "authenticate"].map(|method| vec!["call", method, "--help"]);
     let others = [vec!["--help"], vec!["demo", "--help"], vec!["simulator", "--help"], vec!["inspect", "--help"]];
     let steps = ["plan", "apply", "inspect", "rotate", "pause", "resume", "remove", "verify"];
-    let events = [vec!["map", "preview"], vec!["map", "paths"], vec!["push"], vec!["changes"], vec!["listen"]];
+    let events = [
+        vec!["map", "preview"],
+        vec!["map", "paths"],
+        vec!["push"],
+        vec!["changes"],
+        vec!["listen"],
+        vec!["outbox", "list"],
+        vec!["outbox", "send-again"],
+        vec!["outbox", "drop"],
+    ];
     let events = events.into_iter().chain(steps.map(|step| vec!["provision", step]));
     let events = events.map(|command| [command, vec!["--help"]].concat());
     for command in calls.into_iter().chain(others).chain(events) {

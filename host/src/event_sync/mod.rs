@@ -3,6 +3,7 @@
 mod call_ledger;
 mod claims;
 mod ledger;
+mod outbox;
 #[cfg(feature = "receiver")]
 mod receiver;
 mod remembered;
@@ -14,6 +15,7 @@ pub(crate) use call_ledger::CallLedger;
 #[cfg(feature = "sqlite")]
 pub use ledger::SqliteLedger;
 pub use ledger::{Ledger, MemoryLedger};
+pub use outbox::{MAX_WAITING, NotPut, Outbox, Waiting};
 #[cfg(feature = "receiver")]
 pub use receiver::{ChangeHandler, Receiver};
 pub use service::{EventSync, NotDelivered, Reconciled};

@@ -7,6 +7,7 @@
 
 use super::call_ledger::CallLedger;
 use super::ledger::Ledger;
+use super::outbox::Outbox;
 use super::remembered::Remembered;
 use super::turns::{MAX_HANDLING, Turns};
 use crate::bindings::exports::servicenow::plugin::callbacks::{Accepted, Change, Delivery, NamesOutcome, Verdict};
@@ -117,6 +118,11 @@ impl EventSync {
     /// What is remembered.
     pub fn ledger(&self) -> &dyn Ledger {
         &*self.remembered.0
+    }
+
+    /// The events of an authorization that wait for a consumer.
+    pub fn outbox(&self, authorization: &str) -> Arc<Outbox> {
+        Arc::new(Outbox::new(Arc::clone(&self.remembered.0), authorization))
     }
 
     /// Shows what a push would send. Needs no network.

@@ -124,11 +124,30 @@ async fn changes_are_forwarded_as_cloud_events_and_again_where_the_consumer_was_
     assert_eq!(body(&request)["id"], format!("{}:0", first["sys_id"].as_str().unwrap()));
     assert!(!request.contains("simulated-callback-secret"), "{request}");
 
+    // What the consumer did not take waits in the ledger, and goes out with the next start.
     bench.is_down.store(true, Ordering::Release);
     let second = bench.bed.agent("incident", json!({"short_description": "second"})).await;
     assert!(bench.taken.recv().await.unwrap().0);
     bench.bed.simulator.settled().await;
+    let outbox = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
+        command
+            .arg("outbox")
+            .args(arguments)
+            .args(["--authorization", "events", "--ledger"])
+            .arg(bench.path("ledger.db"));
+        let done = command.output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let mut listed = String::new();
+    while !listed.contains("answered") {
+        listed = outbox(&["list", "--json"]).1;
+    }
     drop(listener);
+    let waiting: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&waiting["number"], &waiting["parked"]), (&json!(1), &json!(false)), "{listed}");
+    assert!(waiting["problem"].as_str().unwrap().ends_with("answered 503 Service Unavailable"), "{listed}");
+    assert_eq!(outbox(&["send-again", "--number", "7"]).0, Some(1));
     bench.is_down.store(false, Ordering::Release);
     let _listener = bench.listen("ready").await;
     assert_eq!(bench.next().await, format!("{}:0", second["sys_id"].as_str().unwrap()));
