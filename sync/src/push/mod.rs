@@ -7,6 +7,7 @@
 //! An event that says something else sets its columns: the last writer wins. Where changes do not come back, one thing it never does
 //! is move an incident back to New: that somebody works on it is then the instance's knowledge alone.
 
+mod closed;
 mod find;
 mod headers;
 mod journal;
@@ -20,6 +21,7 @@ use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
 use crate::ledger::Ledger;
 use crate::mapping::{Mapped, Mapping, map};
 use crate::rules::{Direction, OnClosed, Rules};
+use closed::{ClosedRules, Decision};
 use find::Found;
 use headers::WithHeaders;
 use note::Note;
@@ -70,8 +72,8 @@ pub fn push(
     let mut host = WithHeaders { host, headers: &rules.headers };
     let note = mapped.note.take().map(Note::new);
     let last = Said::read(ledger.last_event(&mapped.correlation_id).as_deref());
-    let (on_closed, direction) = (rules.on_closed, rules.direction);
-    let mut push = Push { call: checked, on_closed, direction, mapped, note, last, is_said: true, ledger, started_ms };
+    let (closed, direction) = (ClosedRules::of(&rules), rules.direction);
+    let mut push = Push { call: checked, closed, direction, mapped, note, last, is_said: true, ledger, started_ms };
     let outcome = push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id);
     push.conclude(&outcome);
     outcome
@@ -80,7 +82,7 @@ pub fn push(
 /// A push whose inputs are in order.
 struct Push<'p> {
     call: ValidCall,
-    on_closed: OnClosed,
+    closed: ClosedRules,
     direction: Direction,
     mapped: Mapped,
     note: Option<Note>,
@@ -132,35 +134,47 @@ impl Push<'_> {
     }
 
     fn once(&mut self, host: &mut dyn Host) -> Result<Pushing, CallError> {
+        let now = host.unix_seconds();
         let mut session = Session::open(&self.call, self.started_ms, host)?;
         let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
-        match (found, self.on_closed) {
-            (Found::Nothing, _) if self.mapped.recovers => {
+        match found {
+            Found::Nothing if self.mapped.recovers => {
                 Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()).into())
             }
-            (Found::Nothing, _) => self.create(None, &mut session),
-            (Found::Closed(record), _) if self.mapped.recovers => {
+            Found::Nothing => self.create(None, &mut session),
+            Found::Closed(record) if self.mapped.recovers => {
                 Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, NoteResult::None, Vec::new())).into())
             }
-            (Found::Closed(record), OnClosed::Create) => {
-                self.create(SysId::parse(&record.text("sys_id")).as_ref(), &mut session)
-            }
-            (Found::Closed(record), OnClosed::Reopen) => {
-                self.mapped.reopen(self.direction);
-                let change = self.change(&record, self.mapped.body.columns.clone(), &mut session)?;
-                self.update(&record, change, Wrote::Reopened, &mut session).map(Into::into)
-            }
-            (Found::Closed(record), OnClosed::Comment) => {
-                self.is_said = false;
-                let change = self.change(&record, Vec::new(), &mut session)?;
-                self.update(&record, change, Wrote::Updated, &mut session).map(Into::into)
-            }
-            (Found::Open(record), _) => {
+            Found::Closed(record) => self.after_closed(&record, now, &mut session),
+            Found::Open(record) => {
                 let sys_id = record.text("sys_id");
                 let news = self.mapped.body.columns.iter().filter(|column| !self.last.has(&sys_id, column));
                 let change = self.change(&record, news.cloned().collect(), &mut session)?;
                 let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
                 self.update(&record, change, wrote, &mut session).map(Into::into)
+            }
+        }
+    }
+
+    /// What the event does to an incident that is closed.
+    fn after_closed(&mut self, record: &Record, now: u64, session: &mut Session<'_>) -> Result<Pushing, CallError> {
+        let sys_id = record.text("sys_id");
+        let is_repeated = self.mapped.body.columns.iter().all(|column| self.last.has(&sys_id, column));
+        match self.closed.decide(record, is_repeated, now) {
+            Decision::Repeated => {
+                Ok(PushOutcome::Unchanged(self.unchanged(record, session, NoteResult::None, Vec::new())).into())
+            }
+            Decision::Quiet(why) => Ok(PushOutcome::FilteredOut(why).into()),
+            Decision::Act(OnClosed::Create) => self.create(SysId::parse(&sys_id).as_ref(), session),
+            Decision::Act(OnClosed::Reopen) => {
+                self.mapped.reopen(self.direction);
+                let change = self.change(record, self.mapped.body.columns.clone(), session)?;
+                self.update(record, change, Wrote::Reopened, session).map(Into::into)
+            }
+            Decision::Act(OnClosed::Comment) => {
+                self.is_said = false;
+                let change = self.change(record, Vec::new(), session)?;
+                self.update(record, change, Wrote::Updated, session).map(Into::into)
             }
         }
     }

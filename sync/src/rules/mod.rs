@@ -75,9 +75,15 @@ pub struct Rules {
     pub fields: Vec<FieldRule>,
     /// A comment or work note that each event appends.
     pub note: Option<NoteRule>,
-    /// What an event of a closed incident does.
+    /// What an event does whose incident is closed. Where absent it makes a new incident, unless it only repeats what the
+    /// last event said: then people closed the incident, and that stays.
+    pub on_closed: Option<OnClosed>,
+    /// For how many hours after it was resolved an incident is opened again by `reopen`; after that a new one is made. Without end
+    /// where absent.
+    pub reopen_hours: Option<u32>,
+    /// For how many minutes after an incident was closed or resolved its events do nothing.
     #[serde(default)]
-    pub on_closed: OnClosed,
+    pub quiet_minutes: u32,
     /// Further headers of the requests to ServiceNow.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -185,14 +191,13 @@ impl Journal {
 }
 
 /// What an event of a closed incident does.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnClosed {
     /// It makes a new incident.
-    #[default]
     Create,
-    /// It opens the incident again.
+    /// It opens the incident again where that is resolved. Where it is closed or canceled it makes a new one.
     Reopen,
     /// It leaves a note.
     Comment,
@@ -251,6 +256,9 @@ impl Rules {
                 let expected = "no journal here, for each event would append to it again: rules.note is its place";
                 violations.add(&format!("rules.body.{name}"), name, expected);
             }
+        }
+        if self.reopen_hours.is_some() && self.on_closed != Some(OnClosed::Reopen) {
+            violations.add("rules.reopen_hours", "no reopen", "\"on_closed\": \"reopen\" beside it");
         }
         for (name, value) in &self.headers {
             check_header(name, value, violations);
@@ -322,6 +330,8 @@ mod tests {
             ("", "rules:"),
             ("[]", "rules:"),
             (&with(r#","nme":1"#), "rules.nme:"),
+            (&with(r#","reopen_hours":1"#), "rules.reopen_hours:"),
+            (&with(r#","quiet_minutes":-1"#), "rules.quiet_minutes:"),
             (&with(r#","direction":"both""#), "rules.direction:"),
             (&with(r#","filter":{"equals":{"path":"a"}}"#), "rules.filter.equals:"),
             (&with(r#","filter":{"matches":{"path":"a","pattern":"("}}"#), "rules.filter.matches:"),

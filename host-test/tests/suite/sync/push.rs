@@ -7,7 +7,7 @@ use servicenow_host::changes::Selection;
 use servicenow_host::push::{NoteResult, PushOutcome};
 use servicenow_host::types::{Call, Reason, Retry, WriteHappened};
 use servicenow_host::{MemoryLedger, Outcome};
-use servicenow_simulator::{Effect, Fault};
+use servicenow_simulator::{Effect, Fault, Simulator};
 use servicenow_test_support::client::rule;
 use servicenow_test_support::join_all;
 use servicenow_test_support::{ScriptedServer, answer, read_request};
@@ -70,6 +70,30 @@ async fn what_an_event_of_a_closed_incident_does_is_the_rules_choice() {
         assert_eq!(bed.push(&rules, &again).await.outcome.case(), "unchanged", "{on_closed}");
         let rows = bed.simulator.rows("incident");
         assert_eq!((rows.len(), &rows[0]["state"]), (incidents, state), "{on_closed}");
+    }
+}
+
+#[tokio::test]
+async fn a_lasting_alert_whose_incident_was_resolved_by_an_agent_makes_no_second_one_by_repeating_itself() {
+    for (more, expected, incidents) in [
+        ("", "unchanged", 1),
+        (r#""on_closed": "create", "#, "created", 2),
+        (r#""on_closed": "reopen", "reopen_hours": 1, "#, "reopened", 1),
+        (r#""quiet_minutes": 60, "on_closed": "create", "#, "filtered-out", 1),
+    ] {
+        let bed = TestBed::on(Simulator::start(Default::default()).await.unwrap());
+        let rules = RULES.replacen("\"body\"", &format!("{more}\"body\""), 1);
+        let event = alert(1, "Info", "Trigger", "");
+        let made = incident(&bed.push(&rules, &event).await.outcome);
+        let resolved = json!({"state": "6", "close_code": "Duplicate", "close_notes": "x"});
+        bed.agent(&format!("incident/{}", made.sys_id), resolved).await;
+        assert_eq!(bed.push(&rules, &event).await.outcome.case(), expected, "{more}");
+        assert_eq!(bed.simulator.rows("incident").len(), incidents, "{more}");
+        // What comes after the recovery is another problem.
+        if more.is_empty() {
+            bed.push(&rules, &alert(1, "Info", "Closed", "")).await;
+            assert_eq!(bed.push(&rules, &event).await.outcome.case(), "created");
+        }
     }
 }
 
