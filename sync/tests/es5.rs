@@ -109,6 +109,9 @@ fn every_script_of_a_set_up_is_ecmascript_5() {
         button: true,
         legacy_rules: Vec::new(),
         any_url: false,
+        any_port: false,
+        mid_server: None,
+        rule_name: None,
     };
     let all = wanted(&set_up(&settings));
     let scripts = all.iter().flat_map(|wanted| &wanted.columns).filter(|(column, _)| *column == "script");

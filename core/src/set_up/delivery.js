@@ -1,6 +1,6 @@
 // Delivers changes of tasks to the callback address. Managed: changes made here are overwritten. Version __VERSION__.
-var __PRODUCT__Delivery = Class.create();
-__PRODUCT__Delivery.prototype = {
+var __SERVICE__ = Class.create();
+__SERVICE__.prototype = {
     initialize: function () {},
 
     // Sends without waiting: for the business rule.
@@ -41,6 +41,10 @@ __PRODUCT__Delivery.prototype = {
             }
             if (typeof request.setFollowRedirect === 'function') {
                 request.setFollowRedirect(false);
+            }
+            var midServer = '__MID_SERVER__';
+            if (midServer) {
+                request.setMIDServer(midServer);
             }
             request.setRequestBody(JSON.stringify(this._payload(record, previous, wait)));
             if (!wait) {
@@ -121,5 +125,5 @@ __PRODUCT__Delivery.prototype = {
         return comments;
     },
 
-    type: '__PRODUCT__Delivery'
+    type: '__SERVICE__'
 };

@@ -15,12 +15,16 @@ pub const WRITTEN_TABLES: [&str; 4] = ["sys_properties", "sys_script", "sys_scri
 pub const OUTBOUND_LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
 
 /// What is set up, of the settings that `wit/provisioning.wit` describes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SetUp {
     /// The product's name.
     pub product: String,
     /// Where deliveries go.
     pub callback_url: String,
+    /// The MID server that they go through.
+    pub mid_server: Option<String>,
+    /// The rule's name, where it is no usual one.
+    pub rule_name: Option<String>,
     /// The tables whose changes are delivered; all where empty.
     pub tables: Vec<String>,
     /// An encoded query that a record must meet; empty for all.
@@ -123,7 +127,17 @@ impl Wanted {
 
 /// What is common to the names of a product's properties.
 pub fn property(set_up: &SetUp) -> String {
-    format!("x_{}", set_up.product.to_ascii_lowercase())
+    format!("x_{}", lower(set_up))
+}
+
+/// The product's name in names of scripts.
+fn identifier(set_up: &SetUp) -> String {
+    set_up.product.replace(' ', "")
+}
+
+/// The product's name in names of small letters.
+fn lower(set_up: &SetUp) -> String {
+    set_up.product.replace(' ', "_").to_ascii_lowercase()
 }
 
 /// What a record of this set-up says of itself, up to its version.
@@ -167,7 +181,7 @@ pub fn everything(set_up: &SetUp) -> Vec<Wanted> {
 
 /// The business rule's name.
 pub fn rule_name(set_up: &SetUp) -> String {
-    format!("{}: deliver changes", set_up.product)
+    set_up.rule_name.clone().unwrap_or_else(|| format!("{}: deliver changes", set_up.product))
 }
 
 /// The records of a set-up, in the order in which they depend on each other.
@@ -193,7 +207,7 @@ pub fn wanted(set_up: &SetUp) -> Vec<Wanted> {
         ],
         initial: Vec::new(),
     };
-    let service = format!("{}Delivery", set_up.product);
+    let service = format!("{}Delivery", identifier(set_up));
     let rule = rule_name(set_up);
     let button = format!("Send to {}", set_up.product);
     let mut all = vec![
@@ -247,7 +261,7 @@ pub fn wanted(set_up: &SetUp) -> Vec<Wanted> {
             columns: vec![
                 ("name", button),
                 ("table", text("incident")),
-                ("action_name", format!("send_to_{}", set_up.product.to_ascii_lowercase())),
+                ("action_name", format!("send_to_{}", lower(set_up))),
                 ("form_button", text("true")),
                 ("client", text("false")),
                 ("show_insert", text("true")),
@@ -283,7 +297,9 @@ pub fn delivery_script(set_up: &SetUp) -> String {
     let extra: Vec<_> = set_up.columns.iter().map(String::as_str).collect();
     include_str!("delivery.js")
         .replace("__VERSION__", VERSION)
+        .replace("__SERVICE__", &format!("{}Delivery", identifier(set_up)))
         .replace("__PRODUCT__", &set_up.product)
+        .replace("__MID_SERVER__", set_up.mid_server.as_deref().unwrap_or_default())
         .replace("__PROPERTY__", &property(set_up))
         .replace("__PAUSE_MS__", PAUSE_MS)
         .replace("__COMMENTS_MS__", COMMENTS_MS)

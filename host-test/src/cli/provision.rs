@@ -50,7 +50,7 @@ pub struct SetUp {
     /// The product's name: it names the properties, the rule and the log entries
     #[arg(long, value_name = "NAME")]
     product: String,
-    /// Where deliveries go: an https address without a port
+    /// Where deliveries go: an https address without a port, unless --any-port
     #[arg(long, value_name = "URL")]
     callback_url: String,
     /// A table of the task family whose changes are delivered; may be given several times, all six where absent
@@ -71,6 +71,15 @@ pub struct SetUp {
     /// An earlier rule that this one takes the place of; may be given several times
     #[arg(long = "legacy-rule", value_name = "NAME")]
     legacy_rules: Vec<String>,
+    /// Take a callback address with a port
+    #[arg(long)]
+    any_port: bool,
+    /// The MID server that deliveries go through, by its name on the instance
+    #[arg(long, value_name = "NAME")]
+    mid_server: Option<String>,
+    /// The rule's name, where it is not to be "PRODUCT: deliver changes"
+    #[arg(long, value_name = "NAME")]
+    rule_name: Option<String>,
     /// Take a callback address over http or with a port: for tests
     #[arg(long)]
     any_url: bool,
@@ -88,6 +97,9 @@ impl SetUp {
             button: self.button,
             legacy_rules: self.legacy_rules.clone(),
             any_url: self.any_url,
+            any_port: self.any_port,
+            mid_server: self.mid_server.clone(),
+            rule_name: self.rule_name.clone(),
         }
     }
 

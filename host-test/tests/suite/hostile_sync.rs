@@ -44,6 +44,9 @@ fn settings(order: &str) -> Settings {
         button: false,
         legacy_rules: Vec::new(),
         any_url: false,
+        any_port: false,
+        mid_server: None,
+        rule_name: None,
     }
 }
 

@@ -260,6 +260,9 @@ async fn no_secret_is_in_the_memory_of_event_sync_nor_in_its_log_its_ledger_or_i
             button: true,
             legacy_rules: Vec::new(),
             any_url: false,
+            any_port: false,
+            mid_server: None,
+            rule_name: None,
         };
         let delivery = Delivery {
             authorization: "main".into(),

@@ -234,12 +234,8 @@ mod tests {
         let set_up = SetUp {
             product: "Acme".into(),
             callback_url: "https://flows.example.com/callback?a=b".into(),
-            tables: Vec::new(),
-            condition: String::new(),
-            columns: Vec::new(),
             automatic: true,
-            button: false,
-            legacy_rules: Vec::new(),
+            ..SetUp::default()
         };
         let plain = policy("allowed-calls = [\"provisioning\", \"GET /api/now/table/sys_properties?name=a.b\"]");
         let setting_up = plain.clone().for_intent(&Intent::set_up(set_up, false));

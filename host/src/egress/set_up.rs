@@ -183,12 +183,9 @@ mod tests {
         SetUp {
             product: "Acme".into(),
             callback_url: "https://flows.example.com/callback".into(),
-            tables: Vec::new(),
-            condition: String::new(),
-            columns: Vec::new(),
             automatic: true,
-            button: false,
             legacy_rules: vec!["Acme old".into()],
+            ..SetUp::default()
         }
     }
 

@@ -251,6 +251,8 @@ pub fn set_up(settings: &Settings) -> SetUp {
     SetUp {
         product: settings.product.clone(),
         callback_url: settings.callback_url.clone(),
+        mid_server: settings.mid_server.clone(),
+        rule_name: settings.rule_name.clone(),
         tables: settings.tables.clone(),
         condition: settings.condition.clone(),
         columns: settings.columns.clone(),

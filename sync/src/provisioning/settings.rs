@@ -9,6 +9,10 @@ use servicenow_core::set_up::{TABLES, USUAL, rule_name};
 /// The longest product name: with what is put before and after it stays below the 40 characters of a rule's name.
 const MAX_PRODUCT: usize = 20;
 
+/// The dictionary's lengths of a rule's name and of a MID server's.
+const MAX_RULE: usize = 40;
+const MAX_SERVER: usize = 100;
+
 /// The dictionary's length of a property's value.
 const MAX_URL: usize = 4_000;
 
@@ -16,8 +20,21 @@ const MAX_URL: usize = 4_000;
 pub fn check(settings: &Settings, violations: &mut Violations) {
     let product = &settings.product;
     let starts_with_letter = product.starts_with(|c: char| c.is_ascii_alphabetic());
-    if !starts_with_letter || !product.bytes().all(|byte| byte.is_ascii_alphanumeric()) || product.len() > MAX_PRODUCT {
-        violations.add("product", product, "a letter, and letters and digits after it; 20 at most");
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !starts_with_letter || !product.split(' ').all(is_word) || product.len() > MAX_PRODUCT {
+        let expected = "a letter, and letters, digits and single spaces after it; 20 at most";
+        violations.add("product", product, expected);
+    }
+    if let Some(server) = settings.mid_server.as_ref().filter(|name| !is_server(name)) {
+        violations.add(
+            "mid_server",
+            server,
+            "the name of a MID server: letters, digits, spaces and -_. of 100 at most",
+        );
+    }
+    if let Some(name) = settings.rule_name.as_ref().filter(|name| !is_rule(name)) {
+        let expected = "a name of 1 to 40 characters without ^ and control characters, and no space at its ends";
+        violations.add("rule_name", name, expected);
     }
     check_url(settings, violations);
     check_rule(settings, violations);
@@ -46,6 +63,18 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     }
 }
 
+/// Whether a name can stand in a script.
+fn is_server(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -_.".contains(&byte);
+    !name.trim().is_empty() && name.len() <= MAX_SERVER && name.bytes().all(is_plain)
+}
+
+/// Whether a rule can be called so, and found by that.
+fn is_rule(name: &str) -> bool {
+    let length = name.chars().count();
+    (1..=MAX_RULE).contains(&length) && name.trim() == name && servicenow_core::servicenow::query::is_value(name)
+}
+
 /// Nothing is delivered by a set-up without a rule and a button, and no rule takes its own place.
 fn check_rule(settings: &Settings, violations: &mut Violations) {
     if !settings.automatic && !settings.button {
@@ -67,10 +96,14 @@ fn check_url(settings: &Settings, violations: &mut Violations) {
     let is_clean = url.len() <= MAX_URL && url.bytes().all(|byte| (0x21..0x7f).contains(&byte)) && !url.contains('#');
     let is_allowed = |origin: &Origin| {
         let rest = origin.as_str().strip_prefix("https://");
-        settings.any_url || rest.is_some_and(|host| !host.contains(':'))
+        settings.any_url || rest.is_some_and(|host| settings.any_port || !host.contains(':'))
     };
     if !is_clean || !origin.as_ref().is_some_and(is_allowed) {
-        let expected = if settings.any_url { "an http or https address" } else { "an https address without a port" };
+        let expected = match (settings.any_url, settings.any_port) {
+            (true, _) => "an http or https address",
+            (false, true) => "an https address",
+            (false, false) => "an https address without a port, unless ports are allowed",
+        };
         violations.add("callback_url", url, expected);
     }
 }
@@ -90,6 +123,9 @@ mod tests {
             button: false,
             legacy_rules: Vec::new(),
             any_url: false,
+            any_port: false,
+            mid_server: None,
+            rule_name: None,
         }
     }
 
@@ -112,7 +148,28 @@ mod tests {
             })
             .is_empty()
         );
-        for product in ["", "1a", "a b", "a'b", "Ä", &"a".repeat(41)] {
+        for product in ["Neo Agent", "a1", "A B C"] {
+            assert!(refused(|s| s.product = product.into()).is_empty(), "{product}");
+        }
+        let with_port = |s: &mut Settings| s.callback_url = "https://flows.example.com:8443/".into();
+        assert_eq!(refused(with_port), ["callback_url"]);
+        assert!(
+            refused(|s| {
+                with_port(s);
+                s.any_port = true;
+            })
+            .is_empty()
+        );
+        for (name, is_taken) in [("mid-1.prod", true), ("MID 2", true), ("", false), ("a'b", false), ("a\nb", false)] {
+            assert_eq!(refused(|s| s.mid_server = Some(name.into())).is_empty(), is_taken, "{name}");
+        }
+        let long = "r".repeat(41);
+        for (name, is_taken) in
+            [("Neo Agent: \"all\"", true), ("", false), (" a", false), ("a^b", false), (&long, false)]
+        {
+            assert_eq!(refused(|s| s.rule_name = Some(name.into())).is_empty(), is_taken, "{name}");
+        }
+        for product in ["", "1a", "a  b", "a ", " a", "a'b", "Ä", &"a".repeat(41)] {
             assert_eq!(refused(|s| s.product = product.into()), ["product"], "{product}");
         }
         for url in [

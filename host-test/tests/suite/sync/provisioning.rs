@@ -69,6 +69,34 @@ async fn the_secret_is_written_by_the_host_and_stands_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_product_with_spaces_a_rule_s_own_name_and_a_mid_server_are_set_up_deliver_and_are_removed() {
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let shipped = records(&bed);
+    let settings = Settings {
+        product: "Neo Agent".into(),
+        rule_name: Some("Neo Agent - Ticket Updates".into()),
+        mid_server: Some("mid-1".into()),
+        button: true,
+        ..bed.settings()
+    };
+    let applied = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
+    assert_eq!(actions(&applied), vec![StepAction::Create; 5], "{applied:?}");
+    let names = |table: &str| bed.simulator.rows(table).iter().map(|row| row["name"].to_string()).collect::<Vec<_>>();
+    assert!(names("sys_properties").contains(&"x_neo_agent.callback_secret".to_string()));
+    assert!(names("sys_script_include").contains(&"NeoAgentDelivery".to_string()));
+    assert!(names("sys_script").contains(&"Neo Agent - Ticket Updates".to_string()));
+    assert!(names("sys_ui_action").contains(&"Send to Neo Agent".to_string()));
+    bed.agent("incident", json!({"short_description": "x"})).await;
+    assert_eq!(bed.verdict().await, "accepted");
+    let again = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
+    assert_eq!(actions(&again), vec![StepAction::Keep; 5]);
+    assert_eq!(inspected(&bed, settings.clone()).await.orphans, Vec::<String>::new());
+    assert!(bed.sync.remove(bed.call("setup"), settings).await.outcome.is_success());
+    assert_eq!(records(&bed), shipped);
+}
+
+#[tokio::test]
 async fn an_authorization_without_a_secret_sets_nothing_up() {
     let bed = TestBed::set().await;
     let file = bed.simulator.authorizations_file().replace(&format!("callback-secret = {SECRET:?}\n"), "");

@@ -136,6 +136,9 @@ impl TestBed {
             button: false,
             legacy_rules: Vec::new(),
             any_url: true,
+            any_port: false,
+            mid_server: None,
+            rule_name: None,
         }
     }
 
