@@ -17,6 +17,8 @@ use crate::limits::{Limits, MAX_RANDOM_BYTES};
 use crate::secret::Secret;
 use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
 use std::sync::Arc;
+#[cfg(feature = "sync")]
+use std::time::Duration;
 use std::time::Instant;
 use wasmtime::component::{HasSelf, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -166,6 +168,12 @@ impl CallState {
     #[cfg(feature = "sync")]
     pub fn for_delivery(self, one_time: Secret, ledger: CallLedger) -> Self {
         Self { one_time: Some(one_time), ledger: Some(ledger), ..self }
+    }
+
+    /// How long the call has left.
+    #[cfg(feature = "sync")]
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Whether a text holds a secret of the call's authorization.

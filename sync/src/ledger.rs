@@ -7,8 +7,8 @@ pub trait Ledger {
     /// What is known of a record.
     fn known(&mut self, sys_id: &str) -> KnownRecord;
 
-    /// Remembers what was seen of a record, unless it is no longer what it was before.
-    fn seen(&mut self, sys_id: &str, before: Option<&str>, after: &str);
+    /// Remembers what was seen of a record, unless it is no longer what it was before. Whether it did.
+    fn seen(&mut self, sys_id: &str, before: Option<&str>, after: &str) -> bool;
 
     /// Remembers a count that needs no attention.
     fn settle(&mut self, sys_id: &str, mod_count: u32);
@@ -34,8 +34,8 @@ impl Ledger for Imported<'_> {
         imported::known(self.0, sys_id)
     }
 
-    fn seen(&mut self, sys_id: &str, before: Option<&str>, after: &str) {
-        imported::seen(self.0, sys_id, before, after);
+    fn seen(&mut self, sys_id: &str, before: Option<&str>, after: &str) -> bool {
+        imported::seen(self.0, sys_id, before, after)
     }
 
     fn settle(&mut self, sys_id: &str, mod_count: u32) {

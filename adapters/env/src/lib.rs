@@ -44,7 +44,9 @@ mod export {
             KnownRecord { seen: None, settled: Vec::new() }
         }
 
-        fn seen(_: String, _: String, _: Option<String>, _: String) {}
+        fn seen(_: String, _: String, _: Option<String>, _: String) -> bool {
+            true
+        }
 
         fn settle(_: String, _: String, _: u32) {}
 

@@ -236,7 +236,7 @@ async fn a_component_reads_and_writes_the_ledger_of_its_own_call_and_fills_no_di
     for name in ["known", "seen", "remember", "last-event", "claim"] {
         let own = format!("authorization=main\ncall={name}");
         assert_eq!(pushed(order(&own)).await, "answered", "{name}");
-        for beyond in [format!("authorization=other\ncall={name}"), format!("{own}\nname times=300")] {
+        for beyond in [format!("authorization=other\ncall={name}"), format!("{own}\nname times=600")] {
             assert!(pushed(order(&beyond)).await.contains("a trap"), "{beyond}");
         }
         // Functions that are for no record have no ledger.
@@ -244,7 +244,7 @@ async fn a_component_reads_and_writes_the_ledger_of_its_own_call_and_fills_no_di
         assert_eq!(applied, "answered", "{name}");
     }
     for beyond in
-        ["call=seen\ntext=t\ntext times=20000", "call=remember\ntimes=5000", &format!("call=seen\ntext={SECRET}")]
+        ["call=seen\ntext=t\ntext times=70000", "call=remember\ntimes=5000", &format!("call=seen\ntext={SECRET}")]
     {
         assert!(pushed(order(&format!("authorization=main\n{beyond}"))).await.contains("a trap"), "{beyond}");
     }

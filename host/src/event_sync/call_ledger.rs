@@ -11,14 +11,21 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::timeout;
 use wasmtime::{Error, Result};
 
 /// How much a call writes at most: a page of changes has 1000 records, and an event one.
 const MAX_WRITES: u32 = 4_096;
 
-/// The longest text and name: what is seen of a record takes 4 KB.
-const MAX_TEXT: usize = 16 * 1024;
-const MAX_NAME: usize = 256;
+/// The longest text and name: what an event said of 500 columns takes 50 KB, and a correlation id of 100 characters 400 bytes.
+pub const MAX_TEXT: usize = 64 * 1024;
+const MAX_NAME: usize = 512;
+
+/// ServiceNow cancels a transaction after a minute: until then a write whose answer is lost may still be committed.
+const MAX_TRANSACTION: Duration = Duration::from_secs(60);
+
+/// What a call needs for its own write, once it no longer waits for another's.
+const OWN_WRITE: Duration = Duration::from_secs(1);
 
 /// The ledger of one call.
 #[derive(Clone)]
@@ -85,7 +92,7 @@ impl CallState {
         names: [&str; 2],
         text: &str,
     ) -> Result<Option<&mut CallLedger>> {
-        if self.holds_secret(text) {
+        if self.holds_secret(text) || names.iter().any(|name| self.holds_secret(name)) {
             return Err(Error::msg("the component gave the ledger a secret"));
         }
         let Some(ledger) = self.ledger(authorization, names)? else { return Ok(None) };
@@ -96,10 +103,11 @@ impl CallState {
 }
 
 /// What was done is done: a ledger that does not take it in leaves something to be told or written once more.
-fn noted(authorization: &str, written: io::Result<()>) {
-    if let Err(error) = written {
+fn noted<T: Default>(authorization: &str, written: io::Result<T>) -> T {
+    written.unwrap_or_else(|error| {
         tracing::warn!(authorization, %error, "the ledger cannot be written: what was done is not remembered");
-    }
+        T::default()
+    })
 }
 
 fn failed(error: io::Error) -> Error {
@@ -128,11 +136,9 @@ impl Host for CallState {
         sys_id: String,
         before: Option<String>,
         after: String,
-    ) -> Result<()> {
-        if let Some(ledger) = self.ledger_to_write(&authorization, [&sys_id, ""], &after)? {
-            noted(&authorization, ledger.remembered.seen(&authorization, &sys_id, before.as_deref(), &after));
-        }
-        Ok(())
+    ) -> Result<bool> {
+        let Some(ledger) = self.ledger_to_write(&authorization, [&sys_id, ""], &after)? else { return Ok(true) };
+        Ok(noted(&authorization, ledger.remembered.seen(&authorization, &sys_id, before.as_deref(), &after)))
     }
 
     async fn settle(&mut self, authorization: String, sys_id: String, mod_count: u32) -> Result<()> {
@@ -157,11 +163,14 @@ impl Host for CallState {
     }
 
     async fn claim_note(&mut self, authorization: String, sys_id: String, digest: String) -> Result<NoteClaim> {
+        let patience = self.left().saturating_sub(OWN_WRITE);
         let Some(ledger) = self.ledger_to_write(&authorization, [&sys_id, &digest], "")? else {
             return Ok(NoteClaim::NotKept);
         };
         let claim = ledger.claim(&sys_id, &digest);
-        Ok(match ledger.claims.wait(&claim, ledger.at_most).await.map_err(failed)? {
+        let waited = timeout(patience, ledger.claims.wait(&claim, ledger.at_most + MAX_TRANSACTION)).await;
+        let Ok(claimed) = waited else { return Ok(NoteClaim::Busy) };
+        Ok(match claimed.map_err(failed)? {
             Claimed::Granted if ledger.remembered.0.is_durable() => NoteClaim::Granted,
             Claimed::Granted => NoteClaim::NotKept,
             Claimed::Orphaned => NoteClaim::Orphaned,

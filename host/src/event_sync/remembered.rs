@@ -28,12 +28,14 @@ impl Remembered {
         Ok(KnownRecord { seen, settled })
     }
 
-    /// Remembers what was seen of a record, unless somebody else saw more meanwhile.
-    pub fn seen(&self, authorization: &str, sys_id: &str, before: Option<&str>, after: &str) -> io::Result<()> {
+    /// Remembers what was seen of a record, unless somebody else saw more meanwhile. Whether it was.
+    pub fn seen(&self, authorization: &str, sys_id: &str, before: Option<&str>, after: &str) -> io::Result<bool> {
         self.change(authorization, &record(sys_id), |record: &mut Record| {
-            if record.seen.as_deref() == before {
+            let is_as_before = record.seen.as_deref() == before;
+            if is_as_before {
                 record.seen = Some(after.to_string());
             }
+            is_as_before
         })
     }
 
@@ -45,7 +47,9 @@ impl Remembered {
                 let surplus = record.settled.len().saturating_sub(MAX_SETTLED);
                 record.settled.drain(..surplus);
             }
+            true
         })
+        .map(drop)
     }
 
     /// What the last event with a correlation id said.
@@ -77,19 +81,19 @@ impl Remembered {
         }
     }
 
-    /// Changes a record, whoever else changes it at the same time.
-    fn change(&self, authorization: &str, name: &str, change: impl Fn(&mut Record)) -> io::Result<()> {
+    /// Changes a record, whoever else changes it at the same time. What `change` said of it in the end.
+    fn change(&self, authorization: &str, name: &str, change: impl Fn(&mut Record) -> bool) -> io::Result<bool> {
         loop {
             let before = self.0.get(authorization, name)?;
             let known = read(before.as_deref());
             let mut changed = known.clone();
-            change(&mut changed);
+            let said = change(&mut changed);
             if changed == known {
-                return Ok(());
+                return Ok(said);
             }
             let after = serde_json::to_string(&changed).map_err(io::Error::other)?;
             if self.0.replace(authorization, name, before.as_deref(), Some(&after))? {
-                return Ok(());
+                return Ok(said);
             }
         }
     }
@@ -132,7 +136,7 @@ mod tests {
         for (before, after, now) in
             [(None, "1", "1"), (None, "x", "1"), (Some("x"), "y", "1"), (Some("1"), "2", "2"), (Some("1"), "x", "2")]
         {
-            remembered.seen("main", "a", before, after).unwrap();
+            assert_eq!(remembered.seen("main", "a", before, after).unwrap(), now == after, "{before:?} -> {after}");
             assert_eq!(known().seen.as_deref(), Some(now), "{before:?} -> {after}");
         }
         assert_eq!(known().settled, [0, 3, 4]);

@@ -5,7 +5,7 @@
 //! - [`EventSync::reconcile`] brings what deliveries missed.
 //! - [`EventSync::apply`] and its siblings set the instance up.
 
-use super::call_ledger::CallLedger;
+use super::call_ledger::{CallLedger, MAX_TEXT};
 use super::ledger::Ledger;
 use super::outbox::Outbox;
 use super::remembered::Remembered;
@@ -26,6 +26,8 @@ use crate::runner::{HostFailed, Report, Runner};
 use crate::secret::Secret;
 use crate::secrets::{NoRoom, Room};
 use servicenow_core::callback_secret::{HEADER, presented};
+use servicenow_core::servicenow::sys_id::SysId;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -38,15 +40,18 @@ pub struct EventSync {
     turns: Turns,
 }
 
-/// A push ends at its deadline, and what it wrote is noted within this time.
+/// A push ends at its deadline, and nobody waits for it this long after.
 const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The world of the component.
 const WORLD: &str = "sync";
 
-/// How often a page of changes is read until it is left to the next reading. Each time those whom somebody else told of in between
-/// are known.
+/// How often a delivery is judged, and a page of changes read, where others see more of its records meanwhile. What is left then
+/// comes with the next reading.
 const MAX_READINGS: usize = 8;
+
+/// What a component does that does not go by the ledger.
+const NEVER_ENDS: &str = "the component goes on for ever: it does not judge by what the ledger has";
 
 /// Why a delivery was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -184,7 +189,8 @@ impl EventSync {
         let authorization = delivery.authorization.clone();
         let (delivery, one_time) = self.without_secrets(delivery).await.map_err(NotDelivered::Component)?;
         self.turns.written(&authorization).await.map_err(NotDelivered::Ledger)?;
-        loop {
+        let (mut act, mut turn, mut told_verdict) = (Some(act), None, None);
+        for _ in 0..MAX_READINGS {
             let ledger = self.ledger_of(&authorization, self.runner.shared.limits.default_timeout);
             let (one_time, told) = (one_time.clone(), ledger.clone());
             let prepare = |state: CallState| state.for_delivery(one_time, ledger);
@@ -193,16 +199,27 @@ impl EventSync {
             let verdict: wasmtime::Result<Verdict> =
                 self.runner.compute(&authorization, prepare, component, receive, parameters).await;
             let verdict = verdict.map_err(failed)?;
-            let (Verdict::Accepted(accepted) | Verdict::Late(accepted)) = &verdict else { return Ok(verdict) };
-            let turn = self.turns.turn(&authorization, &accepted.change.sys_id).await;
-            let _turn = turn.map_err(NotDelivered::Ledger)?;
+            let (Verdict::Accepted(accepted) | Verdict::Late(accepted)) = &verdict else {
+                // What was acted on is what it was then, whatever became of the record meanwhile.
+                return Ok(told_verdict.unwrap_or(verdict));
+            };
+            check(accepted).map_err(NotDelivered::Component)?;
+            if turn.is_none() {
+                let taken = self.turns.turn(&authorization, &accepted.change.sys_id).await;
+                turn = Some(taken.map_err(NotDelivered::Ledger)?);
+            }
             if self.is_news(&told, accepted).map_err(NotDelivered::Ledger)? {
-                handled(act(accepted.change.clone())).await?;
-                self.remember(&authorization, accepted)?;
-                return Ok(verdict);
+                if let Some(act) = act.take() {
+                    handled(act(accepted.change.clone())).await?;
+                }
+                if self.remember(&authorization, accepted)? {
+                    return Ok(told_verdict.unwrap_or(verdict));
+                }
+                told_verdict = told_verdict.or(Some(verdict));
             }
             // Somebody else saw more of the record meanwhile: it is judged by that.
         }
+        told_verdict.ok_or_else(|| NotDelivered::Component(wasmtime::Error::msg(NEVER_ENDS)))
     }
 
     /// A delivery as the component is shown it: a one-time value stands for the secret that it came with, and is the only one
@@ -238,25 +255,29 @@ impl EventSync {
         let mut reconciled = Reconciled::default();
         let (name, tables) = (&call.authorization, &selection.tables);
         let at_most = self.runner.shared.limits.timeout(call.timeout_ms) + AFTER_DEADLINE;
-        let mut readings = 0;
+        let (mut readings, mut acted) = (0, HashSet::new());
         loop {
             let cursor = self.remembered.cursor(name, tables).map_err(NotDelivered::Ledger)?;
             let told = self.ledger_of(name, at_most);
-            let report = self.page(call.clone(), selection.clone(), rules.clone(), cursor, told.clone()).await;
+            let report = self.page(call.clone(), selection.clone(), rules.clone(), cursor.clone(), told.clone()).await;
             let ChangesOutcome::ChangesPage(page) = &report.outcome else { return Ok((report, reconciled)) };
             // What was read may be the write of a push that was under way.
             self.turns.written(name).await.map_err(NotDelivered::Ledger)?;
             let mut is_whole = true;
             for accepted in &page.changes {
+                check(accepted).map_err(NotDelivered::Component)?;
                 let turn = self.turns.turn(name, &accepted.change.sys_id).await;
                 let _turn = turn.map_err(NotDelivered::Ledger)?;
                 if !self.is_news(&told, accepted).map_err(NotDelivered::Ledger)? {
                     is_whole = false;
                     continue;
                 }
-                handled(act(accepted.change.clone())).await?;
-                self.remember(name, accepted)?;
-                reconciled.accepted += 1;
+                // Each change is handed on once, though it may be judged again.
+                if acted.insert((accepted.change.sys_id.clone(), accepted.change.cloud_event.clone())) {
+                    handled(act(accepted.change.clone())).await?;
+                    reconciled.accepted += 1;
+                }
+                is_whole &= self.remember(name, accepted)?;
             }
             readings += 1;
             if !is_whole && readings < MAX_READINGS {
@@ -267,7 +288,10 @@ impl EventSync {
                 // The cursor stays: the next reading brings the rest.
                 return Ok((report, reconciled));
             }
-            readings = 0;
+            if page.more && cursor.as_deref() == Some(&page.cursor) || page.cursor.len() > MAX_TEXT {
+                return Err(NotDelivered::Component(wasmtime::Error::msg(NEVER_ENDS)));
+            }
+            (readings, acted) = (0, HashSet::new());
             self.remembered.move_cursor(name, tables, &page.cursor).map_err(NotDelivered::Ledger)?;
             if !page.more {
                 return Ok((report, reconciled));
@@ -321,7 +345,8 @@ impl EventSync {
         Ok(known.seen == *before && settled.eq(told.told_settled(&change.sys_id, up_to)))
     }
 
-    fn remember<E>(&self, authorization: &str, accepted: &Accepted) -> Result<(), NotDelivered<E>> {
+    /// Remembers a change that was acted on, unless somebody else remembered something of its record meanwhile. Whether it did.
+    fn remember<E>(&self, authorization: &str, accepted: &Accepted) -> Result<bool, NotDelivered<E>> {
         let Accepted { change, before, after } = accepted;
         self.remembered.seen(authorization, &change.sys_id, before.as_deref(), after).map_err(NotDelivered::Ledger)
     }
@@ -339,6 +364,15 @@ impl EventSync {
 async fn handled<E>(handling: impl Future<Output = Result<(), E>>) -> Result<(), NotDelivered<E>> {
     let handled = timeout(MAX_HANDLING, handling).await.map_err(|_| NotDelivered::HandlerTooSlow)?;
     handled.map_err(NotDelivered::HandlerFailed)
+}
+
+/// Checks what of a change goes into the ledger.
+fn check(accepted: &Accepted) -> wasmtime::Result<()> {
+    let is_key = SysId::parse(&accepted.change.sys_id).is_some();
+    match is_key && accepted.after.len() <= MAX_TEXT {
+        true => Ok(()),
+        false => Err(wasmtime::Error::msg("the component returned a change that cannot be remembered")),
+    }
 }
 
 /// What a component failed for: itself, or the ledger.

@@ -59,6 +59,14 @@ pub fn translate(
     change
 }
 
+/// Gives a change that only brings comments an id of its own: its version was told before.
+pub fn mark_comments(change: &mut Change, entry: &str) {
+    if let Ok(mut event) = serde_json::from_str::<Value>(&change.cloud_event) {
+        event["id"] = format!("{}:{entry}", event["id"].as_str().unwrap_or_default()).into();
+        change.cloud_event = event.to_string();
+    }
+}
+
 /// `2026-04-29 14:30:00` in UTC, as RFC 3339.
 fn instant(updated_on: &str) -> Option<String> {
     let (day, time) = updated_on.split_once(' ')?;

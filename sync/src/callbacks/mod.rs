@@ -74,20 +74,24 @@ pub fn judged(
     let sys_id = payload.sys_id.to_string();
     let KnownRecord { seen: before, settled } = ledger.known(&sys_id);
     let mut seen = Seen::read(before.as_deref());
-    let novelty = judge(&payload.version, &seen, &settled);
+    let novelty = judge(&payload.version, &seen, &settled, source);
     match novelty {
         Novelty::Duplicate => return Judged::Duplicate,
         Novelty::Stale => return Judged::Stale,
         Novelty::Echo => {
             let after = seen.with_version(&payload.version, &settled, source);
+            // Where somebody else saw more meanwhile, that is known as well.
             ledger.seen(&sys_id, before.as_deref(), &after.to_text());
             return Judged::Echo;
         }
         Novelty::New | Novelty::Late(_) => {}
     }
     if let Some(why) = rules.and_then(|rules| left_out(rules, &payload)) {
-        // It is no version to remember: an earlier change of interest may still be on its way.
-        if let Some(count) = payload.version.mod_count {
+        if novelty == Novelty::New && is_next(&payload.version, &seen, &settled) {
+            let after = seen.with_version(&payload.version, &settled, source);
+            ledger.seen(&sys_id, before.as_deref(), &after.to_text());
+        } else if let Some(count) = payload.version.mod_count.filter(|count| seen.is_near(*count)) {
+            // It is no version to remember: an earlier change of interest may still be on its way.
             ledger.settle(&sys_id, count);
         }
         return Judged::Ignored(why);
@@ -107,10 +111,41 @@ pub fn judged(
     if place == Place::Overtaken { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
 }
 
-/// Whether a payload tells of a version that nobody has seen, and that is no own write.
-pub fn is_new(payload: &Payload, ledger: &mut dyn Ledger) -> bool {
+/// The comments of a record whose last version is known, that were not told: those of versions that were overtaken.
+pub fn overtaken_comments(payload: Payload, authorization: &str, ledger: &mut dyn Ledger) -> Option<Accepted> {
+    let KnownRecord { seen: before, .. } = ledger.known(payload.sys_id.as_str());
+    let mut seen = Seen::read(before.as_deref());
+    let news = seen.told(payload.comments.clone());
+    if news.is_empty() {
+        return None;
+    }
+    let after = seen.to_text();
+    let last = payload.comments.last().and_then(|comment| comment.entry.clone()).unwrap_or_default();
+    let mut change = translate(payload, news, None, Place::Overtaken, authorization);
+    change::mark_comments(&mut change, &last);
+    Some(Accepted { change, before, after })
+}
+
+/// What a payload read from a table needs of the journal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wants {
+    /// Its comments: it is a change.
+    Comments,
+    /// Those of versions before it: it is known, and they are not.
+    Overtaken,
+    /// Nothing.
+    Nothing,
+}
+
+/// What a payload read from a table needs of the journal.
+pub fn wants(payload: &Payload, ledger: &mut dyn Ledger) -> Wants {
     let KnownRecord { seen, settled } = ledger.known(payload.sys_id.as_str());
-    judge(&payload.version, &Seen::read(seen.as_deref()), &settled) == Novelty::New
+    let seen = Seen::read(seen.as_deref());
+    match judge(&payload.version, &seen, &settled, Source::Table) {
+        Novelty::New | Novelty::Late(_) => Wants::Comments,
+        Novelty::Duplicate if seen.missing.iter().any(|count| !settled.contains(count)) => Wants::Overtaken,
+        Novelty::Duplicate | Novelty::Stale | Novelty::Echo => Wants::Nothing,
+    }
 }
 
 /// Why rules leave a change out.

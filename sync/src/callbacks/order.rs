@@ -3,7 +3,7 @@
 //! `sys_mod_count` orders the versions of a record, and nothing else does once it is known: a date may be of any zone. Where no
 //! payload has it, the second of the update orders them, and within one second the payload's digest tells two updates apart.
 
-use super::seen::{Seen, Version};
+use super::seen::{MAX_MISSING, Seen, Source, Version};
 
 /// What a version is to what was seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,12 +22,14 @@ pub enum Novelty {
 
 /// What a version is. `settled` are the counts that need no attention: those that own writes returned, and those that the rules
 /// left out. Others of the same user are real changes.
-pub fn judge(version: &Version, seen: &Seen, settled: &[u32]) -> Novelty {
+pub fn judge(version: &Version, seen: &Seen, settled: &[u32], source: Source) -> Novelty {
     let novelty = match &seen.version {
         None => Novelty::New,
         Some(last) => match (version.mod_count, last.mod_count) {
             (Some(count), Some(last)) if count > last => Novelty::New,
             (Some(count), Some(last)) if count == last => Novelty::Duplicate,
+            // Counts only grow: what was seen so far beyond the table's own was no version of it.
+            (Some(count), Some(last)) if source == Source::Table && last - count > MAX_MISSING => Novelty::New,
             (Some(count), Some(_)) if seen.missing.contains(&count) && !settled.contains(&count) => {
                 Novelty::Late(count)
             }
@@ -39,7 +41,7 @@ pub fn judge(version: &Version, seen: &Seen, settled: &[u32]) -> Novelty {
     match (novelty, version.mod_count) {
         // Everything since the last version seen is settled. Otherwise somebody else's change is in between, and this
         // version may be all that tells of it.
-        (Novelty::New, Some(count)) if since_last(count, seen).all(|count| settled.contains(&count)) => Novelty::Echo,
+        (Novelty::New, Some(count)) if is_next(version, seen, settled) && settled.contains(&count) => Novelty::Echo,
         (novelty, _) => novelty,
     }
 }
@@ -47,7 +49,8 @@ pub fn judge(version: &Version, seen: &Seen, settled: &[u32]) -> Novelty {
 /// Whether nothing that others did lies between the last version seen and this one.
 pub fn is_next(version: &Version, seen: &Seen, settled: &[u32]) -> bool {
     version.mod_count.is_some_and(|count| {
-        since_last(count, seen).filter(|earlier| *earlier != count).all(|count| settled.contains(&count))
+        let mut between = since_last(count, seen).filter(|earlier| *earlier != count);
+        since_last(count, seen).next().is_some() && between.all(|count| settled.contains(&count))
     })
 }
 
@@ -81,7 +84,6 @@ fn by_time(version: &Version, seen: &Version) -> Novelty {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::callbacks::seen::Source;
 
     fn counted(count: u32) -> Version {
         Version { mod_count: Some(count), ..Version::default() }
@@ -113,7 +115,7 @@ mod tests {
             (4, Some(5), &[], Novelty::Stale),
             (u32::MAX, Some(u32::MAX), &[], Novelty::Duplicate),
         ] {
-            let judged = judge(&counted(count), &seen(last.map(counted)), own);
+            let judged = judge(&counted(count), &seen(last.map(counted)), own, Source::Delivery);
             assert_eq!(judged, expected, "{count} after {last:?}, settled {own:?}");
         }
     }
@@ -128,9 +130,13 @@ mod tests {
             (6, &[6], Novelty::Stale),
             (3, &[], Novelty::Stale),
         ] {
-            assert_eq!(judge(&counted(count), &seen, settled), expected, "{count}, settled {settled:?}");
+            assert_eq!(
+                judge(&counted(count), &seen, settled, Source::Delivery),
+                expected,
+                "{count}, settled {settled:?}"
+            );
         }
-        assert_eq!(judge(&counted(4), &seen.with_late(4), &[]), Novelty::Stale);
+        assert_eq!(judge(&counted(4), &seen.with_late(4), &[], Source::Delivery), Novelty::Stale);
     }
 
     #[test]
@@ -142,7 +148,7 @@ mod tests {
             (both(None, "2026-01-01 00:00:00"), both(Some(5), "2026-12-31 00:00:00"), Novelty::New),
             (both(None, "2026-01-01 00:00:00"), both(None, "2026-12-31 00:00:00"), Novelty::Stale),
         ] {
-            assert_eq!(judge(&version, &seen(Some(last)), &[]), expected, "{version:?}");
+            assert_eq!(judge(&version, &seen(Some(last)), &[], Source::Delivery), expected, "{version:?}");
         }
         let after = |count: u32, last: Option<u32>, source: Source| {
             let seen = seen(last.map(counted)).with_version(&counted(count), &[], source);
@@ -156,15 +162,29 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_somebody_made_up_silences_a_record_until_its_table_is_read() {
+        let seen = seen(Some(counted(9_000)));
+        for (count, source, expected) in [
+            (6, Source::Delivery, Novelty::Stale),
+            (6, Source::Table, Novelty::New),
+            (8_990, Source::Table, Novelty::Stale),
+        ] {
+            assert_eq!(judge(&counted(count), &seen, &[], source), expected, "{count} {source:?}");
+        }
+        let healed = seen.with_version(&counted(6), &[], Source::Table);
+        assert_eq!(healed.version, Some(counted(6)));
+    }
+
+    #[test]
     fn what_one_payload_lacks_is_kept_from_the_one_before() {
         let with = |last: Version, version: &Version| seen(Some(last)).with_version(version, &[], Source::Delivery);
         let flat = with(counted(4), &timed("", &["a"]));
         let version = flat.version.clone().unwrap();
         assert_eq!((version.mod_count, &version.digests[..]), (Some(4), &["a".to_string()][..]));
-        assert_eq!(judge(&counted(4), &flat, &[]), Novelty::Duplicate);
+        assert_eq!(judge(&counted(4), &flat, &[], Source::Delivery), Novelty::Duplicate);
         // After another version the same content is news: somebody set it back.
         let later = flat.with_version(&counted(5), &[], Source::Delivery);
-        assert_eq!(judge(&timed("", &["a"]), &later, &[]), Novelty::New);
+        assert_eq!(judge(&timed("", &["a"]), &later, &[], Source::Delivery), Novelty::New);
     }
 
     #[test]
@@ -178,7 +198,7 @@ mod tests {
             (timed("", &["c"]), Novelty::New),
             (timed("", &["a"]), Novelty::Duplicate),
         ] {
-            assert_eq!(judge(&version, &seen, &[]), expected, "{version:?}");
+            assert_eq!(judge(&version, &seen, &[], Source::Delivery), expected, "{version:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const MAX_DIGESTS: usize = 16;
 
 /// How many overtaken versions of a record are waited for: deliveries that are in flight at the same time.
-const MAX_MISSING: u32 = 64;
+pub const MAX_MISSING: u32 = 64;
 
 /// How many comments of a record are known by their entries: those of the last hours, by far.
 const MAX_COMMENTS: usize = 64;
@@ -91,6 +91,12 @@ impl Seen {
         }
         self.version = Some(merged);
         self
+    }
+
+    /// Whether a count is one that deliveries in flight may have.
+    pub fn is_near(&self, count: u32) -> bool {
+        let last = self.version.as_ref().and_then(|version| version.mod_count).unwrap_or_default();
+        count <= last.saturating_add(MAX_MISSING)
     }
 
     /// With an overtaken version told.

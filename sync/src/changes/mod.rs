@@ -11,7 +11,7 @@ mod zone;
 use crate::bindings::changes::{ChangePage, ChangesOutcome, Selection};
 use crate::callbacks::payload::Payload;
 use crate::callbacks::seen::Source;
-use crate::callbacks::{Judged, is_new, judged};
+use crate::callbacks::{Judged, Wants, judged, overtaken_comments, wants};
 use crate::ledger::Ledger;
 use crate::rules::Rules;
 use cursor::{Cursor, Position};
@@ -124,19 +124,29 @@ impl Reading {
             true if cursor.is_in_pass() => cursor.in_pass(last, None),
             true => cursor.in_pass(last, Some(self.latest(&mut session)?)),
         };
-        let mut payloads: Vec<_> = records.iter().filter_map(Payload::of_record).collect();
+        let payloads: Vec<_> = records.iter().filter_map(Payload::of_record).collect();
+        if payloads.is_empty() && !records.is_empty() {
+            return Err(rejected(Reason::Forbidden, "ServiceNow shows no sys_mod_count: the user may not read it"));
+        }
         let from = zone.floor(&cursor.start(self.overlap).at)?.0;
-        // Own writes and known versions need no comments.
-        payloads.retain(|payload| is_new(payload, ledger));
-        let known = u32::try_from(records.len() - payloads.len()).unwrap_or(u32::MAX);
-        let shows_comments = comments::add(&mut payloads, &from, &mut session)?;
-        let mut page = ChangePage { changes: Vec::new(), known, shows_comments, cursor: next.to_text(), more };
-        for payload in payloads {
-            match judged(payload, self.rules.as_ref(), Source::Table, &self.call.authorization, ledger) {
-                Judged::Accepted(accepted) | Judged::Late(accepted) => page.changes.push(accepted),
-                Judged::Duplicate | Judged::Stale | Judged::Echo => page.known += 1,
-                Judged::Ignored(_) => {}
-            }
+        let mut payloads: Vec<_> = payloads.into_iter().map(|payload| (wants(&payload, ledger), payload)).collect();
+        let mut wanting: Vec<_> = payloads.iter_mut().filter(|(wants, _)| *wants != Wants::Nothing).collect();
+        let shows_comments = comments::add(&mut wanting, &from, &mut session)?;
+        let mut page = ChangePage { changes: Vec::new(), known: 0, shows_comments, cursor: next.to_text(), more };
+        let authorization = &self.call.authorization;
+        for (wants, payload) in payloads {
+            let accepted = match wants {
+                Wants::Overtaken => overtaken_comments(payload, authorization, ledger),
+                Wants::Comments | Wants::Nothing => {
+                    match judged(payload, self.rules.as_ref(), Source::Table, authorization, ledger) {
+                        Judged::Accepted(accepted) | Judged::Late(accepted) => Some(accepted),
+                        Judged::Duplicate | Judged::Stale | Judged::Echo => None,
+                        Judged::Ignored(_) => continue,
+                    }
+                }
+            };
+            page.known += u32::from(accepted.is_none());
+            page.changes.extend(accepted);
         }
         Ok(page)
     }

@@ -159,7 +159,7 @@ impl Push<'_> {
     /// What the event does to an incident that is closed.
     fn after_closed(&mut self, record: &Record, now: u64, session: &mut Session<'_>) -> Result<Pushing, CallError> {
         let sys_id = record.text("sys_id");
-        let is_repeated = self.mapped.body.columns.iter().all(|column| self.last.has(&sys_id, column));
+        let is_repeated = Said::of(&sys_id, &self.mapped.body.columns) == self.last;
         match self.closed.decide(record, is_repeated, now) {
             Decision::Repeated => {
                 Ok(PushOutcome::Unchanged(self.unchanged(record, session, NoteResult::None, Vec::new())).into())
@@ -196,7 +196,11 @@ impl Push<'_> {
         let unknown = unknown.into_iter().map(|(name, _)| name).collect();
         let note = match &mut self.note {
             None => NoteResult::None,
-            Some(note) => note.decide(&record.text("sys_id"), columns.is_empty(), self.ledger, session)?,
+            Some(note) => {
+                let sys_id = record.text("sys_id");
+                let is_followed = self.last.is_of(&sys_id);
+                note.decide(&sys_id, columns.is_empty(), is_followed, self.ledger, session)?
+            }
         };
         Ok(Change { columns, unknown, note })
     }
@@ -219,7 +223,7 @@ impl Push<'_> {
     }
 
     fn update(
-        &self,
+        &mut self,
         record: &Record,
         change: Change,
         wrote: Wrote,
@@ -236,6 +240,12 @@ impl Push<'_> {
             let message = "ServiceNow answered with an incident without its sys_id".to_string();
             CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::No))
         })?;
+        // If its answer is lost, what it says anew is in doubt, and an event that says it again writes it.
+        let said = Said::of(sys_id.as_str(), &self.mapped.body.columns);
+        if self.last.is_of(sys_id.as_str()) {
+            self.last = self.last.and(&said);
+            self.ledger.remember(&self.mapped.correlation_id, &self.last.to_text());
+        }
         let receipt = match ValidUpdate::new(Body { columns }, sys_id)?.run(session) {
             Ok(receipt) => receipt,
             Err(error) => return Ok(outcome::of_update(error)),
@@ -264,10 +274,12 @@ impl Push<'_> {
         if let Some(version) = pushed.version.filter(|_| !matches!(outcome, PushOutcome::Unchanged(_))) {
             self.ledger.settle(&pushed.sys_id, version);
         }
-        if self.is_said {
-            let said = Said::of(&pushed.sys_id, &self.mapped.body.columns);
-            self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
-        }
+        let said = Said::of(&pushed.sys_id, &self.mapped.body.columns);
+        let known = self.ledger.last_event(&self.mapped.correlation_id);
+        // What another push said meanwhile, and what a closed incident was not made, is in doubt.
+        let is_last = known.as_deref() == Some(&*self.last.to_text()) || !self.last.is_of(&pushed.sys_id);
+        let said = if self.is_said && is_last { said } else { Said::read(known.as_deref()).and(&said) };
+        self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
     }
 
     fn unchanged(&self, record: &Record, session: &Session<'_>, note: NoteResult, not_stored: Vec<String>) -> Pushed {

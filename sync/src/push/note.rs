@@ -12,6 +12,9 @@ use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::session::Session;
 use sha2::{Digest, Sha256};
 
+/// How often it is tried to remember a comment while others remember something of the same record.
+const MAX_TRIES: u32 = 16;
+
 /// A note of an event.
 pub struct Note {
     /// The journal it goes to.
@@ -33,22 +36,27 @@ impl Note {
         (self.journal.column().to_string(), self.text.clone())
     }
 
-    /// Whether the note is to be written to an incident. `alone` is whether nothing else is written.
+    /// Whether the note is to be written to an incident. `alone` is whether nothing else is written, and `is_followed` whether the
+    /// ledger has the incident's events since it was made: only then what it does not know was not written.
     pub fn decide(
         &mut self,
         sys_id: &str,
         alone: bool,
+        is_followed: bool,
         ledger: &mut dyn Ledger,
         session: &mut Session<'_>,
     ) -> Result<NoteResult, CallError> {
         let claim = ledger.claim_note(sys_id, &self.digest());
-        if claim == NoteClaim::Written {
-            return Ok(NoteResult::AlreadyThere);
+        match claim {
+            NoteClaim::Written => return Ok(NoteResult::AlreadyThere),
+            NoteClaim::Busy => return Ok(NoteResult::Withheld),
+            NoteClaim::Granted | NoteClaim::Orphaned | NoteClaim::NotKept => {}
         }
         self.claimed = Some(sys_id.to_string());
         Ok(match (journal::has(session, sys_id, self.journal, &self.text)?, claim) {
             (Some(true), _) => NoteResult::AlreadyThere,
-            (Some(false), _) | (None, NoteClaim::Granted) => NoteResult::Added,
+            (Some(false), _) => NoteResult::Added,
+            (None, NoteClaim::Granted) if is_followed => NoteResult::Added,
             // A repeated event finds the columns as it wants them: then nothing is appended a second time.
             (None, NoteClaim::NotKept) if alone => NoteResult::Withheld,
             (None, _) => NoteResult::MayBeTwice,
@@ -69,9 +77,13 @@ impl Note {
         }
         let was_written = matches!(result, Some(NoteResult::Added | NoteResult::MayBeTwice));
         if was_written && self.journal == Journal::Comments {
-            let before = ledger.known(sys_id).seen;
-            let after = Seen::read(before.as_deref()).with_written(&self.text);
-            ledger.seen(sys_id, before.as_deref(), &after.to_text());
+            for _ in 0..MAX_TRIES {
+                let before = ledger.known(sys_id).seen;
+                let after = Seen::read(before.as_deref()).with_written(&self.text);
+                if ledger.seen(sys_id, before.as_deref(), &after.to_text()) {
+                    break;
+                }
+            }
         }
         let end = match result {
             Some(NoteResult::Added | NoteResult::MayBeTwice | NoteResult::AlreadyThere) => NoteEnd::Written,

@@ -32,6 +32,22 @@ impl Said {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// What both say. Where the two are of different incidents that is nothing.
+    pub fn and(&self, other: &Self) -> Self {
+        let is_said =
+            |name: &String, digest: &String| self.sys_id == other.sys_id && other.columns.get(name) == Some(digest);
+        let columns = self.columns.iter().filter(|(name, digest)| is_said(name, digest));
+        Self {
+            sys_id: other.sys_id.clone(),
+            columns: columns.map(|(name, digest)| (name.clone(), digest.clone())).collect(),
+        }
+    }
+
+    /// Whether it is of this incident.
+    pub fn is_of(&self, sys_id: &str) -> bool {
+        self.sys_id == sys_id
+    }
+
     /// Whether the last event said this of a column of the incident. Then the record may hold something else by now, which
     /// people set.
     pub fn has(&self, sys_id: &str, (name, value): &(String, String)) -> bool {

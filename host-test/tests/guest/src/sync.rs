@@ -28,7 +28,7 @@ fn ask_ledger(order: &Order) -> String {
     for at in 0..times(order, "times") {
         match order.text("call") {
             "known" => drop(ledger::known(authorization, &name)),
-            "seen" => ledger::seen(authorization, &name, None, &text),
+            "seen" => drop(ledger::seen(authorization, &name, None, &text)),
             "remember" => ledger::remember(authorization, &format!("{name}{at}"), &text),
             "last-event" => drop(ledger::last_event(authorization, &name)),
             _ => drop(ledger::claim_note(authorization, &name, "digest")),

@@ -238,7 +238,7 @@ async fn comments_that_deliveries_missed_come_with_the_changes_where_the_user_se
         bed.agent(&path, json!({"comments": text})).await;
     }
     assert_eq!(read().await, (vec!["one".to_string(), "two".to_string()], true));
-    assert_eq!(read().await, (Vec::new(), false));
+    assert_eq!(read().await, (Vec::new(), true), "versions were passed over, and their comments are known");
     bed.agent(&path, json!({"comments": "three"})).await;
     let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
     bed.simulator.inject(Fault::once("GET", "/api/now/table/sys_journal_field", forbidden));
@@ -262,4 +262,97 @@ async fn what_a_ledger_in_memory_does_not_know_of_a_note_proves_nothing() {
         let report = sync.push(bed.call("events"), RULES.to_string(), event, false).await;
         assert_eq!(incident(&report.outcome).note, note, "{severity}");
     }
+}
+
+#[tokio::test]
+async fn a_comment_whose_delivery_was_lost_comes_with_the_changes_though_a_later_version_was_delivered() {
+    let mut bed = TestBed::delivering(RULES).await;
+    let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
+    let told: Arc<Mutex<Vec<(String, Option<String>, Vec<String>)>>> = Arc::default();
+    let read = async |bed: &TestBed| {
+        let take = |change: servicenow_host::callbacks::Change| {
+            let event: serde_json::Value = serde_json::from_str(&change.cloud_event).unwrap();
+            told.lock().unwrap().push((event["id"].as_str().unwrap().to_string(), change.status, change.comments));
+            async { Ok::<_, String>(()) }
+        };
+        bed.sync.reconcile(&bed.call("events"), &selection, Some(RULES.to_string()), take).await.unwrap();
+        std::mem::take(&mut *told.lock().unwrap())
+    };
+    read(&bed).await;
+    let made = bed.agent("incident", json!({"short_description": "x"})).await;
+    bed.change().await;
+    let path = format!("incident/{}", made["sys_id"].as_str().unwrap());
+    // Its delivery is not taken, and the next one is.
+    *bed.handler.refusals.lock().unwrap() = 1;
+    bed.agent(&path, json!({"comments": "lost on its way"})).await;
+    assert!(bed.verdict().await.contains("accepted") && bed.verdict().await.contains("not taken"));
+    bed.agent(&path, json!({"urgency": "1"})).await;
+    assert_eq!(bed.change().await.mod_count, Some(2));
+    let came = read(&bed).await;
+    assert_eq!(came.len(), 1, "{came:?}");
+    let (id, status, comments) = &came[0];
+    assert_eq!((status, &comments[..]), (&None, &["lost on its way".to_string()][..]));
+    assert!(id.starts_with(&format!("{}:2:", made["sys_id"].as_str().unwrap())), "an id of its own: {id}");
+    assert!(read(&bed).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_note_inside_a_create_whose_answer_was_lost_is_told_as_what_it_may_be() {
+    let (bed, _) = with_database().await;
+    bed.simulator.set(|settings| settings.may_show_journals = false);
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    bed.simulator.inject(Fault { times: 9, ..Fault::once("GET", "/api/now/table/sys_journal_field", forbidden) });
+    bed.simulator.inject(Fault::once("POST", "/api/now/table/incident", Effect::CommitThenClose));
+    let note = async || incident(&bed.push(RULES, &alert(1, "Info", "Trigger", "once")).await.outcome).note;
+    assert_eq!((note().await, note().await), (NoteResult::MayBeTwice, NoteResult::AlreadyThere));
+    assert_eq!(comments(&bed), ["once", "once"]);
+}
+
+#[tokio::test]
+async fn what_an_event_said_in_an_update_whose_answer_was_lost_is_in_doubt_and_said_again() {
+    let (bed, _) = with_database().await;
+    bed.pushed(&alert(1, "Info", "Trigger", "")).await;
+    // Committed, and nobody reads it back in time; then the source goes back to what it said before.
+    bed.simulator
+        .inject(Fault { times: 9, ..Fault::once("PATCH", "/api/now/table/incident", Effect::CommitThenClose) });
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    bed.simulator.inject(Fault { times: 9, after: 1, ..Fault::once("GET", "/api/now/table/incident", forbidden) });
+    let report = bed.push(RULES, &alert(1, "Critical", "Trigger", "")).await;
+    assert_eq!(report.outcome.failure().map(|failure| failure.write_happened), Some(WriteHappened::Unknown));
+    bed.simulator.heal();
+    assert_eq!(&bed.simulator.rows("incident")[0]["urgency"], "1");
+    assert_eq!(bed.pushed(&alert(1, "Info", "Trigger", "")).await, "updated");
+    assert_eq!(&bed.simulator.rows("incident")[0]["urgency"], "3");
+}
+
+#[tokio::test]
+async fn a_change_is_told_once_though_its_record_is_written_while_it_is_acted_on() {
+    let (bed, _) = with_database().await;
+    let made = incident(&bed.push(RULES, &alert(1, "Info", "Trigger", "")).await.outcome);
+    let body = |count: u32| {
+        json!({"sys_id": made.sys_id, "number": made.number, "table": "incident", "action": "update",
+            "sys_mod_count": count, "current": {"state": "2"}, "previous": {"state": "1"}})
+    };
+    let acted = Arc::new(Mutex::new(Vec::new()));
+    let deliver = async |count: u32, answer: Option<&'static str>| {
+        let headers = vec![("x-callback-secret".to_string(), "simulated-callback-secret".to_string())];
+        let body = body(count).to_string().into_bytes();
+        let delivery = servicenow_host::callbacks::Delivery { authorization: "events".into(), headers, body };
+        let (acted, bed) = (Arc::clone(&acted), &bed);
+        let act = async move |change: servicenow_host::callbacks::Change| {
+            acted.lock().unwrap().push(change.mod_count.unwrap());
+            if let Some(text) = answer {
+                // The engine answers with a comment, which is remembered of the same record.
+                assert_eq!(bed.pushed(&alert(1, "Info", "Trigger", text)).await, "commented");
+            }
+            Ok::<_, String>(())
+        };
+        bed.sync.deliver(delivery, Some(RULES.to_string()), act).await.unwrap()
+    };
+    use servicenow_host::callbacks::Verdict;
+    bed.agent(&format!("incident/{}", made.sys_id), json!({"state": "2"})).await;
+    assert!(matches!(deliver(1, Some("on it")).await, Verdict::Accepted(_)));
+    assert_eq!(deliver(1, None).await, Verdict::Duplicate);
+    assert_eq!(deliver(2, None).await, Verdict::Echo, "the own answer is no change");
+    assert_eq!(*acted.lock().unwrap(), [1]);
 }

@@ -13,8 +13,12 @@ const APPLICATION_ID: i32 = 0x534e_4c47;
 /// The form of the tables.
 const FORM: i32 = 2;
 
-/// A transaction here takes less than a millisecond; who waits this long waits for a process that hangs.
-const BUSY: Duration = Duration::from_secs(1);
+/// A statement here takes less than a millisecond; who waits this long waits for a process that hangs. What a component waits
+/// for counts as its computing, of which it has a second.
+const BUSY: Duration = Duration::from_millis(150);
+
+/// Making the file takes longer, where several processes do it at once.
+const BUSY_OPENING: Duration = Duration::from_secs(1);
 
 /// How long it is waited before something is tried again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -40,8 +44,9 @@ pub fn open(path: &Path) -> io::Result<Connection> {
     let path = folder.canonicalize()?.join(path.file_name().unwrap_or_default());
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(told)?;
-    connection.busy_timeout(BUSY).map_err(told)?;
+    connection.busy_timeout(BUSY_OPENING).map_err(told)?;
     prepare(&mut connection)?;
+    connection.busy_timeout(BUSY).map_err(told)?;
     Ok(connection)
 }
 
@@ -89,7 +94,7 @@ fn prepare(connection: &mut Connection) -> io::Result<()> {
 
 /// SQLite does not wait where two processes do this at once, so that it is tried again.
 fn use_write_ahead_log(connection: &Connection) -> io::Result<()> {
-    let until = Instant::now() + BUSY;
+    let until = Instant::now() + BUSY_OPENING;
     loop {
         let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
         match mode {
@@ -150,7 +155,7 @@ mod tests {
                     scope.spawn(|| {
                         check(&path).unwrap();
                         let mut connection = Connection::open(&path).unwrap();
-                        connection.busy_timeout(BUSY).unwrap();
+                        connection.busy_timeout(BUSY_OPENING).unwrap();
                         prepare(&mut connection).unwrap();
                     });
                 }
