@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The interfaces whose functions are served.
-const SERVED: [&str; 3] = ["incidents", "authorization", "manifest"];
+const SERVED: [&str; 4] = ["incidents", "authorization", "manifest", "push"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");

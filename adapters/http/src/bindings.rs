@@ -11,6 +11,7 @@ wit_bindgen::generate!({
             import servicenow:plugin/incidents@0.2.0;
             import servicenow:plugin/authorization@0.2.0;
             import servicenow:plugin/manifest@0.2.0;
+            import servicenow:plugin/push@0.2.0;
             import servicenow:plugin/callbacks@0.2.0;
             import servicenow:plugin/credentials@0.2.0;
         }
@@ -20,4 +21,4 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-pub use servicenow::plugin::{authorization, callbacks, credentials, incidents, manifest, types};
+pub use servicenow::plugin::{authorization, callbacks, credentials, incidents, manifest, push, types};

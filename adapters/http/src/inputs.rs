@@ -5,7 +5,8 @@ use crate::bindings::types::Call;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use servicenow_json::strict;
 
 /// The columns to write.
@@ -24,6 +25,11 @@ impl From<Body> for RequestBody {
         }
     }
 }
+
+/// A document that is given as a JSON object, or as its text.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Document(String);
 
 /// Declares the inputs of a method: those that every method has, and its own.
 macro_rules! inputs {
@@ -58,6 +64,11 @@ inputs!(Find {
     offset: Option<u32>,
 });
 inputs!(Nothing {});
+inputs!(Push {
+    rules: Document,
+    event: Document,
+    manual: Option<bool>,
+});
 
 /// A call, ready to be made.
 #[derive(Debug, PartialEq)]
@@ -74,6 +85,8 @@ pub enum MethodCall {
     Columns(Call),
     /// Authenticate.
     Authenticate(Call),
+    /// Push: the call, the rules, the event, and whether it is pushed whatever they say.
+    Push(Call, String, String, bool),
 }
 
 /// A method.
@@ -92,6 +105,8 @@ pub enum Method {
     Columns,
     /// Authenticate.
     Authenticate,
+    /// Push.
+    Push,
 }
 
 impl Method {
@@ -104,16 +119,37 @@ impl Method {
 /// ServiceNow cancels a REST transaction after 60 s itself, and a server ends a request some time after that.
 pub const MAX_TIMEOUT_MS: u32 = 60_000;
 
+/// The texts of documents within the inputs, with the digits that their numbers have.
+#[derive(Deserialize)]
+struct Given<'g> {
+    #[serde(borrow)]
+    request_body: Option<&'g RawValue>,
+    #[serde(borrow)]
+    rules: Option<&'g RawValue>,
+    #[serde(borrow)]
+    event: Option<&'g RawValue>,
+}
+
 /// Reads the inputs of a method, or tells what is wrong with them.
 pub fn read(method: Method, body: &[u8]) -> Result<MethodCall, String> {
     let refused = |message: &str| Err(message.to_string());
-    let body = strict::read(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+    let text = body;
+    let mut body = strict::read(body).map_err(|error| format!("the body is not JSON: {error}"))?;
     // Structures are read from lists too, where nothing says which member is which.
     if !body.is_object() {
         return refused("the body is not a JSON object of the method's inputs");
     }
     if !body.get("request_body").is_none_or(Value::is_object) {
-        return refused("request_body is not a JSON object of case and value");
+        return refused("request_body is not a JSON object: of columns, or of case and value");
+    }
+    let given: Given<'_> = serde_json::from_slice(text).map_err(|error| format!("the body is not JSON: {error}"))?;
+    if let Some(columns) = given.request_body.filter(|_| body["request_body"].get("case").is_none()) {
+        body["request_body"] = json!({"case": "json", "value": columns.get()});
+    }
+    for (name, document) in [("rules", given.rules), ("event", given.event)] {
+        if let Some(document) = document.filter(|_| body[name].is_object()) {
+            body[name] = document.get().into();
+        }
     }
     if body["timeout_ms"].as_u64().is_some_and(|ms| ms > MAX_TIMEOUT_MS.into()) {
         return refused(&format!("timeout_ms is not up to {MAX_TIMEOUT_MS}"));
@@ -158,6 +194,11 @@ pub fn read(method: Method, body: &[u8]) -> Result<MethodCall, String> {
             let inputs = read!(Nothing);
             MethodCall::Columns(call!(inputs))
         }
+        Method::Push => {
+            let inputs = read!(Push);
+            let manual = inputs.manual.unwrap_or_default();
+            MethodCall::Push(call!(inputs), inputs.rules.0, inputs.event.0, manual)
+        }
         Method::Authenticate => {
             let inputs = read!(Nothing);
             MethodCall::Authenticate(call!(inputs))
@@ -190,6 +231,15 @@ mod tests {
         let options =
             CreateOptions { correlation_id: Some("a".to_string()), input_display_values: false, choice_check: None };
         assert_eq!(read(Method::Create, create), Ok(MethodCall::Create(call(), body, options)));
+        let plain = br#"{"authorization":"main","instance":"dev1",
+            "request_body":{"u_cost":1.10,"case_number":"5"}}"#;
+        let body = RequestBody::Json(r#"{"u_cost":1.10,"case_number":"5"}"#.to_string());
+        assert_eq!(read(Method::Update, plain), Err("missing field `sys_id`".to_string()));
+        let Ok(MethodCall::Create(_, read_body, _)) = read(Method::Create, plain) else { panic!("it is no create") };
+        assert_eq!(read_body, body, "digits are kept");
+        let push = br#"{"authorization":"main","instance":"dev1","rules":{"name":"R"},"event":"{\"id\":1.0}"}"#;
+        let (rules, event) = (r#"{"name":"R"}"#.to_string(), r#"{"id":1.0}"#.to_string());
+        assert_eq!(read(Method::Push, push), Ok(MethodCall::Push(call(), rules, event, false)));
         let get = br#"{"authorization":"main","instance":"dev1","kind":"number","value":"INC1"}"#;
         let reference = IncidentRef { kind: "number".to_string(), value: "INC1".to_string() };
         assert_eq!(read(Method::Get, get), Ok(MethodCall::Get(call(), reference)));
@@ -212,6 +262,12 @@ mod tests {
                 "create",
                 r#"{"authorization":"a","instance":"b","request_body":{"case":"fields","value":{}}}"#,
                 "request_body",
+            ),
+            ("push", r#"{"authorization":"a","instance":"b","rules":[],"event":{}}"#, "rules: invalid type"),
+            (
+                "create",
+                r#"{"authorization":"a","instance":"b","request_body":{"a":"1","a":"2"}}"#,
+                "\"a\" stands twice",
             ),
             ("columns", r#"{"authorization":"a","instance":"b","instance":"c"}"#, "\"instance\" stands twice"),
             ("columns", "", "is not JSON: EOF"),

@@ -23,6 +23,7 @@ pub fn openapi(node: &Node) -> Value {
         let operation = operation(method, &carried["outcomes"][&method.name], &mut schemas);
         paths.insert(format!("/v1/{}", method.name), json!({"post": operation}));
     }
+    paths.insert("/v1/push".to_string(), json!({"post": push(&carried["outcomes"]["push"], &mut schemas)}));
     paths.insert(
         "/v1/manifest".to_string(),
         document("manifest", "The node's description", &carried["returns"]["describe"]),
@@ -67,6 +68,49 @@ fn operation(method: &Method, carried: &Value, schemas: &mut Map<String, Value>)
     })
 }
 
+/// The columns to write, as a plain object.
+fn columns() -> Value {
+    json!({
+        "type": "object",
+        "description": "Columns and their values. A column named `case` is given by the other form.",
+        "not": {"required": ["case"]},
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    })
+}
+
+/// Bringing an event in, which is no method of the node.
+fn push(carried: &Value, schemas: &mut Map<String, Value>) -> Value {
+    let cases = carried.as_object().into_iter().flatten();
+    let outcome =
+        one_of("push", cases.map(|(case, held)| (case.clone(), tagged(case, held.clone()))).collect(), schemas);
+    schemas.insert("push-outcome".to_string(), outcome);
+    let text = |description: &str| json!({"type": "string", "description": description});
+    let document = |description: &str| json!({"type": ["object", "string"], "description": description});
+    let properties = json!({
+        "authorization": text("The name of an authorization that the server knows."),
+        "instance": text("The instance: an id, a host name or an origin."),
+        "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_TIMEOUT_MS},
+        "rules": document("The rules document, as an object or its text."),
+        "event": document("The event, as an object or its text."),
+        "manual": {"type": ["boolean", "null"], "description": "Push whatever triggers and filters say."},
+    });
+    let required = ["authorization", "instance", "rules", "event"];
+    let inputs =
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+    schemas.insert("push-inputs".to_string(), inputs);
+    let json_of = |name: &str| json!({"application/json": {"schema": {"$ref": format!("{SCHEMAS}push-{name}")}}});
+    let mut responses = refusals(&[400, 401, 413, 500, 503]);
+    let ended = json!({"description": "How the push ended, whichever way", "content": json_of("outcome")});
+    responses.insert("200".to_string(), ended);
+    json!({
+        "operationId": "push",
+        "summary": "Push an event",
+        "description": "Brings an event into ServiceNow by rules. The server keeps no ledger.",
+        "requestBody": {"required": true, "content": json_of("inputs")},
+        "responses": responses,
+    })
+}
+
 /// One outcome: its case, and what it carries.
 fn outcome(carried: &Value, outcome: &Outcome) -> Value {
     let case = outcome.case_name.as_str();
@@ -91,8 +135,9 @@ fn inputs(method: &Method, schemas: &mut Map<String, Value>) -> Value {
         };
         let alternatives = one_of("request-body", cases.into_iter().map(case).collect(), schemas);
         schemas.insert("request-body".to_string(), alternatives);
+        schemas.insert("columns".to_string(), columns());
         body.as_object_mut().and_then(|body| body.remove("oneOf"));
-        body["$ref"] = format!("{SCHEMAS}request-body").into();
+        body["anyOf"] = ["request-body", "columns"].map(|name| json!({"$ref": format!("{SCHEMAS}{name}")})).into();
     }
     inputs
 }
@@ -242,7 +287,7 @@ mod tests {
             }
         }
         let update = &document["components"]["schemas"]["update-inputs"];
-        assert_eq!(update["properties"]["request_body"]["$ref"], "#/components/schemas/request-body");
+        assert_eq!(update["properties"]["request_body"]["anyOf"][0]["$ref"], "#/components/schemas/request-body");
         assert_eq!(update["properties"]["timeout_ms"]["maximum"], 60_000);
     }
 }

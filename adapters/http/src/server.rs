@@ -1,7 +1,7 @@
 //! The server: reads a request, makes the call, writes the reply. One instance serves one request.
 
-use crate::bindings::callbacks::{self, Delivery, Known, Verdict};
-use crate::bindings::{authorization, credentials, incidents, manifest};
+use crate::bindings::callbacks::{self, Delivery, Verdict};
+use crate::bindings::{authorization, credentials, incidents, manifest, push};
 use crate::inputs::{MethodCall, read};
 use crate::openapi::openapi;
 use crate::reply::Reply;
@@ -94,20 +94,21 @@ fn call(invocation: MethodCall) -> Reply {
         MethodCall::Find(call, query, limit, offset) => Reply::outcome(&incidents::find(&call, &query, limit, offset)),
         MethodCall::Columns(call) => Reply::outcome(&incidents::columns(&call)),
         MethodCall::Authenticate(call) => Reply::outcome(&authorization::authenticate(&call)),
+        MethodCall::Push(call, rules, event, manual) => Reply::outcome(&push::push(&call, &rules, &event, manual)),
     }
 }
 
 /// Forwards a delivery. Nothing is remembered, so that any number of servers can run: the event's id tells its consumer what
 /// comes twice.
 fn deliver(delivery: Delivery) -> Result<Reply, Reply> {
-    let change = match callbacks::receive(&delivery, None, &Known { version: None, settled: Vec::new() }) {
-        Verdict::Accepted(accepted) => accepted.change,
+    let change = match callbacks::receive(&delivery, None) {
+        Verdict::Accepted(accepted) | Verdict::Late(accepted) => accepted.change,
         Verdict::Unauthenticated => return Err(unauthentic()),
         Verdict::InvalidData(violations) => {
             let told = violations.iter().map(|no| format!("{}: {} is not {}", no.field, no.given, no.expected));
             return Err(Reply::problem(400, "Bad Request", &told.collect::<Vec<_>>().join("; ")));
         }
-        Verdict::Duplicate | Verdict::Stale | Verdict::Echo(_) | Verdict::Ignored(_) => return Ok(Reply::empty(204)),
+        Verdict::Duplicate | Verdict::Stale | Verdict::Echo | Verdict::Ignored(_) => return Ok(Reply::empty(204)),
     };
     let is_address = |url: &String| url.starts_with("https://") || url.starts_with("http://");
     let Some(url) = variable(SINK).filter(is_address) else {

@@ -85,6 +85,16 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         ensure!(ended["case"] == case, "{method} ended in {ended} and not in {case}");
         outcomes.push((method.to_string(), ended));
     }
+    let event = json!({"authorization": "main", "instance": instance, "event": {"id": 1, "title": "Disk full"},
+        "rules": {"name": "R", "correlation_id": "alert-{{ id }}", "body": {"short_description": "{{ title }}"}}});
+    for case in ["created", "unchanged"] {
+        let ended = outcome(&server, "push", &event)?;
+        ensure!(ended["case"] == case, "a push ended in {ended} and not in {case}");
+        outcomes.push(("push".to_string(), ended));
+    }
+    let plain = json!({"authorization": "main", "instance": instance, "request_body": {"urgency": "2"}});
+    let ended = outcome(&server, "create", &plain)?;
+    ensure!(ended["case"] == "incident-created", "a create of plain columns ended in {ended}");
     described(&server, &outcomes)?;
     for (program, example) in [("sh", "create.sh"), ("java", "Create.java")] {
         let mut command = Command::new(program);
