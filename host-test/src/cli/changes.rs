@@ -65,13 +65,16 @@ impl Changes {
         };
         let call = self.connection.call();
         let (report, reconciled) = sync.reconcile(&call, &self.selected.selection(), rules, note).await?;
-        if !report.outcome.is_success() {
+        let is_success = report.outcome.is_success();
+        let finished = Finished::from(report);
+        if !is_success {
             match self.connection.json {
-                true => print(&show::in_json(&Finished::from(report), "", false).to_string()),
-                false => self.connection.show(&Finished::from(report), "")?,
+                true => print(&show::in_json(&finished, "", self.connection.trace).to_string()),
+                false => self.connection.show(&finished, "")?,
             }
             return Ok(false);
         }
+        self.connection.trace(&finished);
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         if self.connection.json {
             seen.iter().for_each(|change| print(&change.cloud_event));

@@ -90,6 +90,15 @@ impl Connection {
         show::outcome(finished, edge, self.json, self.trace)
     }
 
+    /// Prints the exchanges of a call whose outcome is shown in another way, where they are asked for.
+    pub fn trace(&self, finished: &Finished) {
+        match (self.trace, self.json) {
+            (false, _) => {}
+            (true, false) => show::exchanges(finished),
+            (true, true) => super::print(&serde_json::json!({"exchanges": finished.exchanges}).to_string()),
+        }
+    }
+
     fn folder(&self) -> Option<PathBuf> {
         self.cache.clone().or_else(usual_folder)
     }

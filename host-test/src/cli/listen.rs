@@ -94,11 +94,12 @@ impl Listen {
             Ok((report, _)) if !report.outcome.is_success() => {
                 eprintln!("warning: what was missed could not be read");
                 match self.connection.json {
-                    true => print(&show::in_json(&Finished::from(report), "", false).to_string()),
+                    true => print(&show::in_json(&Finished::from(report), "", self.connection.trace).to_string()),
                     false => self.connection.show(&Finished::from(report), "")?,
                 }
             }
-            Ok((_, Reconciled { accepted, .. })) => {
+            Ok((report, Reconciled { accepted, .. })) => {
+                self.connection.trace(&Finished::from(report));
                 shown.say(&json!({"missed": accepted}), || format!("{accepted} changes were missed"));
             }
             Err(error) => eprintln!("warning: {error}"),

@@ -13,6 +13,7 @@ mod inspect;
 mod limits;
 mod listen;
 mod map;
+mod names;
 mod outbox;
 mod package;
 mod provision;
@@ -22,6 +23,7 @@ mod soak;
 mod third_party_clients;
 
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
@@ -73,6 +75,8 @@ enum Command {
     Provision(provision::Provision),
     /// Receive deliveries, show how each is judged, and read what was missed
     Listen(listen::Listen),
+    /// Show what the references of a record are called: deliveries carry keys
+    Names(names::Names),
     /// See to the events that wait for the consumer of listen --forward
     #[command(subcommand)]
     Outbox(outbox::Command),
@@ -107,7 +111,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(filter) => filter,
         Err(error) => return fail(&anyhow::anyhow!("--log {:?}: {error}; give a level such as info", cli.log)),
     };
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(log.with_filter(filter.and(filter_fn(is_ours_to_show)))).init();
     let done = match cli.command {
         Command::Demo(command) => command.run().await,
@@ -116,6 +120,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Push(command) => command.run().await,
         Command::Provision(provision) => provision.run().await,
         Command::Listen(command) => command.run().await,
+        Command::Names(command) => command.run().await,
         Command::Outbox(command) => command.run(),
         Command::Changes(command) => command.run().await,
         Command::Simulator(command) => command.run().await.map(|()| true),

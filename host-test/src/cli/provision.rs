@@ -117,13 +117,14 @@ impl SetUp {
             StepsOutcome::InvalidData(_) | StepsOutcome::AuthorizationFail(_) => Vec::new(),
         };
         let well = report.outcome.is_success();
+        let finished = Finished::from(report);
         if self.connection.json || !well {
-            self.connection.show(&Finished::from(report), "")?;
-        }
-        if !self.connection.json && well {
+            self.connection.show(&finished, "")?;
+        } else {
             let mut lines = table(&["step", "record", "name", "why"]);
             lines.add_rows(steps.iter().map(row));
             print_table(&lines);
+            self.connection.trace(&finished);
         }
         Ok(well)
     }

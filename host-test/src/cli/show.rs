@@ -47,7 +47,14 @@ fn print_text(finished: &Finished, edge: &str, trace: bool) {
     let edge = if edge.is_empty() { String::new() } else { format!(" ({edge})") };
     print(&format!("{}{edge} in {:.1} ms", finished.case, finished.elapsed.as_secs_f64() * 1e3));
     value(&finished.value);
-    for exchange in finished.exchanges.iter().filter(|_| trace) {
+    if trace {
+        exchanges(finished);
+    }
+}
+
+/// Prints the exchanges of a call, one a line.
+pub fn exchanges(finished: &Finished) {
+    for exchange in &finished.exchanges {
         let ended = match (&exchange.status, &exchange.error) {
             (Some(status), _) => status.to_string(),
             (None, error) => error.clone().unwrap_or_default(),

@@ -285,6 +285,7 @@ fn help_describes_every_command_and_flag() {
         vec!["outbox", "list"],
         vec!["outbox", "send-again"],
         vec!["outbox", "drop"],
+        vec!["names"],
     ];
     let events = events.into_iter().chain(steps.map(|step| vec!["provision", step]));
     let events = events.map(|command| [command, vec!["--help"]].concat());

@@ -268,7 +268,9 @@ async fn what_a_ledger_in_memory_does_not_know_of_a_note_proves_nothing() {
 async fn a_comment_whose_delivery_was_lost_comes_with_the_changes_though_a_later_version_was_delivered() {
     let mut bed = TestBed::delivering(RULES).await;
     let selection = Selection { tables: Vec::new(), time_zone: None, overlap_seconds: None, limit: None };
-    let told: Arc<Mutex<Vec<(String, Option<String>, Vec<String>)>>> = Arc::default();
+    /// The event's id, the status, and the comments.
+    type Told = (String, Option<String>, Vec<String>);
+    let told: Arc<Mutex<Vec<Told>>> = Arc::default();
     let read = async |bed: &TestBed| {
         let take = |change: servicenow_host::callbacks::Change| {
             let event: serde_json::Value = serde_json::from_str(&change.cloud_event).unwrap();

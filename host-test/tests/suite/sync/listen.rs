@@ -215,3 +215,19 @@ async fn a_file_that_is_no_ledger_is_told_with_what_to_give() {
     assert!(said.contains("no ledger") && said.contains("give the path of a ledger"), "{said}");
     assert_eq!(std::fs::read_to_string(Path::new(&notes)).unwrap(), "dear diary");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exchanges_of_a_reading_are_shown_where_they_are_asked_for() {
+    let bench = Bench::set().await;
+    let ran = |more: &[&str]| {
+        let done = bench.command("changes").args(more).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{said} {}", String::from_utf8_lossy(&done.stderr));
+        said
+    };
+    assert!(!ran(&[]).contains("GET"));
+    assert!(ran(&["--trace"]).contains("GET http://127.0.0.1"));
+    let said = ran(&["--trace", "--json"]);
+    let exchanges: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!(exchanges["exchanges"][0]["status"], 200, "{said}");
+}
