@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// A process of `listen`, killed when it is dropped.
-struct Listener(Child);
+pub struct Listener(Child);
 
 impl Drop for Listener {
     fn drop(&mut self) {
@@ -29,16 +29,16 @@ impl Drop for Listener {
 }
 
 /// An instance, a consumer of changes, and a folder that processes share.
-struct Bench {
-    bed: TestBed,
+pub struct Bench {
+    pub bed: TestBed,
     folder: TempDir,
     consumer: ScriptedServer,
-    taken: UnboundedReceiver<(bool, String)>,
+    pub taken: UnboundedReceiver<(bool, String)>,
     is_down: Arc<AtomicBool>,
 }
 
 impl Bench {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let (sender, taken) = unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
         let state = Arc::clone(&is_down);
@@ -61,12 +61,12 @@ impl Bench {
         Self { bed, folder, consumer, taken, is_down }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The program with this command, for the instance and with the ledger.
-    fn command(&self, name: &str) -> Command {
+    pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
         command
             .env(FOLDER, components())
@@ -80,9 +80,15 @@ impl Bench {
 
     /// Starts to listen, and says where. `name` tells one such process from others.
     async fn listen(&self, name: &str) -> (Listener, String) {
+        self.listen_at(name, "127.0.0.1:0").await
+    }
+
+    /// The same at an address of this machine.
+    pub async fn listen_at(&self, name: &str, address: &str) -> (Listener, String) {
         let ready = self.path(name);
         let _ = std::fs::remove_file(&ready);
         let mut listen = self.command("listen");
+        listen.args(["--listen", address]);
         listen.arg("--ready-file").arg(&ready).args(["--forward", &format!("{}/events", self.consumer.origin)]);
         let said = File::create(self.path(&format!("{name}.log"))).unwrap();
         let listener = Listener(listen.arg("--json").stdout(said).stderr(Stdio::null()).spawn().unwrap());
@@ -93,7 +99,7 @@ impl Bench {
     }
 
     /// Has the instance deliver to an address.
-    async fn deliver_to(&self, address: &str) {
+    pub async fn deliver_to(&self, address: &str) {
         let mut settings = self.bed.settings();
         settings.callback_url = format!("{address}/hook");
         self.bed.sync.apply(self.bed.call("setup"), settings).await;

@@ -7,4 +7,5 @@ mod ledger;
 mod listen;
 mod provisioning;
 mod push;
+mod soak;
 pub mod test_bed;
