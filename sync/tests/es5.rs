@@ -6,7 +6,11 @@
 use servicenow_core::set_up::wanted;
 use servicenow_sync::bindings::provisioning::Settings;
 use servicenow_sync::provisioning::set_up;
+use std::path::Path;
 use tree_sitter::{Node, Parser};
+
+/// Set to a folder, it has the test write the scripts there, for core/set-up-check.
+const WRITE: &str = "SET_UP_SCRIPTS";
 
 /// What the grammar calls the parts of ECMAScript 5 that scripts use. Anything else, such as an arrow function, a template or
 /// `let`, is of a later edition.
@@ -117,6 +121,11 @@ fn every_script_of_a_set_up_is_ecmascript_5() {
     let scripts = all.iter().flat_map(|wanted| &wanted.columns).filter(|(column, _)| *column == "script");
     let scripts: Vec<_> = scripts.map(|(_, script)| script.as_str()).collect();
     assert_eq!(scripts.len(), 3);
+    if let Some(folder) = std::env::var_os(WRITE) {
+        for (name, script) in ["delivery.js", "rule.js", "button.js"].iter().zip(&scripts) {
+            std::fs::write(Path::new(&folder).join(name), script).unwrap();
+        }
+    }
     for script in scripts {
         assert_eq!(later(script), Vec::<String>::new(), "{script}");
         assert!(!script.contains("__"), "a name was left to be filled in:\n{script}");
