@@ -109,6 +109,13 @@ impl Wanted {
         SysId::derive(&format!("provisioning/{}", set_up.product), &self.name)
     }
 
+    /// Whether a record that was found is the set-up's own: it carries the mark, or it has still the key that it was made with and
+    /// its name, and somebody edited the text with the mark.
+    pub fn is_own(&self, set_up: &SetUp, sys_id: &str, name: &str, marked: &str) -> bool {
+        let (has_key, is_named) = (sys_id == self.key(set_up).as_str(), name == self.name);
+        has_key && is_named || (has_key || is_named) && marked.starts_with(&mark(set_up))
+    }
+
     /// The query that finds it by its name, and by the key it was made with: somebody may have given it another name.
     pub fn query(&self, set_up: &SetUp) -> String {
         format!("name={}^ORsys_id={}^ORDERBYsys_created_on", self.name, self.key(set_up))

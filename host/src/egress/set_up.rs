@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Map, Value};
 use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::set_up::{
-    OUTBOUND_LOGS, SHIPPED_PROPERTY, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, mark, marked_query,
+    OUTBOUND_LOGS, SHIPPED_PROPERTY, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, marked_query,
 };
 use servicenow_json::strict;
 use std::collections::HashMap;
@@ -163,8 +163,7 @@ impl SetUpCheck {
             let text = |column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default();
             let key = text("sys_id").to_ascii_lowercase();
             let is_it = |wanted: &Wanted| {
-                let is_named = text("name") == wanted.name || key == wanted.key(&self.set_up).as_str();
-                wanted.table == table && is_named && text(wanted.mark_column).starts_with(&mark(&self.set_up))
+                wanted.table == table && wanted.is_own(&self.set_up, &key, text("name"), text(wanted.mark_column))
             };
             let is_legacy = table == "sys_script" && self.set_up.legacy_rules.iter().any(|name| name == text("name"));
             let at = self.wanted.iter().position(is_it);
@@ -247,7 +246,7 @@ mod tests {
         assert!(!check.allows_write(&Method::POST, &tables("sys_script"), &Bytes::from_static(b"not json")));
 
         let (ours, other, legacy) = ("a".repeat(32), "b".repeat(32), "c".repeat(32));
-        let mark = format!("{}1", mark(&check.set_up));
+        let mark = format!("{}1", servicenow_core::set_up::mark(&check.set_up));
         let rows = serde_json::json!({"result": [
             {"sys_id": ours, "name": "Acme: deliver changes", "description": mark},
             {"sys_id": other, "name": "Acme: deliver changes", "description": "somebody else's"},

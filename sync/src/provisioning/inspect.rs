@@ -38,16 +38,14 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
     let mut shown = Seen::default();
     for wanted in &wanted {
         match readable(present::find(wanted, &set_up, &mut shown, &mut session))? {
-            Some(present) => seen.artifacts.push(state(wanted, present)),
-            None => {
-                missing(&mut seen, wanted.table);
-            }
+            Ok(present) => seen.artifacts.push(state(wanted, present)),
+            Err(whose) => missing(&mut seen, wanted.table, whose),
         }
     }
     for name in &settings.legacy_rules {
         match readable(present::rules_named(name, &mut shown, &mut session))? {
-            Some(rules) => seen.legacy.extend(rules.iter().map(|_| name.clone())),
-            None => missing(&mut seen, "sys_script"),
+            Ok(rules) => seen.legacy.extend(rules.iter().map(|_| name.clone())),
+            Err(whose) => missing(&mut seen, "sys_script", whose),
         }
     }
     seen.orphans = orphans(&set_up, &wanted, &mut session)?;
@@ -55,18 +53,30 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
     Ok(seen)
 }
 
-/// What was read. `None` where the user may not.
-fn readable<T>(read: Result<T, CallError>) -> Result<Option<T>, CallError> {
+/// Who does not let a table be read.
+#[derive(Clone, Copy, PartialEq)]
+enum Refusal {
+    /// The instance, to this user.
+    Instance,
+    /// The host, by what the authorization allows.
+    Host,
+}
+
+/// What was read, or who did not allow it.
+fn readable<T>(read: Result<T, CallError>) -> Result<Result<T, Refusal>, CallError> {
     match read {
-        Ok(read) => Ok(Some(read)),
-        Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => Ok(None),
-        Err(CallError::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(None),
+        Ok(read) => Ok(Ok(read)),
+        Err(CallError::Rejected(failure)) if failure.reason == Reason::Forbidden => Ok(Err(Refusal::Instance)),
+        Err(CallError::Error(failure)) if failure.reason == Reason::DeniedByHost => Ok(Err(Refusal::Host)),
         Err(end) => Err(end),
     }
 }
 
-fn missing(seen: &mut Inspection, table: &str) {
-    let missing = format!("{table}: {}", present::role(table));
+fn missing(seen: &mut Inspection, table: &str, whose: Refusal) {
+    let missing = match whose {
+        Refusal::Instance => format!("{table}: {}", present::role(table)),
+        Refusal::Host => format!("{table}: no role, but \"provisioning\" among the authorization's allowed-calls"),
+    };
     if !seen.missing_roles.contains(&missing) {
         seen.missing_roles.push(missing);
     }
@@ -106,7 +116,7 @@ fn orphans(set_up: &SetUp, wanted: &[Wanted], session: &mut Session<'_>) -> Resu
         let query = marked_query(set_up, column);
         let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "100")];
         let rows = session.fetch(&requests::list(&session.origin, from, &parameters));
-        let Some(rows) = readable(rows)? else { continue };
+        let Ok(rows) = readable(rows)? else { continue };
         let marked = rows.records.iter().filter(|record| record.text(column).starts_with(&mark(set_up)));
         let is_wanted = |record: &&Record| {
             wanted.iter().filter(|wanted| wanted.table == from).any(|wanted| {
@@ -131,7 +141,7 @@ fn deliveries(settings: &Settings, session: &mut Session<'_>) -> Result<Vec<Logg
             Err(CallError::Rejected(failure)) if failure.status == Some(400) => continue,
             rows => readable(rows)?,
         };
-        let Some(rows) = rows else { return Ok(Vec::new()) };
+        let Ok(rows) = rows else { return Ok(Vec::new()) };
         let sent = rows.records.iter().filter(|record| record.text("url").starts_with(address));
         return Ok(sent
             .map(|record| LoggedDelivery { at: record.text("sys_created_on"), status: record.text("response_status") })

@@ -13,6 +13,9 @@ use servicenow_core::set_up::{Kind, SetUp, Wanted, by_key, shipped_query};
 const LIMIT: &str = "20";
 const MAX_ROWS: u64 = 20;
 
+/// What the host puts in the place of each byte of a secret.
+const STRUCK_OUT: u8 = b'*';
+
 /// What stands where a record is wanted.
 pub enum Present {
     /// Nothing.
@@ -29,7 +32,7 @@ pub struct Kept {
     pub key: SysId,
     /// Whether it is active; `true` where it cannot be switched off.
     pub active: String,
-    /// The version that it says.
+    /// The version that it says; empty where somebody edited the text that says it.
     pub version: String,
     record: Record,
 }
@@ -85,7 +88,11 @@ pub fn find(wanted: &Wanted, set_up: &SetUp, seen: &mut Seen, session: &mut Sess
     });
     let is_foreign = !named.is_empty();
     let ours = named.into_iter().find_map(|record| {
-        let version = version_in(record.value(wanted.mark_column)?, set_up)?.to_string();
+        let marked = record.text(wanted.mark_column);
+        if !wanted.is_own(set_up, &record.text("sys_id"), &record.text("name"), &marked) {
+            return None;
+        }
+        let version = version_in(&marked, set_up).unwrap_or_default().to_string();
         let active = if wanted.can_rest() { record.text("active") } else { "true".to_string() };
         Some(Kept { key: SysId::parse(record.value("sys_id")?)?, active, version, record })
     });
@@ -136,8 +143,8 @@ fn rows(from: &'static str, query: &str, seen: &mut Seen, session: &mut Session<
     Ok(rows.records)
 }
 
-/// The columns that differ from what is wanted. A secret does not come back: the mark's version tells whether it is to be
-/// written again.
+/// The columns that differ from what is wanted. A secret does not come back: the host strikes out those that it knows, and what it does
+/// not strike out is another's.
 pub fn drifted(wanted: &Wanted, kept: &Kept) -> Vec<&'static str> {
     let is_secret = |column: &str| wanted.kind == Kind::CallbackSecret && column == "value";
     let differs = |column: &str, value: &str| !same_text(&kept.record.text(column), value);
@@ -147,8 +154,9 @@ pub fn drifted(wanted: &Wanted, kept: &Kept) -> Vec<&'static str> {
         .filter(|(column, value)| !is_secret(column) && differs(column, value))
         .map(|(column, _)| *column)
         .collect();
-    let was_emptied = kept.record.value("value").is_some_and(str::is_empty);
-    if wanted.kind == Kind::CallbackSecret && (drifted.contains(&wanted.mark_column) || was_emptied) {
+    let is_struck_out = |value: &str| !value.is_empty() && value.bytes().all(|byte| byte == STRUCK_OUT);
+    let is_another = kept.record.value("value").is_some_and(|value| !is_struck_out(value));
+    if wanted.kind == Kind::CallbackSecret && (drifted.contains(&wanted.mark_column) || is_another) {
         drifted.push("value");
     }
     drifted

@@ -237,6 +237,32 @@ async fn what_the_user_is_not_shown_is_not_taken_for_absent() {
 }
 
 #[tokio::test]
+async fn an_edited_description_is_repaired_and_another_secret_on_the_instance_is_seen() {
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    let set_up = records(&bed);
+    let key = |name: &str| {
+        let all = ["sys_properties", "sys_script"].map(|table| bed.simulator.rows(table)).concat();
+        let row = all.into_iter().find(|row| &row["name"] == name).unwrap();
+        row["sys_id"].to_string()
+    };
+    let edits = [
+        ("sys_script", "Acme: deliver changes", json!({"description": "Do not touch! Ask the platform team."})),
+        ("sys_properties", "x_acme.callback_url", json!({"description": ""})),
+        ("sys_properties", "x_acme.callback_secret", json!({"value": "a-secret-of-somebody-else"})),
+    ];
+    for (table, name, columns) in edits {
+        bed.agent(&format!("{table}/{}", key(name)), columns).await;
+    }
+    let drifted: Vec<_> = inspected(&bed, bed.settings()).await.artifacts.into_iter().map(|of| of.drifted).collect();
+    assert_eq!(drifted, [vec!["description"], vec!["value"], vec![], vec!["description"]]);
+    use StepAction::{Keep, Update};
+    assert_eq!(actions(&bed.apply().await), [Update, Update, Keep, Update]);
+    assert_eq!(records(&bed), set_up);
+    assert_eq!(actions(&bed.apply().await), [Keep; 4]);
+}
+
+#[tokio::test]
 async fn a_record_that_stays_is_not_told_as_removed() {
     let bed = TestBed::set().await;
     bed.apply().await;
@@ -309,12 +335,21 @@ async fn rights_that_are_missing_are_told_by_table_and_nothing_is_written_withou
     let authorizations = Authorizations::parse(&file, std::path::Path::new("a.toml")).unwrap();
     let host = crate::support::host_with(authorizations, Limits::default());
     let sync = bed.sync.of(&host, MemoryLedger::default());
-    let outcome = sync.inspect(bed.call("setup"), bed.settings()).await.outcome;
-    let InspectOutcome::Inspected(inspection) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(
-        inspection.missing_roles,
-        ["sys_properties: admin", "sys_script_include: admin", "sys_script: business_rule_admin or admin"]
-    );
+    let missing = async |sync: &servicenow_host::EventSync| {
+        let outcome = sync.inspect(bed.call("setup"), bed.settings()).await.outcome;
+        let InspectOutcome::Inspected(inspection) = outcome else { panic!("{outcome:?}") };
+        inspection.missing_roles
+    };
+    // What the host does not allow is no role.
+    let denied = ["sys_properties", "sys_script_include", "sys_script"]
+        .map(|table| format!("{table}: no role, but \"provisioning\" among the authorization's allowed-calls"));
+    assert_eq!(missing(&sync).await, denied);
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    for table in ["sys_properties", "sys_script"] {
+        bed.simulator.inject(Fault::once("GET", &format!("/api/now/table/{table}"), forbidden.clone()).times(99));
+    }
+    let roles = ["sys_properties: admin", "sys_script_include: admin", "sys_script: business_rule_admin or admin"];
+    assert_eq!(missing(&bed.sync).await, roles, "a path that begins so is another table's too");
     assert_eq!(sync.apply(bed.call("setup"), bed.settings()).await.outcome.case(), "error");
     assert_eq!(writes(&bed), 0);
 }
