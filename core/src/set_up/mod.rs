@@ -106,7 +106,9 @@ pub struct Wanted {
 impl Wanted {
     /// The key that the record is made with: making it twice makes one.
     pub fn key(&self, set_up: &SetUp) -> SysId {
-        SysId::derive(&format!("provisioning/{}", set_up.product), &self.name)
+        // A rule that is given another name stays the same rule.
+        let name = if self.kind == Kind::BusinessRule { usual_rule_name(set_up) } else { self.name.clone() };
+        SysId::derive(&format!("provisioning/{}", set_up.product), &name)
     }
 
     /// Whether a record that was found is the set-up's own: it carries the mark, or it has still the key that it was made with and
@@ -188,7 +190,11 @@ pub fn everything(set_up: &SetUp) -> Vec<Wanted> {
 
 /// The business rule's name.
 pub fn rule_name(set_up: &SetUp) -> String {
-    set_up.rule_name.clone().unwrap_or_else(|| format!("{}: deliver changes", set_up.product))
+    set_up.rule_name.clone().unwrap_or_else(|| usual_rule_name(set_up))
+}
+
+fn usual_rule_name(set_up: &SetUp) -> String {
+    format!("{}: deliver changes", set_up.product)
 }
 
 /// The records of a set-up, in the order in which they depend on each other.
@@ -306,13 +312,14 @@ pub fn delivery_script(set_up: &SetUp) -> String {
         .replace("__VERSION__", VERSION)
         .replace("__SERVICE__", &format!("{}Delivery", identifier(set_up)))
         .replace("__PRODUCT__", &set_up.product)
-        .replace("__MID_SERVER__", set_up.mid_server.as_deref().unwrap_or_default())
         .replace("__PROPERTY__", &property(set_up))
         .replace("__PAUSE_MS__", PAUSE_MS)
         .replace("__COMMENTS_MS__", COMMENTS_MS)
         .replace("__COMMENTS__", COMMENTS)
         .replace("__USUAL__", &list(&USUAL))
         .replace("__EXTRA__", &list(&extra))
+        // The last: nothing of a name is filled in.
+        .replace("__MID_SERVER__", set_up.mid_server.as_deref().unwrap_or_default())
 }
 
 /// The business rule's script.

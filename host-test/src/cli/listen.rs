@@ -23,10 +23,19 @@ use servicenow_host::outcome::Outcome;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::select;
+use tokio::signal::ctrl_c;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use url::Url;
 
 /// How many deliveries are judged at once; more wait.
 const CALLS: usize = 64;
+
+/// How often it is read what deliveries missed, and how soon after one could not be taken in.
+const RECONCILE_EVERY: Duration = Duration::from_secs(300);
+const AFTER_A_MISS: Duration = Duration::from_secs(10);
 
 /// Options of `listen`.
 #[derive(Args)]
@@ -61,7 +70,7 @@ impl Listen {
         let sync = Arc::new(self.connection.event_sync(&host, Some(&self.ledger))?);
         let forward = self.forward.map(Forward::new).transpose()?.map(Arc::new);
         let outbox = forward.is_some().then(|| sync.outbox(&self.connection.authorization));
-        let shown = Arc::new(Shown { json: self.connection.json, outbox: outbox.clone() });
+        let shown = Arc::new(Shown { json: self.connection.json, outbox: outbox.clone(), missed: Notify::new() });
         // Deliveries are taken in first: what they bring is known when the rest is read.
         let authorization = self.connection.authorization.clone();
         let started = Receiver::start(self.listen, Arc::clone(&sync), authorization, rules.clone(), Arc::clone(&shown));
@@ -90,22 +99,33 @@ impl Listen {
                 handled
             }
         };
-        match sync.reconcile(&call, &self.selected.selection(), rules, handle).await {
-            Ok((report, _)) if !report.outcome.is_success() => {
-                eprintln!("warning: what was missed could not be read");
-                match self.connection.json {
-                    true => print(&show::in_json(&Finished::from(report), "", self.connection.trace).to_string()),
-                    false => self.connection.show(&Finished::from(report), "")?,
+        let mut is_first = true;
+        loop {
+            match sync.reconcile(&call, &self.selected.selection(), rules.clone(), handle).await {
+                Ok((report, _)) if !report.outcome.is_success() => {
+                    eprintln!("warning: what was missed could not be read");
+                    match self.connection.json {
+                        true => print(&show::in_json(&Finished::from(report), "", self.connection.trace).to_string()),
+                        false => self.connection.show(&Finished::from(report), "")?,
+                    }
                 }
+                Ok((report, Reconciled { accepted, .. })) if is_first || accepted > 0 => {
+                    self.connection.trace(&Finished::from(report));
+                    shown.say(&json!({"missed": accepted}), || format!("{accepted} changes were missed"));
+                }
+                Ok(_) => {}
+                Err(error) => eprintln!("warning: {error}"),
             }
-            Ok((report, Reconciled { accepted, .. })) => {
-                self.connection.trace(&Finished::from(report));
-                shown.say(&json!({"missed": accepted}), || format!("{accepted} changes were missed"));
+            is_first = false;
+            let missed = async {
+                shown.missed.notified().await;
+                sleep(AFTER_A_MISS).await;
+            };
+            select! {
+                interrupted = ctrl_c() => return interrupted.map(|()| true).map_err(Into::into),
+                _ = timeout(RECONCILE_EVERY, missed) => {}
             }
-            Err(error) => eprintln!("warning: {error}"),
         }
-        tokio::signal::ctrl_c().await?;
-        Ok(true)
     }
 }
 
@@ -113,6 +133,8 @@ impl Listen {
 struct Shown {
     json: bool,
     outbox: Option<Arc<Outbox>>,
+    /// A delivery was not taken in, and the instance does not repeat it.
+    missed: Notify,
 }
 
 impl Shown {
@@ -136,6 +158,9 @@ impl ChangeHandler for Shown {
     }
 
     fn judged(&self, verdict: &Result<Verdict, NotDelivered<String>>) {
+        if verdict.is_err() {
+            self.missed.notify_one();
+        }
         match verdict {
             Ok(Verdict::Accepted(accepted)) => self.line("accepted", &accepted.change),
             Ok(Verdict::Late(accepted)) => self.line("late", &accepted.change),

@@ -112,7 +112,15 @@ pub fn judged(
 }
 
 /// The comments of a record whose last version is known, that were not told: those of versions that were overtaken.
-pub fn overtaken_comments(payload: Payload, authorization: &str, ledger: &mut dyn Ledger) -> Option<Accepted> {
+pub fn overtaken_comments(
+    payload: Payload,
+    rules: Option<&Rules>,
+    authorization: &str,
+    ledger: &mut dyn Ledger,
+) -> Option<Accepted> {
+    if rules.is_some_and(|rules| left_out(rules, &payload).is_some()) {
+        return None;
+    }
     let KnownRecord { seen: before, .. } = ledger.known(payload.sys_id.as_str());
     let mut seen = Seen::read(before.as_deref());
     let news = seen.told(payload.comments.clone());

@@ -107,39 +107,45 @@ impl Seen {
 
     /// Leaves those comments that were not told or written before, and remembers them.
     pub fn told(&mut self, comments: Vec<Comment>) -> Vec<String> {
-        let mut news = Vec::new();
+        let (mut news, before) = (Vec::new(), self.comments.clone());
+        // All of one reading are known together, or the first would be forgotten for the last.
+        let most = MAX_COMMENTS.max(comments.len());
         for comment in comments {
             let by_text = by_text(&comment.text);
             let Some(entry) = comment.entry else {
                 // It came with a change that is new: a payload without entries says nothing else.
-                self.push(by_text);
+                self.comments.push(by_text);
                 news.push(comment.text);
                 continue;
             };
-            if self.comments.contains(&entry) {
+            if before.contains(&entry) {
+                // Behind the others, as the latest that is known to stand there.
+                self.comments.retain(|known| *known != entry);
+                self.comments.push(entry);
                 continue;
             }
             match self.comments.iter_mut().find(|known| **known == by_text) {
                 // Its entry is known from now on: the same text may be said again.
                 Some(known) => *known = entry,
                 None => {
-                    self.push(entry);
+                    self.comments.push(entry);
                     news.push(comment.text);
                 }
             }
         }
+        self.keep(most);
         news
     }
 
     /// With a comment that was written here: it is no news.
     pub fn with_written(mut self, text: &str) -> Self {
-        self.push(by_text(text));
+        self.comments.push(by_text(text));
+        self.keep(MAX_COMMENTS);
         self
     }
 
-    fn push(&mut self, comment: String) {
-        self.comments.push(comment);
-        let surplus = self.comments.len().saturating_sub(MAX_COMMENTS);
+    fn keep(&mut self, most: usize) {
+        let surplus = self.comments.len().saturating_sub(most);
         self.comments.drain(..surplus);
     }
 }
@@ -173,6 +179,8 @@ mod tests {
             seen.told(vec![comment(&format!("entry {entry}"), "c")]);
         }
         assert_eq!(seen.comments.len(), MAX_COMMENTS);
+        let many = || (0..200).map(|entry| comment(&format!("of one reading {entry}"), "c")).collect::<Vec<_>>();
+        assert_eq!((seen.told(many()).len(), seen.told(many()).len()), (200, 0));
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Reading {
         let authorization = &self.call.authorization;
         for (wants, payload) in payloads {
             let accepted = match wants {
-                Wants::Overtaken => overtaken_comments(payload, authorization, ledger),
+                Wants::Overtaken => overtaken_comments(payload, self.rules.as_ref(), authorization, ledger),
                 Wants::Comments | Wants::Nothing => {
                     match judged(payload, self.rules.as_ref(), Source::Table, authorization, ledger) {
                         Judged::Accepted(accepted) | Judged::Late(accepted) => Some(accepted),

@@ -68,7 +68,7 @@ fn call(method: &str, inputs: &Value) -> anyhow::Result<String> {
         "update" => vec![subject, needed("sys_id")?, body(&inputs["request_body"])?, options],
         _ => bail!("there is no method {method}"),
     };
-    Ok(format!("servicenow:plugin/incidents.{method}@0.1.0({})", parameters.join(", ")))
+    Ok(format!("servicenow:plugin/incidents.{method}@0.2.0({})", parameters.join(", ")))
 }
 
 fn body(body: &Value) -> anyhow::Result<String> {
@@ -94,12 +94,12 @@ mod tests {
             "request_body": {"case": "fields", "value": [["urgency", "2\"\n"]]}, "choice_check": "base"});
         assert_eq!(
             call("update", &inputs).unwrap(),
-            r#"servicenow:plugin/incidents.update@0.1.0({authorization: "main", instance: "dev1", timeout-ms: some(300)}, "1", fields([("urgency", "2\"\n")]), {input-display-values: false, choice-check: some("base")})"#
+            r#"servicenow:plugin/incidents.update@0.2.0({authorization: "main", instance: "dev1", timeout-ms: some(300)}, "1", fields([("urgency", "2\"\n")]), {input-display-values: false, choice-check: some("base")})"#
         );
         let inputs = json!({"authorization": "main", "instance": "dev1", "kind": "number", "value": "INC1"});
         assert_eq!(
             call("get", &inputs).unwrap(),
-            r#"servicenow:plugin/incidents.get@0.1.0({authorization: "main", instance: "dev1"}, {kind: "number", value: "INC1"})"#
+            r#"servicenow:plugin/incidents.get@0.2.0({authorization: "main", instance: "dev1"}, {kind: "number", value: "INC1"})"#
         );
     }
 }

@@ -91,6 +91,11 @@ async fn a_product_with_spaces_a_rule_s_own_name_and_a_mid_server_are_set_up_del
     assert_eq!(bed.verdict().await, "accepted");
     let again = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
     assert_eq!(actions(&again), vec![StepAction::Keep; 5]);
+    // Another name for the rule is the same rule.
+    let settings = Settings { rule_name: Some("Neo Agent - Tickets".into()), ..settings };
+    let renamed = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
+    assert_eq!(actions(&renamed).iter().filter(|action| **action == StepAction::Update).count(), 1);
+    assert_eq!(&bed.simulator.rows("sys_script")[1]["name"], "Neo Agent - Tickets");
     assert_eq!(inspected(&bed, settings.clone()).await.orphans, Vec::<String>::new());
     assert!(bed.sync.remove(bed.call("setup"), settings).await.outcome.is_success());
     assert_eq!(records(&bed), shipped);
