@@ -21,8 +21,19 @@ const READS_TASKS: [&str; 3] = ["itil", "sn_incident_read", "sn_incident_write"]
 const WRITES_INCIDENTS: [&str; 2] = ["itil", "sn_incident_write"];
 
 /// Tables that anybody who signed in may read.
-const PUBLIC: [&str; 6] =
-    ["sys_user", "sys_user_group", "sys_choice", "sys_user_role", "sys_user_has_role", "sys_journal_field"];
+const PUBLIC: [&str; 11] = [
+    "sys_user",
+    "sys_user_group",
+    "sys_choice",
+    "sys_user_role",
+    "sys_user_has_role",
+    "sys_journal_field",
+    "core_company",
+    "cmn_location",
+    "cmn_department",
+    "kb_knowledge",
+    "sys_db_object",
+];
 
 impl Caller {
     /// A user of the store, by name.
@@ -43,6 +54,8 @@ impl Caller {
         match table {
             // A file is seen by who sees its record, which the Attachment API checks.
             table if is_task(table) || table == "sys_attachment" => self.has(&READS_TASKS),
+            "task_sla" | "cmdb_rel_ci" => self.has(&READS_TASKS),
+            table if dictionary::root(table) == "cmdb_ci" => self.has(&READS_TASKS),
             "sys_dictionary" => self.has(&["personalize_dictionary"]),
             table => PUBLIC.contains(&table) || self.has(&[]),
         }
@@ -52,7 +65,7 @@ impl Caller {
     pub fn writes(&self, table: &str) -> bool {
         match table {
             "incident" => self.has(&WRITES_INCIDENTS),
-            table if is_task(table) => self.has(&["itil"]),
+            table if is_task(table) || dictionary::root(table) == "cmdb_ci" => self.has(&["itil"]),
             _ => self.has(&[]),
         }
     }
@@ -64,7 +77,7 @@ impl Caller {
 }
 
 fn is_task(table: &str) -> bool {
-    table == "task" || dictionary::table(table).is_some_and(|table| table.parent == Some("task"))
+    dictionary::root(table) == "task"
 }
 
 /// Adds a user with roles.

@@ -3,7 +3,7 @@
 use super::answer::{Answer, error, json, typed};
 use super::fault::Fault;
 use super::script::{ScriptCall, invoke};
-use super::{Instance, lock};
+use super::{Instance, lock, update_set};
 use crate::tables::Row;
 use crate::tables::Store;
 use crate::tables::dictionary;
@@ -27,8 +27,19 @@ pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
             done()
         }
         ("requests", &Method::GET) => {
-            let lines: String = lock(&instance.requests).iter().map(|line| format!("{}\n", json!(line))).collect();
-            typed(200, "application/jsonl", lines)
+            let requests = lock(&instance.requests);
+            typed(200, "application/jsonl", requests.iter().map(|logged| format!("{}\n", json!(logged.line))).collect())
+        }
+        ("requests/whole", &Method::GET) => {
+            let requests = lock(&instance.requests);
+            typed(200, "application/jsonl", requests.iter().map(|logged| format!("{}\n", logged.whole())).collect())
+        }
+        ("update-sets", &Method::POST) => {
+            let text = String::from_utf8_lossy(request.body());
+            match update_set::commit(&mut instance.store(), &text) {
+                Ok(records) => json(200, &json!({"result": {"committed": records}})),
+                Err(problem) => error(400, "not an update set", &problem),
+            }
         }
         ("requests", &Method::DELETE) => {
             lock(&instance.requests).clear();
@@ -42,7 +53,8 @@ pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
         ("scripts", &Method::POST) => run(instance, request.body()),
         _ => error(
             404,
-            "the simulator has POST and DELETE faults, GET and DELETE requests, GET and PUT snapshot, POST scripts",
+            "the simulator has POST and DELETE faults, GET and DELETE requests, GET requests/whole, GET and PUT snapshot, POST \
+             scripts, POST update-sets",
             request.uri().path(),
         ),
     }

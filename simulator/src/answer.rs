@@ -47,13 +47,16 @@ pub fn compressed(mut answer: Answer, accepted: &HeaderMap) -> Answer {
     if answer.body().is_empty() || !accepts.flat_map(|codings| codings.split(',')).any(is_gzip) {
         return answer;
     }
+    *answer.body_mut() = gzip(answer.body()).into();
+    answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    answer
+}
+
+/// Bytes, compressed.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     // Memory takes everything.
-    if let Ok(bytes) = encoder.write_all(answer.body()).and_then(|()| encoder.finish()) {
-        *answer.body_mut() = bytes.into();
-        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    answer
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
 fn is_gzip(coding: &str) -> bool {

@@ -1,15 +1,15 @@
 //! The Attachment API: a file in, its description or the file out (docs/servicenow-api.md 6). Multipart uploads are not simulated.
 
-use super::answer::{Answer, error, json, typed};
+use super::answer::{Answer, error, gzip, json, typed};
 use super::table_api::{Asked, Call, missing};
 use super::table_write::empty;
 use super::{Instance, lock};
-use crate::tables::Row;
 use crate::tables::dictionary;
+use crate::tables::{Row, Store};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use ring::digest::{SHA256, digest};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The table that describes them.
 pub const TABLE: &str = "sys_attachment";
@@ -38,7 +38,10 @@ pub fn answer(
     match (method, first, second) {
         (&Method::POST, "file", None) => upload(instance, asked, request),
         (&Method::GET, "", None) => list(instance, asked),
-        (&Method::GET, sys_id, None) => Call { asked, store: &instance.store() }.read(sys_id),
+        (&Method::GET, sys_id, None) => match instance.store().find(TABLE, sys_id) {
+            Some(row) => json(200, &json!({"result": described(instance, asked, &instance.store(), row)})),
+            None => missing(),
+        },
         (&Method::GET, sys_id, Some("file")) => download(instance, asked, sys_id),
         (&Method::DELETE, sys_id, None) => match instance.store().remove(TABLE, sys_id) {
             Some(_) => {
@@ -51,13 +54,23 @@ pub fn answer(
     }
 }
 
-/// The files, without the headers that are the Table API's own (docs/servicenow-api.md 2.4).
+/// The files, with their number and without links to further pages.
 fn list(instance: &Instance, asked: &Asked<'_>) -> Answer {
-    let mut answer = Call { asked, store: &instance.store() }.list();
-    for header in ["x-total-count", "link"] {
-        answer.headers_mut().remove(header);
-    }
+    let store = instance.store();
+    let mut answer = Call { asked, store: &store }.list_as(&|row| described(instance, asked, &store, row));
+    answer.headers_mut().remove("link");
     answer
+}
+
+/// A file's description: its row, and where it is.
+fn described(instance: &Instance, asked: &Asked<'_>, store: &Store, row: &Row) -> Value {
+    let shape = asked.shape();
+    let mut description = shape.record(store, TABLE, row);
+    let link = format!("{}/api/now/attachment/{}/file", instance.base_url, &row["sys_id"]);
+    if let Some(members) = description.as_object_mut().filter(|_| shape.has("download_link")) {
+        members.insert("download_link".to_string(), shape.plain(&link));
+    }
+    description
 }
 
 fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> Answer {
@@ -80,7 +93,7 @@ fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> A
     }
     let (key, now) = (store.source.sys_id(), store.source.now());
     let hash: String = digest(&SHA256, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let size = body.len().to_string();
+    let (size, compressed) = (body.len().to_string(), gzip(body).len().to_string());
     let columns = [
         ("sys_id", key.as_str()),
         ("table_name", table),
@@ -88,6 +101,7 @@ fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> A
         ("file_name", name),
         ("content_type", media_type),
         ("size_bytes", &size),
+        ("size_compressed", &compressed),
         ("chunk_size_bytes", CHUNK_BYTES),
         ("compressed", "true"),
         ("state", "available"),
@@ -95,11 +109,13 @@ fn upload(instance: &Instance, asked: &Asked<'_>, request: &Request<Bytes>) -> A
         ("sys_created_on", &now),
         ("sys_updated_on", &now),
         ("sys_created_by", &asked.caller.user_name),
+        ("sys_updated_by", &asked.caller.user_name),
+        ("sys_mod_count", "0"),
     ];
     let row = Row::new(TABLE, columns);
     store.add(TABLE, row.clone());
     lock(&instance.files).insert(key.clone(), body.clone());
-    let mut answer = json(201, &json!({"result": asked.shape().record(&store, TABLE, &row)}));
+    let mut answer = json(201, &json!({"result": described(instance, asked, &store, &row)}));
     let location = format!("{}/api/now/attachment/{key}", instance.base_url);
     if let Ok(location) = HeaderValue::from_str(&location) {
         answer.headers_mut().insert(header::LOCATION, location);
@@ -112,7 +128,7 @@ fn download(instance: &Instance, asked: &Asked<'_>, sys_id: &str) -> Answer {
     let file = lock(&instance.files).get(sys_id).cloned();
     let Some((row, file)) = store.find(TABLE, sys_id).zip(file) else { return missing() };
     let mut answer = typed(200, &row["content_type"], String::new()).map(|_| file);
-    let description = asked.shape().record(&store, TABLE, row).to_string();
+    let description = described(instance, asked, &store, row).to_string();
     if let Ok(description) = HeaderValue::from_str(&description) {
         answer.headers_mut().insert("x-attachment-metadata", description);
     }

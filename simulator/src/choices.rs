@@ -1,12 +1,24 @@
-//! The choices of the incident table, as an instance as delivered declares them.
+//! The choices of the task tables, as an instance as delivered declares them (docs/servicenow-api.md 4).
 
 use crate::tables::Row;
 use crate::tables::dictionary::{self, Column};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Column, value, label, and the value of the column it depends on.
-pub type Choice = (&'static str, &'static str, &'static str, &'static str);
+/// A choice.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// The table that declares it.
+    table: &'static str,
+    /// The column.
+    column: &'static str,
+    /// What is stored.
+    value: &'static str,
+    /// What a person reads.
+    label: &'static str,
+    /// The value of the column that it depends on.
+    dependent: &'static str,
+}
 
 /// Every declared choice.
 pub fn all() -> &'static [Choice] {
@@ -14,62 +26,76 @@ pub fn all() -> &'static [Choice] {
     &ALL
 }
 
-/// Reads the rows of a text: `column value|label[|dependent]`.
+/// Reads the rows of a text: `[table.]column value|label[|dependent]`. A column that task declares has its choices there, where no
+/// table is named; but the state and the priority, which tables have each their own of.
 fn parse() -> Vec<Choice> {
     let parse = |line: &'static str| {
-        let (column, rest) = line.split_once(' ')?;
+        let (name, rest) = line.split_once(' ')?;
         let mut parts = rest.split('|');
         let value = parts.next()?;
-        Some((column, value, parts.next().unwrap_or(value), parts.next().unwrap_or_default()))
+        let (label, dependent) = (parts.next().unwrap_or(value), parts.next().unwrap_or_default());
+        let (table, column) = name.split_once('.').unwrap_or_else(|| (usual_table(name), name));
+        Some(Choice { table, column, value, label, dependent })
     };
     let rows = CHOICES.lines().filter_map(parse);
-    let mirrored = rows.clone().filter(|row| row.0 == "state").map(|row| ("incident_state", row.1, row.2, row.3));
-    let levels = rows.clone().filter(|row| row.0 == "impact");
-    let levels = levels.flat_map(|row| ["urgency", "severity"].map(|column| (column, row.1, row.2, row.3)));
+    let mirrored = rows.clone().filter(|row| (row.table, row.column) == ("incident", "state"));
+    let mirrored = mirrored.map(|row| Choice { column: "incident_state", ..row });
+    let levels = rows.clone().filter(|row| row.column == "impact");
+    let levels = levels
+        .flat_map(|row| ["urgency", "severity"].map(|column| Choice { table: usual_table(column), column, ..row }));
     rows.clone().chain(mirrored).chain(levels).collect()
 }
 
+fn usual_table(column: &str) -> &'static str {
+    let is_own = matches!(column, "state" | "priority");
+    let is_of_task = dictionary::columns("task").iter().any(|known| known.name == column);
+    if is_of_task && !is_own { "task" } else { "incident" }
+}
+
+/// The choices of a column of a table: its own, or those of the tables it shares the column with.
+fn of(table: &str, column: &str) -> &'static [Choice] {
+    static BY_TABLE: LazyLock<HashMap<&str, HashMap<&str, Vec<Choice>>>> = LazyLock::new(|| {
+        let mut by_table: HashMap<_, HashMap<_, Vec<_>>> = HashMap::new();
+        for choice in all() {
+            by_table.entry(choice.table).or_default().entry(choice.column).or_default().push(*choice);
+        }
+        by_table
+    });
+    let declared = |table: &str| Some(BY_TABLE.get(table)?.get(column)?.as_slice());
+    let is_shared = || {
+        let is_of_task = dictionary::columns("task").iter().any(|known| known.name == column);
+        dictionary::root(table) == "task" && is_of_task
+    };
+    declared(table)
+        .or_else(|| declared("task").filter(|_| is_shared()))
+        .or_else(|| declared("incident").filter(|_| is_shared()))
+        .unwrap_or_default()
+}
+
 /// The label of a value, where the column has choices.
-pub fn label(column: &str, value: &str) -> Option<&'static str> {
-    static LABELS: LazyLock<HashMap<(&str, &str), &str>> =
-        LazyLock::new(|| all().iter().map(|choice| ((choice.0, choice.1), choice.2)).collect());
-    LABELS.get(&(column, value)).copied()
+pub fn label(table: &str, column: &str, value: &str) -> Option<&'static str> {
+    of(table, column).iter().find(|choice| choice.value == value).map(|choice| choice.label)
 }
 
 /// The value of a label.
-pub fn value(column: &str, label: &str) -> Option<&'static str> {
-    all().iter().find(|choice| choice.0 == column && choice.2.eq_ignore_ascii_case(label)).map(|choice| choice.1)
+pub fn value(table: &str, column: &str, label: &str) -> Option<&'static str> {
+    of(table, column).iter().find(|choice| choice.label.eq_ignore_ascii_case(label)).map(|choice| choice.value)
 }
 
-/// Whether a column of a table takes declared values alone. The choices are the incident's; of other tasks only those of
-/// columns that all tasks share.
+/// Whether a column of a table takes declared values alone.
 pub fn is_choice(table: &str, column: &str) -> bool {
-    static OF_TABLES: LazyLock<HashSet<(&str, &str)>> = LazyLock::new(|| {
-        let declared = |table: &'static str, column: &'static str| {
-            let shared = dictionary::columns("task").iter().any(|known| known.name == column && column != "state");
-            ((table == "incident" || shared) && all().iter().any(|choice| choice.0 == column))
-                .then_some((table, column))
-        };
-        let columns = |table: &'static dictionary::Table| {
-            table.columns.iter().filter_map(move |column| declared(table.name, column.name))
-        };
-        dictionary::tables().flat_map(columns).collect()
-    });
-    OF_TABLES.contains(&(table, column))
+    !of(table, column).is_empty()
 }
 
-/// The rows of `sys_choice`. Choices of a column that task declares stand under task.
+/// The rows of `sys_choice`.
 pub fn rows() -> impl Iterator<Item = Row> {
-    all().iter().enumerate().map(|(at, &(element, value, label, dependent))| {
-        let inherited = element != "state"
-            && element != "priority"
-            && dictionary::columns("task").iter().any(|c| c.name == element);
+    all().iter().enumerate().map(|(at, choice)| {
         let columns = [
-            ("name", if inherited { "task" } else { "incident" }),
-            ("element", element),
-            ("value", value),
-            ("label", label),
-            ("dependent_value", dependent),
+            ("name", choice.table),
+            ("element", choice.column),
+            ("value", choice.value),
+            ("label", choice.label),
+            ("dependent_value", choice.dependent),
             ("language", "en"),
             ("inactive", "false"),
         ];
@@ -111,6 +137,35 @@ state 3|On Hold
 state 6|Resolved
 state 7|Closed
 state 8|Canceled
+task.state -5|Pending
+task.state 1|Open
+task.state 2|Work in Progress
+task.state 3|Closed Complete
+task.state 4|Closed Incomplete
+task.state 7|Closed Skipped
+change_request.state -5|New
+change_request.state -4|Assess
+change_request.state -3|Authorize
+change_request.state -2|Scheduled
+change_request.state -1|Implement
+change_request.state 0|Review
+change_request.state 3|Closed
+change_request.state 4|Canceled
+change_task.state -5|Pending
+change_task.state 1|Open
+change_task.state 2|In Progress
+change_task.state 3|Closed
+change_task.state 4|Canceled
+problem.state 101|New
+problem.state 102|Assess
+problem.state 103|Root Cause Analysis
+problem.state 104|Fix in Progress
+problem.state 106|Resolved
+problem.state 107|Closed
+problem_task.state 151|New
+problem_task.state 152|Assess
+problem_task.state 154|Work in Progress
+problem_task.state 157|Closed
 impact 1|1 - High
 impact 2|2 - Medium
 impact 3|3 - Low

@@ -2,6 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+/// How an instance writes times.
+pub const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+
 /// When the clock of a seeded instance starts: 2026-01-01 00:00:00 UTC.
 const SEEDED_START: i64 = 1_767_225_600;
 
@@ -49,5 +52,5 @@ impl Source {
 }
 
 fn written(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    time.strftime(FORMAT).to_string()
 }

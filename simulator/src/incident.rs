@@ -2,37 +2,8 @@
 //! policy on resolving (docs/servicenow-api.md 4).
 
 use super::api_errors::Refused;
+use super::ids_and_clock::FORMAT;
 use crate::tables::Row;
-use crate::tables::dictionary;
-
-/// What a new task has where nothing is sent.
-const TASK_DEFAULTS: [(&str, &str); 13] = [
-    ("state", "1"),
-    ("impact", "3"),
-    ("urgency", "3"),
-    ("escalation", "0"),
-    ("approval", "not requested"),
-    ("upon_reject", "cancel"),
-    ("upon_approval", "proceed"),
-    ("active", "true"),
-    ("made_sla", "true"),
-    ("knowledge", "false"),
-    ("reassignment_count", "0"),
-    ("sys_domain", "global"),
-    ("sys_domain_path", "/"),
-];
-
-/// What a new incident has beside.
-const INCIDENT_DEFAULTS: [(&str, &str); 5] =
-    [("severity", "3"), ("notify", "1"), ("category", "inquiry"), ("reopen_count", "0"), ("child_incidents", "0")];
-
-/// The defaults of a table's new record.
-pub fn defaults(table: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let is_task = table == "task" || dictionary::table(table).is_some_and(|table| table.parent == Some("task"));
-    let task = TASK_DEFAULTS.into_iter().filter(move |_| is_task);
-    let is_incident = table == "incident";
-    task.chain(INCIDENT_DEFAULTS.into_iter().filter(move |_| is_incident))
-}
 
 /// What follows from what was written to an incident. `now` and `user` stamp it.
 pub fn settle(before: &Row, row: &mut Row, now: &str, user: &str) -> Result<(), Refused> {
@@ -53,6 +24,7 @@ pub fn settle(before: &Row, row: &mut Row, now: &str, user: &str) -> Result<(), 
     if state != *old && state == "6" {
         row.set("resolved_by", user);
         row.set("resolved_at", now);
+        took(row, now);
     }
     if state != *old && state == "7" {
         row.set("closed_by", user);
@@ -75,6 +47,21 @@ pub fn settle(before: &Row, row: &mut Row, now: &str, user: &str) -> Result<(), 
         row.add("reassignment_count", 1);
     }
     Ok(())
+}
+
+/// How long it took from the opening, in seconds and as a duration, which is a time after 1970 began. There is no schedule of
+/// business hours here: both kinds are the same.
+fn took(row: &mut Row, now: &str) {
+    let seconds = |text: &str| jiff::civil::DateTime::strptime(FORMAT, text).ok();
+    let Some((opened, now)) = seconds(&row["opened_at"]).zip(seconds(now)) else { return };
+    let took = now.duration_since(opened).max(jiff::SignedDuration::ZERO);
+    let duration = jiff::Timestamp::UNIX_EPOCH.saturating_add(took).unwrap_or_default().strftime(FORMAT).to_string();
+    for column in ["calendar_stc", "business_stc"] {
+        row.set(column, took.as_secs().to_string());
+    }
+    for column in ["calendar_duration", "business_duration"] {
+        row.set(column, duration.as_str());
+    }
 }
 
 /// What follows from a caller's answer: the incident is on hold no more (docs/servicenow-api.md 4).

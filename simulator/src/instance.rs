@@ -3,7 +3,8 @@
 use super::Settings;
 use super::access::add_user;
 use super::fault::Faults;
-use super::{authentication, rate_limit, script};
+use super::request_log::Logged;
+use super::{authentication, import, rate_limit, script};
 use crate::tables::Row;
 use crate::tables::Store;
 use bytes::Bytes;
@@ -28,8 +29,8 @@ pub struct Instance {
     pub rates: Mutex<rate_limit::Rates>,
     /// The chance by which answers wait.
     pub latency: Mutex<fastrand::Rng>,
-    /// Every request so far, as `METHOD /path?query`.
-    pub requests: Mutex<Vec<String>>,
+    /// Every request so far.
+    pub requests: Mutex<Vec<Logged>>,
     /// What still runs although its caller gave up.
     pub late: Mutex<JoinSet<()>>,
     /// How many connections were accepted.
@@ -38,6 +39,8 @@ pub struct Instance {
     pub transactions: AtomicU64,
     /// The contents of attachments.
     pub files: Mutex<HashMap<String, Bytes>>,
+    /// What came over the Import Set API.
+    pub import_sets: Mutex<import::ImportSets>,
     /// The short addresses, and what they stand for.
     pub tinyurl: Mutex<Vec<(String, String)>>,
     /// What scripts keep for a user, by user and name.
@@ -68,6 +71,7 @@ impl Instance {
             connections: AtomicUsize::new(0),
             transactions: AtomicU64::new(0),
             files: Mutex::default(),
+            import_sets: Mutex::default(),
             tinyurl: Mutex::default(),
             client_data: Mutex::default(),
             outbound: script::Outbound::new(),

@@ -24,6 +24,7 @@ mod chaos;
 mod choices;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod defaults;
 mod effect;
 mod fault;
 mod ids_and_clock;
@@ -35,6 +36,7 @@ mod oauth;
 mod query;
 mod rate_limit;
 mod render;
+mod request_log;
 mod resource;
 mod router;
 mod script;
@@ -46,6 +48,7 @@ mod table_write;
 mod tables;
 mod tinyurl;
 pub mod tls;
+mod update_set;
 mod value;
 mod write;
 
@@ -269,7 +272,21 @@ impl Simulator {
 
     /// Every request so far, as `METHOD /path?query`.
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.instance.requests).clone()
+        lock(&self.instance.requests).iter().map(|logged| logged.line.clone()).collect()
+    }
+
+    /// Every request so far, with its headers as they were sent, and its body up to 64 KiB.
+    pub fn whole_requests(&self) -> Vec<serde_json::Value> {
+        lock(&self.instance.requests).iter().map(request_log::Logged::whole).collect()
+    }
+
+    /// Loads an update set that was exported to XML, and commits it. How many records it changed.
+    ///
+    /// # Errors
+    ///
+    /// If the text is none.
+    pub fn commit(&self, update_set: &str) -> Result<usize, String> {
+        update_set::commit(&mut self.instance.store(), update_set)
     }
 
     /// How many connections were accepted so far.

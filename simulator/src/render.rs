@@ -5,6 +5,7 @@ use crate::tables::Row;
 use crate::tables::Store;
 use crate::tables::dictionary::{self, Column};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// How records are shown.
 pub struct Shape {
@@ -53,18 +54,34 @@ impl Shape {
         Value::Object(cells)
     }
 
+    /// Whether a member is asked for.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.is_empty() || self.fields.iter().any(|field| field == name)
+    }
+
+    /// A value that is shown as it is.
+    pub fn plain(&self, value: &str) -> Value {
+        match self.display {
+            Display::Values | Display::Shown => json!(value),
+            Display::Both => json!({"display_value": value, "value": value}),
+        }
+    }
+
     /// A column named by a path, such as `caller_id.email`.
     fn walk(&self, store: &Store, table: &str, row: &Row, path: &str) -> Option<Value> {
         let value = store.value(table, row, path)?;
-        let mut table = dictionary::table(table)?;
-        if let Some(class) = dictionary::table(&row["sys_class_name"]) {
-            table = class;
+        let class = Some(&row["sys_class_name"]).filter(|class| dictionary::table(class).is_some());
+        let (table, column) = column_at(class.unwrap_or(table), path)?;
+        Some(self.cell(store, table, &row["sys_id"], column, &value))
+    }
+
+    /// What a person reads in place of a value of a column that a path names.
+    pub fn shown(&self, store: &Store, table: &str, path: &str, value: &str) -> String {
+        let Some((table, column)) = column_at(table, path) else { return value.to_string() };
+        match column.reference() {
+            Some(referred) => store.display(referred, value).to_string(),
+            None => shown(store, table, column, value).into_owned(),
         }
-        let (walked, last) = path.rsplit_once('.').map_or((None, path), |(walked, last)| (Some(walked), last));
-        for step in walked.into_iter().flat_map(|walked| walked.split('.')) {
-            table = dictionary::table(table.column(step)?.reference()?)?;
-        }
-        Some(self.cell(store, table.name, &row["sys_id"], table.column(last)?, &value))
     }
 
     fn cell(&self, store: &Store, table: &str, key: &str, column: &Column, value: &str) -> Value {
@@ -81,7 +98,7 @@ impl Shape {
         let is_domain = column.kind == "domain_id";
         let referred = if is_domain { Some(DOMAIN_TABLE) } else { column.reference() };
         let Some(referred) = referred.filter(|_| !value.is_empty()) else {
-            let shown = shown(table, column, value);
+            let shown = shown(store, table, column, value);
             return match self.display {
                 Display::Values => json!(value),
                 Display::Shown => json!(shown),
@@ -105,12 +122,31 @@ impl Shape {
     }
 }
 
-/// What a person reads in place of a value that refers to nothing.
-pub fn shown<'a>(table: &str, column: &Column, value: &'a str) -> &'a str {
+/// The column that a path names, and the table it is of.
+fn column_at(table: &str, path: &str) -> Option<(&'static str, &'static Column)> {
+    let mut table = dictionary::table(table)?;
+    let (walked, last) = path.rsplit_once('.').map_or((None, path), |(walked, last)| (Some(walked), last));
+    for step in walked.into_iter().flat_map(|walked| walked.split('.')) {
+        table = dictionary::table(table.column(step)?.reference()?)?;
+    }
+    Some((table.name, table.column(last)?))
+}
+
+/// What a person reads in place of a value that refers to no single record.
+pub fn shown<'a>(store: &Store, table: &str, column: &Column, value: &'a str) -> Cow<'a, str> {
+    let label = || choices::label(table, column.name, value).map(Cow::Borrowed);
     match column.kind {
-        "due_date" if value.is_empty() && column.name != "due_date" => "UNKNOWN",
-        _ if choices::is_choice(table, column.name) => choices::label(column.name, value).unwrap_or(value),
-        _ => value,
+        "due_date" if value.is_empty() && column.name != "due_date" => "UNKNOWN".into(),
+        "sys_class_name" if dictionary::table(value).is_some() => dictionary::label(value).into(),
+        _ => match column.listed() {
+            // What is no key, such as an address, is shown as it is.
+            Some(listed) => {
+                let one =
+                    |key: &'a str| Some(store.display(listed, key)).filter(|name| !name.is_empty()).unwrap_or(key);
+                value.split(',').map(one).collect::<Vec<_>>().join(", ").into()
+            }
+            None => label().unwrap_or(value.into()),
+        },
     }
 }
 

@@ -23,6 +23,9 @@ const MEDIA_TYPES: &str = "application/json, application/xml, text/xml";
 /// not documented.
 const MAX_ADDRESS: usize = 16 * 1024;
 
+/// The page of the frames, by which a client finds out how people sign in.
+const HOME: &str = "/nav_to.do";
+
 /// The two names of the log of what scripts sent.
 const LOGS: [&str; 2] = ["sys_outbound_http_log", "sys_outbound_rest_message_log"];
 
@@ -58,6 +61,9 @@ pub fn answer(instance: &Arc<Instance>, request: &Request<Bytes>) -> Answer {
             Ok(_) => batch::answer(request, |inner| answer(instance, inner)),
             Err(refused) => *refused,
         };
+    }
+    if path == HOME && request.method() == Method::GET {
+        return typed(200, "text/html;charset=UTF-8", "<html><body><h1>ServiceNow</h1></body></html>".to_string());
     }
     let Some(resource) = Resource::of(path) else {
         return error(400, "Requested URI does not represent any resource", "");
@@ -162,7 +168,8 @@ fn resource(
     };
     let is_log = LOGS.contains(&name) && !settings.outbound_logs.iter().any(|known| known == name);
     let Some(table) = dictionary::table(name).filter(|_| !is_log) else {
-        return error(400, &format!("Invalid table {name}"), "");
+        let staged = import::list(instance, name).filter(|_| (resource.api, method) == (Api::Table, &Method::GET));
+        return staged.unwrap_or_else(|| error(400, &format!("Invalid table {name}"), ""));
     };
     let asked = Asked { settings: &settings, caller, tables_url, table, parameters };
     let body = request.body();
@@ -181,6 +188,7 @@ fn resource(
         (Api::Import, &Method::POST, None | Some("insertMultiple")) => {
             import::answer(instance, &asked, resource.table, resource.sys_id.is_some(), body)
         }
+        (Api::Import, &Method::GET, Some(sys_id)) => import::read(instance, resource.table, sys_id),
         (Api::Stats, &Method::GET, None) => read(&|call| call.stats()),
         (Api::Table, &Method::GET, None) => read(&|call| call.list()),
         (Api::Table, &Method::GET, Some(sys_id)) => read(&|call| call.read(sys_id)),

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, cancelled, compressed, error};
 use super::effect::Strike;
+use super::request_log::Logged;
 use super::{Instance, admin, lock, router, script};
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -94,7 +95,7 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
         (settings.keeps_requests, settings.latency_ms, settings.quota_ms)
     };
     if keeps_requests {
-        lock(&instance.requests).push(format!("{method} {address}"));
+        lock(&instance.requests).push(Logged::of(&request));
     }
     if most > 0 {
         let ms = lock(&instance.latency).u64(least.min(most)..=most);

@@ -74,6 +74,18 @@ pub struct Settings {
     pub may_keep_bad_references: bool,
     /// Whether the display value of a journal is its text.
     pub may_show_journals: bool,
+    /// Whether `sysparm_limit=0` is refused. Public clients send it and expect 200.
+    pub may_refuse_no_limit: bool,
+    /// Whether a reference keeps a display value that names no record.
+    pub may_keep_unmatched_names: bool,
+    /// Whether a time keeps a text that is none.
+    pub may_keep_bad_dates: bool,
+    /// Whether a character of four bytes becomes `????`, as in a database that has none.
+    pub may_replace_four_bytes: bool,
+    /// Whether `=` in a query takes letters with and without accents for the same, as some databases do.
+    pub may_ignore_accents: bool,
+    /// Whether who may not close incidents may change closed ones.
+    pub may_change_closed: bool,
 }
 
 impl Default for Settings {
@@ -114,6 +126,12 @@ impl Default for Settings {
             may_cut_text: false,
             may_keep_bad_references: true,
             may_show_journals: true,
+            may_refuse_no_limit: false,
+            may_keep_unmatched_names: true,
+            may_keep_bad_dates: false,
+            may_replace_four_bytes: false,
+            may_ignore_accents: false,
+            may_change_closed: true,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The aggregate API: counts, sums, averages and extremes of the rows a query selects, also by group. Numbers are text.
 
 use super::answer::{Answer, error, json};
+use super::render::Display;
 use super::table_api::Call;
 use crate::tables::{Row, Store};
 use serde_json::{Map, Value, json};
@@ -35,10 +36,20 @@ impl Call<'_> {
             found.sort_by_key(|(_, rows)| rows.len());
         }
         let group = |(values, rows): (Vec<String>, Vec<&Row>)| {
-            let fields = groups.iter().zip(values).map(|(field, value)| json!({"field": field, "value": value}));
+            let fields = groups.iter().zip(values).map(|(field, value)| self.group_field(field, &value));
             json!({"stats": self.computed(&rows), "groupby_fields": fields.collect::<Vec<_>>()})
         };
         json(200, &json!({"result": found.into_iter().map(group).collect::<Vec<_>>()}))
+    }
+
+    /// A column of a group, as `sysparm_display_value` asks for it. The member that both forms come in is not confirmed.
+    fn group_field(&self, path: &str, value: &str) -> Value {
+        let shown = || self.shape().shown(self.store, self.table.name, path, value);
+        match self.shape().display {
+            Display::Values => json!({"field": path, "value": value}),
+            Display::Shown => json!({"field": path, "value": shown()}),
+            Display::Both => json!({"field": path, "value": value, "display_value": shown()}),
+        }
     }
 
     /// What groups are ordered by: a column of the group, or `count`.
@@ -123,5 +134,6 @@ fn compute(store: &Store, table: &str, operation: &str, rows: &[&Row], path: &st
         "min" => values.iter().copied().fold(f64::INFINITY, f64::min),
         _ => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     };
-    if result.fract() == 0.0 { format!("{result:.0}") } else { format!("{result:.4}") }
+    // An average has four places also where it is whole.
+    if operation != "avg" && result.fract() == 0.0 { format!("{result:.0}") } else { format!("{result:.4}") }
 }

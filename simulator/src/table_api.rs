@@ -9,7 +9,7 @@ use super::render::{Display, Shape};
 use crate::tables::dictionary::{Column, Table};
 use crate::tables::{Row, Store};
 use http::HeaderValue;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::ops::Deref;
 
 /// ServiceNow's limit where none is sent.
@@ -97,6 +97,7 @@ impl Call<'_> {
             Query::parse(encoded)
         };
         let now = Now::of(self.store, &self.caller.sys_id);
+        let now = Now { ignores_accents: self.settings.may_ignore_accents, ..now };
         let strict = self.store.property(STRICT_QUERIES) == Some("true");
         query.on(self.table.name, strict, &now)
     }
@@ -105,7 +106,7 @@ impl Call<'_> {
     fn meant<'a>(&'a self, name: &str, value: &'a str) -> &'a str {
         let referred = self.table.column(name).and_then(Column::reference);
         let row = referred.and_then(|referred| self.store.by_display(referred, value));
-        let choice = choices::is_choice(self.table.name, name).then(|| choices::value(name, value)).flatten();
+        let choice = choices::value(self.table.name, name, value);
         row.map(|row| row.get("sys_id")).or(choice).unwrap_or(value)
     }
 
@@ -116,11 +117,18 @@ impl Call<'_> {
 
     /// GET on a table.
     pub fn list(&self) -> Answer {
+        let shape = self.shape();
+        self.list_as(&|row| shape.record(self.store, self.table.name, row))
+    }
+
+    /// GET on a table whose records are shown this way.
+    pub fn list_as(&self, show: &dyn Fn(&Row) -> Value) -> Answer {
         let number = |name: &str, default: usize| match self.parameter(name) {
             "" => Some(default),
             text => text.parse().ok(),
         };
-        let Some(limit) = number("sysparm_limit", DEFAULT_LIMIT).filter(|limit| *limit > 0) else {
+        let least = usize::from(self.settings.may_refuse_no_limit);
+        let Some(limit) = number("sysparm_limit", DEFAULT_LIMIT).filter(|limit| *limit >= least) else {
             let detail = "sysparm_limit value must be a positive integer";
             return error(400, "Invalid value given for sysparm_limit", detail);
         };
@@ -132,9 +140,7 @@ impl Call<'_> {
             return error(403, "Insufficient rights to query records", "");
         }
         let found = self.selected();
-        let shape = self.shape();
-        let page = found.iter().skip(offset).take(limit);
-        let rows: Vec<_> = page.map(|row| shape.record(self.store, self.table.name, row)).collect();
+        let rows: Vec<_> = found.iter().skip(offset).take(limit).map(|row| show(row)).collect();
         let total = found.len();
         if rows.is_empty() && self.tables_url.ends_with("/v1/table") {
             return missing();
@@ -151,7 +157,7 @@ impl Call<'_> {
 
     /// The `Link` header of a list that has several pages.
     fn pages(&self, total: usize, limit: usize, offset: usize) -> Option<HeaderValue> {
-        if total <= limit || self.is_true("sysparm_suppress_pagination_header") {
+        if limit == 0 || total <= limit || self.is_true("sysparm_suppress_pagination_header") {
             return None;
         }
         let is_kept = |name: &str| !matches!(name, "sysparm_limit" | "sysparm_offset");

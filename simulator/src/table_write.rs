@@ -76,10 +76,14 @@ impl Asked<'_> {
 
     /// Closing takes an administrator of incidents (docs/servicenow-api.md 4).
     fn may_not_close(&self, instance: &Instance, sys_id: &str, sent: &Sent) -> Option<Answer> {
+        if self.caller.has(&["itil_admin"]) {
+            return None;
+        }
         let closes = ["state", "incident_state"].iter().any(|name| sent.get(*name).is_some_and(|state| state == "7"));
-        let is_incident = || instance.store().find("incident", sys_id).is_some();
-        let may = self.caller.has(&["itil_admin"]);
-        (closes && !may && is_incident()).then(|| denied("Update"))
+        let store = instance.store();
+        let incident = store.find("incident", sys_id)?;
+        let is_kept = &incident["state"] == "7" && !self.settings.may_change_closed;
+        (closes || is_kept).then(|| denied("Update"))
     }
 
     fn writable(&self, action: &str, body: &[u8]) -> Result<Sent, Box<Answer>> {

@@ -2,14 +2,14 @@
 
 use super::api_errors::Refused;
 use super::value::{self, is_sys_id};
-use super::{Settings, incident};
+use super::{Settings, defaults, incident};
 use crate::tables::Row;
 use crate::tables::Store;
 use crate::tables::dictionary;
 use std::collections::HashMap;
 
 /// Columns that the instance alone writes.
-const COMPUTED: [&str; 10] = [
+const COMPUTED: [&str; 9] = [
     "sys_id",
     "sys_created_on",
     "sys_created_by",
@@ -17,7 +17,6 @@ const COMPUTED: [&str; 10] = [
     "sys_updated_by",
     "sys_mod_count",
     "sys_class_name",
-    "priority",
     "number",
     "task_effective_number",
 ];
@@ -84,7 +83,7 @@ impl Write<'_> {
     pub fn draft(&mut self, sent: &Sent) -> Result<Draft, Refused> {
         let wished = sent.get("sys_id").filter(|_| self.settings.may_take_sys_id).filter(|wished| is_sys_id(wished));
         self.check_key(wished.map_or("", String::as_str))?;
-        let mut row = Row::new(self.table.name, incident::defaults(self.table.name));
+        let mut row = Row::new(self.table.name, defaults::defaults(self.table.name));
         let now = self.store.source.now();
         row.set("sys_id", wished.cloned().unwrap_or_else(|| self.store.new_key(self.table.name)));
         for (name, value) in [
@@ -98,10 +97,14 @@ impl Write<'_> {
         }
         if let Some(number) = self.store.number(self.table.name) {
             row.set("number", number.as_str());
+        }
+        if let Some(number) = Some(row["number"].to_string()).filter(|_| dictionary::root(self.table.name) == "task") {
             row.set("task_effective_number", number);
-            row.set("sys_class_name", self.table.name);
             row.set("opened_by", self.user);
             row.set("opened_at", now.as_str());
+        }
+        if self.table.column("sys_class_name").is_some() {
+            row.set("sys_class_name", self.table.name);
         }
         let notes = self.apply(&mut row, sent);
         Ok(Draft { before: Row::default(), row, notes })
@@ -190,9 +193,7 @@ impl Write<'_> {
             }
             return incident::settle(before, row, now, self.user);
         }
-        if self.table.parent == Some("task") {
-            row.set("priority", incident::priority(&row["impact"], &row["urgency"]).to_string());
-        }
+        defaults::settle(self.table.name, row);
         Ok(())
     }
 
@@ -202,8 +203,9 @@ impl Write<'_> {
         let mut notes = Vec::new();
         for column in &self.table.columns {
             let Some(value) = sent.get(column.name) else { continue };
-            let is_task = self.table.prefix.is_some();
-            let is_computed = COMPUTED.contains(&column.name) && (is_task || column.name.starts_with("sys_"));
+            let is_task = dictionary::root(self.table.name) == "task";
+            let is_computed = COMPUTED.contains(&column.name) && (is_task || column.name.starts_with("sys_"))
+                || column.name == "priority" && matches!(self.table.name, "incident" | "problem");
             let is_protected = || self.settings.protected_columns.iter().any(|name| name == column.name);
             if is_computed || !self.by_script && is_protected() {
                 continue;
@@ -213,7 +215,7 @@ impl Write<'_> {
                     notes.push((column.name, value.clone()));
                 }
             } else if let Some(value) =
-                value::stored(self.table, column, value, self.display_values, self.settings, self.store)
+                value::stored(self.table, column, value, self.display_values, self.settings, (self.store, self.user))
             {
                 row.set(column.name, value);
             }

@@ -1,5 +1,6 @@
 //! What checks and measures: scenarios, the conformance suite, soak tests, benchmarks, engines that others wrote.
 
+pub mod ansible;
 pub mod bench;
 pub mod conformance;
 pub mod engines;

@@ -2,6 +2,7 @@
 
 use super::dates;
 use super::is_column;
+use crate::ids_and_clock::FORMAT;
 use crate::tables::Store;
 use crate::tables::dictionary;
 use jiff::Timestamp;
@@ -10,6 +11,8 @@ use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Longer ones first, so that `<=` is not read as `<`.
 const OPERATORS: [&str; 33] = [
@@ -68,6 +71,8 @@ pub struct Now<'a> {
     pub user: &'a str,
     /// The user's time zone: times that the query says are read in it.
     pub zone: TimeZone,
+    /// Whether letters with and without accents are the same.
+    pub ignores_accents: bool,
 }
 
 impl<'a> Now<'a> {
@@ -75,7 +80,7 @@ impl<'a> Now<'a> {
     pub fn of(store: &'a Store, user: &'a str) -> Self {
         let own = store.find("sys_user", user).map(|row| &row["time_zone"]).filter(|name| !name.is_empty());
         let zone = own.or_else(|| store.property("glide.sys.default.tz")).and_then(|name| TimeZone::get(name).ok());
-        Self { time: store.source.peek(), user, zone: zone.unwrap_or(TimeZone::UTC) }
+        Self { time: store.source.peek(), user, zone: zone.unwrap_or(TimeZone::UTC), ignores_accents: false }
     }
 }
 
@@ -87,11 +92,19 @@ pub struct Condition {
     value: String,
     /// The value in lower case, with what stands for a date or a user in its place.
     wanted: String,
+    /// Whether letters with and without accents are the same.
+    ignores_accents: bool,
 }
 
 impl Condition {
     fn new(path: &str, operator: &'static str, value: &str) -> Self {
-        Self { path: path.to_string(), operator, value: value.to_string(), wanted: value.to_lowercase() }
+        Self {
+            path: path.to_string(),
+            operator,
+            value: value.to_string(),
+            wanted: value.to_lowercase(),
+            ignores_accents: false,
+        }
     }
 
     /// Parses a condition. `None` where it is none.
@@ -123,7 +136,7 @@ impl Condition {
 
     /// The column and value that it asks for.
     pub fn wants(&self) -> Option<(&str, &str)> {
-        (self.operator == "=").then_some((&self.path, &self.wanted))
+        (self.operator == "=" && !self.ignores_accents).then_some((&self.path, &self.wanted))
     }
 
     /// Whether everything that the value leaves to be computed can be.
@@ -137,6 +150,7 @@ impl Condition {
     /// Puts dates and the user in the place of what stands for them.
     pub fn compute(&mut self, table: &str, now: &Now<'_>) {
         let is_time = is_time(table, &self.path);
+        self.ignores_accents = now.ignores_accents;
         self.wanted = match self.operator {
             "DYNAMIC" if self.value == ME => now.user.to_string(),
             "RELATIVEGE" | "RELATIVELE" | "RELATIVEGT" | "RELATIVELT" | "RELATIVEEE" => {
@@ -165,6 +179,7 @@ impl Condition {
         // `Today@from@to`: the first part is what a person reads.
         let on = || wanted.split_once('@').is_some_and(|(_, range)| between(range));
         match self.operator {
+            "=" if self.ignores_accents => without_accents(&got) == without_accents(wanted),
             "=" | "DYNAMIC" | "IN_HIERARCHY" => got == wanted,
             "!=" => got != wanted,
             // Nothing is before or after anything.
@@ -213,6 +228,10 @@ fn computed<'a>(part: &'a str, now: &Now<'_>) -> Cow<'a, str> {
     }
 }
 
+fn without_accents(text: &str) -> String {
+    text.nfd().filter(|c| !is_combining_mark(*c)).collect()
+}
+
 fn is_time(table: &str, path: &str) -> bool {
     let column = dictionary::table(table).and_then(|table| table.column(path));
     column.is_some_and(|column| column.kind == "glide_date_time")
@@ -220,7 +239,6 @@ fn is_time(table: &str, path: &str) -> bool {
 
 /// A time of day in a zone, in UTC. Of a time that clocks repeat, the first is meant.
 fn in_utc<'a>(said: &'a str, zone: &TimeZone) -> Cow<'a, str> {
-    const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
     let instant = DateTime::strptime(FORMAT, said).ok().and_then(|time| zone.to_timestamp(time).ok());
     instant.map_or(Cow::Borrowed(said), |at| Cow::Owned(TimeZone::UTC.to_datetime(at).strftime(FORMAT).to_string()))
 }

@@ -1,5 +1,6 @@
 //! The dates that queries compute: `gs.daysAgo(3)` and the like, and relative ones such as `hour@ago@3`. All in UTC.
 
+use crate::ids_and_clock::FORMAT;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
@@ -83,7 +84,7 @@ pub fn relative(text: &str, now: Timestamp) -> Option<String> {
 }
 
 fn shown(at: &Zoned) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.strftime(FORMAT).to_string()
 }
 
 #[cfg(test)]

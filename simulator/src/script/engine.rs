@@ -128,7 +128,6 @@ fn evaluate(
     deadline: Instant,
 ) -> rquickjs::Result<Done> {
     let host = move |context: Ctx<'_>, question: String, arguments: String| -> rquickjs::Result<String> {
-        // Half of a surrogate pair is text in the language and none in JSON.
         let arguments: Vec<Value> = serde_json::from_str(&arguments)
             .map_err(|error| Exception::throw_message(&context, &format!("no text that can be stored: {error}")))?;
         let left = deadline.saturating_duration_since(Instant::now());

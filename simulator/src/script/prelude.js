@@ -15,12 +15,17 @@
     });
 
     function ask(name) {
-        var answer = host(name, JSON.stringify(Array.prototype.slice.call(arguments, 1)));
+        var answer = host(name, JSON.stringify(Array.prototype.slice.call(arguments, 1), whole));
         return JSON.parse(answer);
     }
 
     function text(value) {
         return value === undefined || value === null ? '' : String(value);
+    }
+
+    // Half of a surrogate pair is text in the language and none that can be stored.
+    function whole(key, value) {
+        return typeof value === 'string' ? value.toWellFormed() : value;
     }
 
     function hidden(object, name, value) {
@@ -421,6 +426,7 @@
         Object.defineProperty(global, name, { value: value, writable: true, configurable: true });
     }
 
+    share('global', global);
     share('GlideRecord', GlideRecord);
     share('GlideRecordSecure', GlideRecord);
     share('GlideElement', GlideElement);

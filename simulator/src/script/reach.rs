@@ -81,7 +81,7 @@ impl Reach for Script {
                 removed.is_ok_and(|removed| removed.is_some()).into()
             }
             "display" => self.display(text(0), text(1), text(2)).into(),
-            "value" => choices::value(text(1), text(2)).unwrap_or(text(2)).into(),
+            "value" => choices::value(text(0), text(1), text(2)).unwrap_or(text(2)).into(),
             "journal" => render::journal_entries(&instance.store(), text(0), text(1)).into(),
             "http" => {
                 let message: Message = arguments
@@ -165,7 +165,7 @@ impl Script {
         };
         match column.reference() {
             Some(referred) => store.display(referred, value).to_string(),
-            None => render::shown(table, column, value).to_string(),
+            None => render::shown(&store, table, column, value).into_owned(),
         }
     }
 

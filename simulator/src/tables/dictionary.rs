@@ -44,6 +44,20 @@ impl Column {
         if self.kind == "reference" { "32" } else { self.detail }
     }
 
+    /// Whether it is true or false, and never neither.
+    pub fn is_boolean(&self) -> bool {
+        self.kind == "boolean"
+    }
+
+    /// The table that a list of keys refers to.
+    pub fn listed(&self) -> Option<&'static str> {
+        match (self.kind, self.name) {
+            ("glide_list", "group_list") => Some("sys_user_group"),
+            ("glide_list", _) => Some("sys_user"),
+            _ => None,
+        }
+    }
+
     /// Whether a write is appended to a journal instead of stored.
     pub fn is_journal(&self) -> bool {
         self.kind.starts_with("journal")
@@ -75,6 +89,22 @@ pub fn root(name: &str) -> &str {
 /// All tables.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
     DECLARED.iter().filter_map(|(name, ..)| table(name))
+}
+
+/// What a person calls a table.
+pub fn label(name: &str) -> String {
+    match name {
+        "sc_request" => "Request".to_string(),
+        "sc_req_item" => "Requested Item".to_string(),
+        "sc_task" => "Catalog Task".to_string(),
+        "cmdb_ci" => "Configuration Item".to_string(),
+        "cmdb_ci_appl" => "Application".to_string(),
+        "cmdb_ci_win_server" => "Windows Server".to_string(),
+        name => {
+            let words = name.trim_start_matches("cmdb_ci_").split('_').filter(|word| !word.is_empty());
+            words.map(|word| word[..1].to_uppercase() + &word[1..]).collect::<Vec<_>>().join(" ")
+        }
+    }
 }
 
 /// The table and those that extend it.
@@ -114,21 +144,23 @@ const SYSTEM: &str = "sys_id:GUID:32 sys_created_by:string:40 sys_created_on:gli
 
 /// Name, parent, the start of its numbers, and its own columns. The columns of task and incident are those of a dumped
 /// instance and one custom column; of the other tables only what integrations use.
-const DECLARED: [(&str, &str, &str, &str); 23] = [
+const DECLARED: [(&str, &str, &str, &str); 39] = [
     ("task", "", "TASK", TASK),
     ("incident", "task", "INC", INCIDENT),
     (
         "problem",
         "task",
         "PRB",
-        "known_error:boolean problem_state:integer workaround:string:4000 cause_notes:string:4000",
+        "known_error:boolean problem_state:integer workaround:string:4000 cause_notes:string:4000 fix_notes:string:4000 \
+         resolution_code:string:40 duplicate_of:reference:problem category:string:40",
     ),
     (
         "change_request",
         "task",
         "CHG",
         "type:string:40 risk:integer start_date:glide_date_time end_date:glide_date_time requested_by:reference:sys_user \
-         category:string:40 reason:string:40 justification:string:4000",
+         category:string:40 reason:string:40 justification:string:4000 chg_model:reference:chg_model on_hold:boolean \
+         on_hold_reason:string:4000 close_code:string:40",
     ),
     (
         "sc_request",
@@ -160,6 +192,51 @@ const DECLARED: [(&str, &str, &str, &str); 23] = [
         "name:string:80 description:string:1000 active:boolean email:email:100 manager:reference:sys_user",
     ),
     ("sys_user_role", "", "", "name:string:100 description:string:1000"),
+    (
+        "change_task",
+        "task",
+        "CTASK",
+        "change_request:reference:change_request change_task_type:string:40 planned_start_date:glide_date_time \
+         planned_end_date:glide_date_time on_hold:boolean on_hold_reason:string:4000 close_code:string:40",
+    ),
+    (
+        "problem_task",
+        "task",
+        "PTASK",
+        "problem:reference:problem problem_task_type:string:40 started_by:reference:sys_user \
+         started_at:glide_date_time close_code:string:40",
+    ),
+    ("core_company", "", "", "name:string:80 city:string:50 country:string:40 customer:boolean vendor:boolean"),
+    ("cmn_location", "", "", "name:string:100 city:string:40 country:string:40 street:multi_two_lines:255"),
+    ("cmn_department", "", "", "name:string:100 description:string:1000 dept_head:reference:sys_user"),
+    ("cmdb_ci", "", "", CMDB_CI),
+    ("cmdb_ci_computer", "cmdb_ci", "", COMPUTER),
+    ("cmdb_ci_server", "cmdb_ci", "", COMPUTER),
+    ("cmdb_ci_linux_server", "cmdb_ci", "", COMPUTER),
+    ("cmdb_ci_win_server", "cmdb_ci", "", COMPUTER),
+    ("cmdb_ci_appl", "cmdb_ci", "", "version:string:255 tcp_port:integer"),
+    ("cmdb_ci_service", "cmdb_ci", "", "busines_criticality:string:40 service_classification:string:40"),
+    ("cmdb_rel_ci", "", "", "parent:reference:cmdb_ci child:reference:cmdb_ci type:reference:cmdb_rel_type"),
+    (
+        "kb_knowledge",
+        "",
+        "KB",
+        "number:string:40 short_description:string:100 text:html:65000 workflow_state:string:40 active:boolean \
+         author:reference:sys_user published:glide_date",
+    ),
+    (
+        "task_sla",
+        "",
+        "",
+        "task:reference:task sla:reference:contract_sla stage:string:40 start_time:glide_date_time \
+         end_time:glide_date_time has_breached:boolean active:boolean percentage:percent_complete:15",
+    ),
+    (
+        "sys_db_object",
+        "",
+        "",
+        "name:string:80 label:string:80 super_class:reference:sys_db_object is_extendable:boolean",
+    ),
     (
         "sys_user_has_role",
         "",
@@ -221,10 +298,22 @@ const DECLARED: [(&str, &str, &str, &str); 23] = [
         "",
         "",
         "table_name:string:80 table_sys_id:string:100 file_name:string:100 content_type:string:100 size_bytes:integer \
-         chunk_size_bytes:integer state:string:40 hash:string:65 compressed:boolean image_width:integer image_height:integer",
+         size_compressed:integer average_image_color:color_display:40 chunk_size_bytes:integer state:string:40 hash:string:65 compressed:boolean image_width:integer image_height:integer",
     ),
     ("syslog", "", "", "level:integer message:string:4000 source:string:40"),
 ];
+
+/// Of these tables only the classes that clients ask for, each right below the table that all extend.
+const CMDB_CI: &str = "\
+name:string:255 sys_class_name:sys_class_name:80 asset_tag:string:40 serial_number:string:255 ip_address:ip_addr:255 \
+fqdn:string:255 environment:string:40 operational_status:integer install_status:integer category:string:255 \
+short_description:string:1000 mac_address:string:18 assigned_to:reference:sys_user managed_by:reference:sys_user \
+support_group:reference:sys_user_group company:reference:core_company location:reference:cmn_location \
+discovery_source:string:40 correlation_id:string:512";
+
+const COMPUTER: &str = "\
+host_name:string:255 os:string:40 os_version:string:255 ram:integer cpu_count:integer cpu_core_count:integer \
+disk_space:decimal:20";
 
 const OUTBOUND_LOG: &str = "url:string:1024 method:string:40 response_status:integer request_body:string:4000 \
     response_body:string:4000 error:string:4000";
@@ -268,7 +357,7 @@ mod tests {
         assert_eq!(incident.column("caller_id").unwrap().declared_by, "incident");
         assert_eq!(incident.column("caller_id").unwrap().reference(), Some("sys_user"));
         assert!(table("task").unwrap().column("caller_id").is_none());
-        assert_eq!(with_children("task").count(), 7);
+        assert_eq!(with_children("task").count(), 9);
         assert_eq!(with_children("sys_user").collect::<Vec<_>>(), ["sys_user"]);
         for table in tables() {
             let mut names: Vec<_> = table.columns.iter().map(|column| column.name).collect();

@@ -10,6 +10,9 @@ use std::collections::HashMap;
 /// The columns that rows are found by without looking at all of them.
 pub const INDEXED: [&str; 6] = ["number", "correlation_id", "user_name", "element_id", "user", "name"];
 
+/// Who made what an instance is delivered with.
+const SYSTEM_USER: &str = "system";
+
 /// How deep a dot-walk goes.
 const MAX_WALK: usize = 5;
 
@@ -64,6 +67,13 @@ impl Store {
         for table in dictionary::tables() {
             let own = table.columns.iter().filter(|column| column.declared_by == table.name);
             own.for_each(|column| store.add("sys_dictionary", choices::definition(table.name, column)));
+            let mut definition = Row::new("sys_db_object", [("name", table.name), ("is_extendable", "true")]);
+            definition.set("label", dictionary::label(table.name));
+            // A table that others extend is declared before them.
+            let parent = table.parent.and_then(|parent| store.by("sys_db_object", "name", parent).next());
+            let parent = parent.map(|parent| parent["sys_id"].to_string());
+            parent.into_iter().for_each(|key| definition.set("super_class", key));
+            store.add("sys_db_object", definition);
         }
         store
     }
@@ -119,10 +129,30 @@ impl Store {
         }
     }
 
-    /// Adds a row as it is. Without a key it gets one.
+    /// Adds a row. What every row has, it gets where it has none: a key, when and by whom it was made, and no boolean is neither
+    /// true nor false.
     pub fn add(&mut self, table: &'static str, mut row: Row) {
         if row.get("sys_id").is_empty() {
             row.set("sys_id", self.new_key(table));
+        }
+        if row.get("sys_created_on").is_empty() {
+            row.set("sys_created_on", self.source.clock());
+        }
+        for (column, source, usual) in [
+            ("sys_created_by", "", SYSTEM_USER),
+            ("sys_updated_on", "sys_created_on", ""),
+            ("sys_updated_by", "sys_created_by", ""),
+            ("sys_mod_count", "", "0"),
+        ] {
+            if row.get(column).is_empty() {
+                let value = if source.is_empty() { usual.to_string() } else { row.get(source).to_string() };
+                row.set(column, value);
+            }
+        }
+        for column in dictionary::columns(table).iter().filter(|column| column.is_boolean()) {
+            if row.get(column.name).is_empty() {
+                row.set(column.name, "false");
+            }
         }
         let number = dictionary::table(table).and_then(|table| row["number"].strip_prefix(table.prefix?));
         let number = number.and_then(|number| number.parse::<u32>().ok());

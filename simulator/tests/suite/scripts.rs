@@ -195,6 +195,8 @@ async fn scripts_find_records_as_the_platform_s_api_does() {
         ("gs.getProperty('no.such', 'default') + gs.getUserName() + gs.hasRole('itil')", "defaultflow.integrationtrue"),
         ("gs.setProperty('a.b', 'c'); gs.getProperty('a.b')", "c"),
         ("gs.nil('') && gs.nowDateTime().length == 19", "true"),
+        ("typeof global.AbstractAjaxProcessor + typeof global.GlideRecord", "functionfunction"),
+        ("gs.setProperty('half', 'a' + '\\ud83d'); gs.getProperty('half')", "a\u{fffd}"),
         ("typeof host + typeof ask", "undefinedundefined"),
     ] {
         assert_eq!(simulator.run(script).await.as_deref(), Ok(expected), "{script}");

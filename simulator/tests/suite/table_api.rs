@@ -35,7 +35,7 @@ async fn a_mistake_gets_the_documented_status() {
     for (method, path, media_type, body, expected) in [
         ("GET", "/table/bunk", JSON, "", 400),
         ("GET", "/bunk", JSON, "", 400),
-        ("GET", "/table/incident?sysparm_limit=0", JSON, "", 400),
+        ("GET", "/table/incident?sysparm_limit=-1", JSON, "", 400),
         ("GET", "/table/incident", JSON, "", 200),
         ("GET", "/v2/table/incident", JSON, "", 200),
         ("GET", "/v1/table/incident", JSON, "", 404),
