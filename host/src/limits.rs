@@ -24,6 +24,10 @@ pub const MAX_REQUEST_BYTES: usize = 11 * 1024 * 1024;
 /// most three times, and any of them once more with a fresh credential.
 pub const MAX_REQUESTS: u32 = 20;
 
+/// Setting an instance up takes three requests a record at most, to find it, to write it and to look once more: five records and
+/// twenty of an earlier kind. The rest is for what is tried again.
+pub const MAX_SET_UP_REQUESTS: u32 = 120;
+
 /// The components make one request after the other.
 pub const MAX_REQUESTS_IN_FLIGHT: usize = 2;
 
@@ -87,6 +91,8 @@ pub struct Limits {
     pub max_header_bytes: usize,
     /// How many requests a call may make.
     pub max_requests: u32,
+    /// How many requests a call may make that sets an instance up.
+    pub max_set_up_requests: u32,
     /// How many requests of a call may be in flight at once; more wait in turn.
     pub max_requests_in_flight: usize,
     /// How many sockets are open at once, idle ones too. Who finds none free closes the longest idle one, or waits. It belongs to
@@ -132,6 +138,7 @@ impl Default for Limits {
             max_call_bytes: MAX_CALL_BYTES,
             max_header_bytes: MAX_HEADER_BYTES,
             max_requests: MAX_REQUESTS,
+            max_set_up_requests: MAX_SET_UP_REQUESTS,
             max_requests_in_flight: MAX_REQUESTS_IN_FLIGHT,
             max_sockets: capacity::max_sockets(),
             max_memory: MAX_MEMORY,

@@ -8,7 +8,7 @@ use crate::bindings::push::{self, PushOutcome};
 use crate::ledger::Imported;
 
 use servicenow_core::bindings::credentials;
-use servicenow_core::bindings::types::Call;
+use servicenow_core::bindings::types::{Call, Violation};
 use servicenow_core::wasi::p2::Wasi;
 
 /// The component.
@@ -79,5 +79,13 @@ impl provisioning::Guest for Component {
 
     fn probe(call: Call, settings: Settings) -> ProbeOutcome {
         crate::provisioning::probe(&call, &settings, &mut Wasi)
+    }
+
+    fn end_probe(call: Call, settings: Settings) -> StepsOutcome {
+        crate::provisioning::end_probe(&call, &settings, &mut Wasi)
+    }
+
+    fn update_set(settings: Settings) -> Result<String, Vec<Violation>> {
+        crate::provisioning::update_set(&settings, &Wasi)
     }
 }

@@ -111,7 +111,7 @@ fn every_script_of_a_set_up_is_ecmascript_5() {
         columns: vec!["u_site".into(), "u_rack".into()],
         automatic: true,
         button: true,
-        legacy_rules: Vec::new(),
+        legacy: Vec::new(),
         any_url: false,
         any_port: false,
         mid_server: None,

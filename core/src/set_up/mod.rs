@@ -35,8 +35,46 @@ pub struct SetUp {
     pub automatic: bool,
     /// Whether the button is made.
     pub button: bool,
-    /// Names of earlier rules that this one takes the place of.
-    pub legacy_rules: Vec<String>,
+    /// Records of an earlier kind that these take the place of.
+    pub legacy: Vec<Legacy>,
+}
+
+/// A record of an earlier kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Legacy {
+    /// Its table.
+    pub table: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// What is set up, of settings by the interface: the component's and the host's bindings have each a type of their own.
+#[macro_export]
+macro_rules! set_up_of {
+    ($settings:expr, $kind:path) => {{
+        use $kind as Kind;
+        let settings = $settings;
+        let legacy = settings.legacy.iter().map(|record| $crate::set_up::Legacy {
+            table: match record.kind {
+                Kind::Rule => "sys_script",
+                Kind::Button => "sys_ui_action",
+                Kind::ScriptInclude => "sys_script_include",
+            },
+            name: record.name.clone(),
+        });
+        $crate::set_up::SetUp {
+            product: settings.product.clone(),
+            callback_url: settings.callback_url.clone(),
+            mid_server: settings.mid_server.clone(),
+            rule_name: settings.rule_name.clone(),
+            tables: settings.tables.clone(),
+            condition: settings.condition.clone(),
+            columns: settings.columns.clone(),
+            automatic: settings.automatic,
+            button: settings.button,
+            legacy: legacy.collect(),
+        }
+    }};
 }
 
 /// A kind of record.
@@ -123,6 +161,11 @@ impl Wanted {
         format!("name={}^ORsys_id={}^ORDERBYsys_created_on", self.name, self.key(set_up))
     }
 
+    /// What a column is to hold.
+    pub fn column(&self, name: &str) -> Option<&str> {
+        self.columns.iter().find(|(column, _)| *column == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether it can be switched off.
     pub fn can_rest(&self) -> bool {
         self.kind == Kind::BusinessRule
@@ -176,6 +219,11 @@ pub const SHIPPED_PROPERTY: &str = "name=glide.sys.default.tz";
 /// The query of rows that every instance has in one of the written tables: without any an answer without rows proves nothing.
 pub fn shipped_query(table: &str) -> &'static str {
     if table == "sys_properties" { SHIPPED_PROPERTY } else { "" }
+}
+
+/// The key of the incident that tests of deliveries change.
+pub fn test_incident(set_up: &SetUp) -> SysId {
+    SysId::derive(&format!("provisioning/{}", set_up.product), "delivery probe")
 }
 
 /// The query of one record.

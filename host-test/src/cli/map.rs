@@ -89,7 +89,7 @@ impl Map {
 }
 
 /// Two-way event sync of a host without authorizations.
-fn event_sync() -> anyhow::Result<EventSync> {
+pub fn event_sync() -> anyhow::Result<EventSync> {
     let host = Host::builder().limits(Limits { max_calls: 1, ..Limits::default() });
     let folder = usual_folder();
     let host = match &folder {

@@ -3,14 +3,19 @@
 use super::connection::Connection;
 use super::{print, print_table, table};
 use crate::lab::invocation::Finished;
+use anyhow::Context;
 use clap::{Args, Subcommand};
+use serde_json::json;
 use servicenow_host::Report;
 use servicenow_host::callbacks::{Change, Verdict};
 use servicenow_host::event_sync::{ChangeHandler, EventSync, NotDelivered, Receiver};
 use servicenow_host::json::{kebab, to_json};
 use servicenow_host::outcome::Outcome;
-use servicenow_host::provisioning::{BrokenOff, ProbeOutcome, Settings, Step, StepsOutcome, TestChange};
+use servicenow_host::provisioning::{
+    BrokenOff, LegacyKind, LegacyRecord, ProbeOutcome, Settings, Step, StepsOutcome, TestChange,
+};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch::{Sender, channel};
@@ -32,7 +37,15 @@ pub enum Provision {
     Resume(SetUp),
     /// Remove what was set up, and nothing that others made
     Remove(SetUp),
-    /// Make a harmless change and wait for its delivery
+    /// Print the same records as an update set, for an administrator to load under Retrieved Update Sets
+    Export {
+        #[command(flatten)]
+        product: Product,
+        /// Write it to this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make a harmless change, wait for its delivery, and remove what was made
     Verify {
         #[command(flatten)]
         set_up: SetUp,
@@ -47,6 +60,13 @@ pub enum Provision {
 pub struct SetUp {
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    product: Product,
+}
+
+/// What is to be set up.
+#[derive(Args)]
+pub struct Product {
     /// The product's name: it names the properties, the rule and the log entries
     #[arg(long, value_name = "NAME")]
     product: String,
@@ -68,9 +88,15 @@ pub struct SetUp {
     /// Give incidents a button that delivers them by hand
     #[arg(long)]
     button: bool,
-    /// An earlier rule that this one takes the place of; may be given several times
+    /// A business rule that was made by hand and that this one takes the place of; may be given several times
     #[arg(long = "legacy-rule", value_name = "NAME")]
     legacy_rules: Vec<String>,
+    /// A UI action that was made by hand and that goes; may be given several times
+    #[arg(long = "legacy-button", value_name = "NAME")]
+    legacy_buttons: Vec<String>,
+    /// A script include that was made by hand and that goes; may be given several times
+    #[arg(long = "legacy-script", value_name = "NAME")]
+    legacy_scripts: Vec<String>,
     /// Take a callback address with a port
     #[arg(long)]
     any_port: bool,
@@ -85,8 +111,16 @@ pub struct SetUp {
     any_url: bool,
 }
 
-impl SetUp {
+impl Product {
     fn settings(&self) -> Settings {
+        let legacy = [
+            (LegacyKind::Rule, &self.legacy_rules),
+            (LegacyKind::Button, &self.legacy_buttons),
+            (LegacyKind::ScriptInclude, &self.legacy_scripts),
+        ];
+        let legacy = legacy
+            .into_iter()
+            .flat_map(|(kind, names)| names.iter().map(move |name| LegacyRecord { kind, name: name.clone() }));
         Settings {
             product: self.product.clone(),
             callback_url: self.callback_url.clone(),
@@ -95,12 +129,18 @@ impl SetUp {
             columns: self.columns.clone(),
             automatic: !self.manual,
             button: self.button,
-            legacy_rules: self.legacy_rules.clone(),
+            legacy: legacy.collect(),
             any_url: self.any_url,
             any_port: self.any_port,
             mid_server: self.mid_server.clone(),
             rule_name: self.rule_name.clone(),
         }
+    }
+}
+
+impl SetUp {
+    fn settings(&self) -> Settings {
+        self.product.settings()
     }
 
     fn event_sync(&self) -> anyhow::Result<EventSync> {
@@ -169,9 +209,27 @@ impl Provision {
                 set_up.connection.show(&Finished::from(report), "")?;
                 Ok(well)
             }
+            Provision::Export { product, output } => export(&product, output.as_deref()).await,
             Provision::Verify { set_up, listen } => verify(&set_up, listen).await,
         }
     }
+}
+
+async fn export(product: &Product, output: Option<&Path>) -> anyhow::Result<bool> {
+    let sync = super::map::event_sync()?;
+    let made = sync.update_set(product.settings()).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let update_set = match made {
+        Ok(update_set) => update_set,
+        Err(violations) => {
+            super::show::value(&json!({"violations": to_json(&violations)}));
+            return Ok(false);
+        }
+    };
+    match output {
+        Some(file) => std::fs::write(file, update_set).with_context(|| format!("cannot write {}", file.display()))?,
+        None => print(&update_set),
+    }
+    Ok(true)
 }
 
 /// Waits for one delivery.
@@ -194,7 +252,7 @@ impl ChangeHandler for Waiter {
 }
 
 async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
-    if set_up.manual {
+    if set_up.product.manual {
         anyhow::bail!("verify: with --manual only the button delivers; press it on an incident while `listen` runs");
     }
     let sync = Arc::new(set_up.event_sync()?);
@@ -213,13 +271,18 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
     let (number, wanted) = (number.clone(), (sys_id.clone(), Some(*version)));
     let delivered = arrivals.wait_for(|all| all.contains(&wanted));
     let delivered = tokio::time::timeout(set_up.connection.patience(), delivered).await;
+    let removed = sync.end_probe(set_up.connection.call(), set_up.settings()).await;
     if delivered.is_ok() {
         print(&format!("delivered: version {version} of {number}"));
+        if !removed.outcome.is_success() {
+            print(&format!("{number} is left: it could not be removed"));
+            set_up.connection.show(&Finished::from(removed), "")?;
+        }
         return Ok(true);
     }
     let problem = if waiter.refused.load(Ordering::Relaxed) {
         "something arrived without the secret: if it was this delivery, run `provision rotate`"
-    } else if !set_up.condition.is_empty() {
+    } else if !set_up.product.condition.is_empty() {
         "nothing arrived; the test incident is cancelled and of low urgency, so the condition may leave it out"
     } else {
         "nothing arrived in time"

@@ -42,7 +42,7 @@ fn settings(order: &str) -> Settings {
         columns: Vec::new(),
         automatic: true,
         button: false,
-        legacy_rules: Vec::new(),
+        legacy: Vec::new(),
         any_url: false,
         any_port: false,
         mid_server: None,

@@ -258,7 +258,7 @@ async fn no_secret_is_in_the_memory_of_event_sync_nor_in_its_log_its_ledger_or_i
             columns: Vec::new(),
             automatic: true,
             button: true,
-            legacy_rules: Vec::new(),
+            legacy: Vec::new(),
             any_url: false,
             any_port: false,
             mid_server: None,

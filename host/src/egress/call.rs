@@ -64,6 +64,7 @@ pub struct CallEgress {
     /// The secrets of the authorization.
     secrets: Secrets,
     requests: AtomicU32,
+    max_requests: u32,
     in_flight: Semaphore,
     bytes: AtomicUsize,
     budgets: Budgets,
@@ -97,6 +98,7 @@ impl CallEgress {
             handed_out: Mutex::default(),
             secrets: authorization.map(|known| known.secrets.clone()).unwrap_or_default(),
             requests: AtomicU32::new(0),
+            max_requests: if intent.set_up.is_some() { limits.max_set_up_requests } else { limits.max_requests },
             in_flight: Semaphore::new(limits.max_requests_in_flight.max(1)),
             bytes: AtomicUsize::new(0),
             budgets: budgets.clone(),
@@ -130,7 +132,7 @@ impl CallEgress {
     /// Whether a request may leave, before its body is known.
     pub fn admit(&self, request: &Request<WasiBody>) -> Result<Allowed, Error> {
         // Denied requests count too: each costs the host as much.
-        if self.requests.fetch_add(1, Ordering::AcqRel) >= self.limits.max_requests {
+        if self.requests.fetch_add(1, Ordering::AcqRel) >= self.max_requests {
             return Err(self.deny(&"the call made too many requests"));
         }
         // Before anything of the request can be logged.

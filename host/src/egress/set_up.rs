@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::set_up::{
     OUTBOUND_LOGS, SHIPPED_PROPERTY, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, marked_query,
+    test_incident,
 };
 use servicenow_json::strict;
 use std::collections::HashMap;
@@ -104,7 +105,9 @@ impl SetUpCheck {
 
     /// Whether this write is one of the set-up. `path` is of a table that [`protected_table`] knows.
     pub fn allows_write(&self, method: &Method, path: &str, body: &Bytes) -> bool {
-        let Some(table) = protected_table(path) else { return true };
+        let Some(table) = protected_table(path) else {
+            return method != Method::DELETE || self.ends_test(method, path);
+        };
         if body.len() > MAX_WRITE_BYTES {
             return false;
         }
@@ -123,6 +126,12 @@ impl SetUpCheck {
             (&Method::DELETE, Some(key)) => self.known(table, key).is_some(),
             _ => false,
         }
+    }
+
+    /// Whether this removes the incident that tests of the set-up change.
+    pub fn ends_test(&self, method: &Method, path: &str) -> bool {
+        let incident = path.strip_prefix("/api/now/table/incident/");
+        method == Method::DELETE && incident == Some(test_incident(&self.set_up).as_str())
     }
 
     fn known(&self, table: &'static str, key: &str) -> Option<Option<usize>> {
@@ -165,7 +174,8 @@ impl SetUpCheck {
             let is_it = |wanted: &Wanted| {
                 wanted.table == table && wanted.is_own(&self.set_up, &key, text("name"), text(wanted.mark_column))
             };
-            let is_legacy = table == "sys_script" && self.set_up.legacy_rules.iter().any(|name| name == text("name"));
+            let is_legacy =
+                self.set_up.legacy.iter().any(|record| record.table == table && record.name == text("name"));
             let at = self.wanted.iter().position(is_it);
             if SysId::parse(&key).is_some() && (at.is_some() || is_legacy) {
                 self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert((table, key), at);
@@ -177,13 +187,14 @@ impl SetUpCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use servicenow_core::set_up::Legacy;
 
     fn set_up() -> SetUp {
         SetUp {
             product: "Acme".into(),
             callback_url: "https://flows.example.com/callback".into(),
             automatic: true,
-            legacy_rules: vec!["Acme old".into()],
+            legacy: vec![Legacy { table: "sys_script", name: "Acme old".into() }],
             ..SetUp::default()
         }
     }
@@ -269,5 +280,10 @@ mod tests {
             assert_eq!(check.allows_write(&method, &path, body), allowed, "{method} {key}");
         }
         assert!(!check.allows_write(&Method::DELETE, &format!("{}/{ours}", tables("sys_properties")), &active));
+        let test = test_incident(&check.set_up).to_string();
+        for (key, allowed) in [(&test, true), (&other, false), (&format!("{test}/x"), false)] {
+            let path = format!("{}/{key}", tables("incident"));
+            assert_eq!(check.allows_write(&Method::DELETE, &path, &Bytes::new()), allowed, "{key}");
+        }
     }
 }

@@ -77,7 +77,8 @@ exports!(
         changes as "changes" { since as "since" }
         provisioning as "provisioning" {
             plan as "plan", apply as "apply", inspect as "inspect", rotate as "rotate", pause as "pause",
-            resume as "resume", remove as "remove", probe as "probe",
+            resume as "resume", remove as "remove", probe as "probe", end_probe as "end-probe",
+            update_set as "update-set",
         }
     }
 );

@@ -2,13 +2,14 @@
 
 use super::service::EventSync;
 use crate::bindings::exports::servicenow::plugin::provisioning::{
-    InspectOutcome, ProbeOutcome, Settings, StepsOutcome,
+    InspectOutcome, LegacyKind, ProbeOutcome, Settings, StepsOutcome,
 };
-use crate::bindings::exports::servicenow::plugin::types::Call;
+use crate::bindings::exports::servicenow::plugin::types::{Call, Violation};
 use crate::engine::functions::{FunctionIndex, SyncFunctions};
 use crate::intent::Intent;
 use crate::runner::Report;
 use servicenow_core::set_up::SetUp;
+use servicenow_core::set_up_of;
 use std::time::Instant;
 
 impl EventSync {
@@ -56,6 +57,17 @@ impl EventSync {
         self.runner.run(Instant::now(), call, intent, probe, |call| (call, settings)).await
     }
 
+    /// Removes the incident that the change was made to.
+    pub async fn end_probe(&self, call: Call, settings: Settings) -> Report<StepsOutcome> {
+        self.steps(call, settings, true, |exports| &exports.end_probe).await
+    }
+
+    /// The same records as an update set, which an administrator loads. Needs no network.
+    pub async fn update_set(&self, settings: Settings) -> wasmtime::Result<Result<String, Vec<Violation>>> {
+        let (component, update_set) = self.function(|exports| &exports.update_set);
+        self.runner.compute("", |state| state, component, update_set, (settings,)).await
+    }
+
     async fn steps(
         &self,
         call: Call,
@@ -71,16 +83,5 @@ impl EventSync {
 
 /// What the operator asks for, as the policy checks it.
 fn set_up(settings: &Settings) -> SetUp {
-    SetUp {
-        product: settings.product.clone(),
-        callback_url: settings.callback_url.clone(),
-        mid_server: settings.mid_server.clone(),
-        rule_name: settings.rule_name.clone(),
-        tables: settings.tables.clone(),
-        condition: settings.condition.clone(),
-        columns: settings.columns.clone(),
-        automatic: settings.automatic,
-        button: settings.button,
-        legacy_rules: settings.legacy_rules.clone(),
-    }
+    set_up_of!(settings, LegacyKind)
 }

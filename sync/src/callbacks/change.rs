@@ -6,6 +6,7 @@ use crate::bindings::callbacks::{Action, Change};
 use crate::rules::Rules;
 use serde_json::{Map, Value, json};
 use servicenow_core::servicenow::requests::INCIDENT;
+use std::collections::BTreeMap;
 
 /// What a payload is among the versions of its record.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,12 +19,12 @@ pub enum Place {
     Overtaken,
 }
 
-/// A payload as a change, with the comments of it that are news.
+/// A payload as a change, with the comments of it that are news. `values` are those of its columns that are known from before.
 pub fn translate(
     payload: Payload,
     comments: Vec<String>,
     rules: Option<&Rules>,
-    place: Place,
+    (place, values): (Place, &BTreeMap<String, String>),
     authorization: &str,
 ) -> Change {
     let rules = rules.filter(|_| place != Place::Overtaken);
@@ -31,8 +32,13 @@ pub fn translate(
     let is_told = place == Place::Next && payload.action == Action::Updated && !payload.previous.is_empty();
     let current =
         |column: &str| payload.current.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str());
-    let of_interest =
-        |column: &str| current(column).filter(|_| !is_told || changed.iter().any(|changed| changed == column));
+    // A payload that does not say what was there before tells a column again that did not change.
+    let is_news = |column: &str, value: &str| match values.get(column) {
+        _ if is_told => changed.iter().any(|changed| changed == column),
+        Some(known) => known != value,
+        None => true,
+    };
+    let of_interest = |column: &str| current(column).filter(|value| is_news(column, value));
     let severity = rules.and_then(|rules| rules.severity.as_ref()?.of_urgency(of_interest("urgency")?));
     // The same number is another state on another table.
     let states = rules.and_then(|rules| rules.status.as_ref()).filter(|_| payload.table == INCIDENT);

@@ -79,7 +79,7 @@ pub fn judged(
         Novelty::Duplicate => return Judged::Duplicate,
         Novelty::Stale => return Judged::Stale,
         Novelty::Echo => {
-            let after = seen.with_version(&payload.version, &settled, source);
+            let after = seen.with_version(&payload.version, &settled, source).with_values(&payload.current);
             // Where somebody else saw more meanwhile, that is known as well.
             ledger.seen(&sys_id, before.as_deref(), &after.to_text());
             return Judged::Echo;
@@ -101,12 +101,12 @@ pub fn judged(
         _ if is_next(&payload.version, &seen, &settled) => Place::Next,
         _ => Place::AfterGap,
     };
-    let comments = seen.told(payload.comments.clone());
+    let (comments, values) = (seen.told(payload.comments.clone()), seen.values.clone());
     let after = match novelty {
         Novelty::Late(count) => seen.with_late(count),
-        _ => seen.with_version(&payload.version, &settled, source),
+        _ => seen.with_version(&payload.version, &settled, source).with_values(&payload.current),
     };
-    let change = translate(payload, comments, rules, place, authorization);
+    let change = translate(payload, comments, rules, (place, &values), authorization);
     let accepted = Accepted { change, before, after: after.to_text() };
     if place == Place::Overtaken { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
 }
@@ -129,7 +129,7 @@ pub fn overtaken_comments(
     }
     let after = seen.to_text();
     let last = payload.comments.last().and_then(|comment| comment.entry.clone()).unwrap_or_default();
-    let mut change = translate(payload, news, None, Place::Overtaken, authorization);
+    let mut change = translate(payload, news, None, (Place::Overtaken, &seen.values), authorization);
     change::mark_comments(&mut change, &last);
     Some(Accepted { change, before, after })
 }

@@ -4,6 +4,7 @@ use super::payload::Comment;
 use serde::{Deserialize, Serialize};
 use servicenow_core::encoding::hex;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// How many payloads without a count are told apart by their digests.
 const MAX_DIGESTS: usize = 16;
@@ -42,7 +43,12 @@ pub struct Seen {
     pub missing: Vec<u32>,
     /// The comments that were told, and those that were written.
     pub comments: Vec<String>,
+    /// What severity and status are read from, as it was told or written last: a payload may not say what was there before.
+    pub values: BTreeMap<String, String>,
 }
+
+/// The columns whose values are known.
+const KNOWN_COLUMNS: [&str; 2] = ["urgency", "state"];
 
 /// How far a count is believed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,6 +103,13 @@ impl Seen {
     pub fn is_near(&self, count: u32) -> bool {
         let last = self.version.as_ref().and_then(|version| version.mod_count).unwrap_or_default();
         count <= last.saturating_add(MAX_MISSING)
+    }
+
+    /// With what a payload says of the columns whose values are known.
+    pub fn with_values(mut self, current: &[(String, String)]) -> Self {
+        let known = current.iter().filter(|(column, _)| KNOWN_COLUMNS.contains(&column.as_str()));
+        self.values.extend(known.cloned());
+        self
     }
 
     /// With an overtaken version told.

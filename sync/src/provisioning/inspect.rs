@@ -42,10 +42,10 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
             Err(whose) => missing(&mut seen, wanted.table, whose),
         }
     }
-    for name in &settings.legacy_rules {
-        match readable(present::rules_named(name, &mut shown, &mut session))? {
-            Ok(rules) => seen.legacy.extend(rules.iter().map(|_| name.clone())),
-            Err(whose) => missing(&mut seen, "sys_script", whose),
+    for (record, listed) in set_up.legacy.iter().zip(&settings.legacy) {
+        match readable(present::named(record, &mut shown, &mut session))? {
+            Ok(found) => seen.legacy.extend(found.iter().map(|_| listed.clone())),
+            Err(whose) => missing(&mut seen, record.table, whose),
         }
     }
     seen.orphans = orphans(&set_up, &wanted, &mut session)?;

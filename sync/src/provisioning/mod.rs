@@ -7,11 +7,13 @@ mod inspect;
 mod present;
 mod probe;
 mod settings;
+mod update_set;
 
 pub use inspect::inspect;
 pub use probe::probe;
+pub use update_set::update_set;
 
-use crate::bindings::provisioning::{Artifact, BrokenOff, Settings, Step, StepAction, StepsOutcome};
+use crate::bindings::provisioning::{Artifact, BrokenOff, LegacyKind, Settings, Step, StepAction, StepsOutcome};
 use present::{Present, Seen};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
@@ -20,9 +22,11 @@ use servicenow_core::incidents::call::{self, ValidCall};
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
 use servicenow_core::servicenow::requests;
+use servicenow_core::servicenow::requests::INCIDENT;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::set_up::{Kind, SetUp, Wanted, everything, mark, wanted};
+use servicenow_core::set_up::{Kind, SetUp, Wanted, everything, mark, test_incident, wanted};
+use servicenow_core::set_up_of;
 
 /// What `apply` would do.
 pub fn plan(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
@@ -52,6 +56,11 @@ pub fn resume(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOut
 /// Removes what was set up.
 pub fn remove(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
     run(call, settings, host, |work| work.remove())
+}
+
+/// Removes the incident that tests changed.
+pub fn end_probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> StepsOutcome {
+    run(call, settings, host, |work| work.end_probe())
 }
 
 fn run(
@@ -142,12 +151,16 @@ impl Work<'_, '_> {
                 self.remove_one(&wanted, writes, "it is no longer wanted")?;
             }
         }
-        for name in &self.settings.legacy_rules {
-            for key in present::rules_named(name, &mut self.seen, &mut self.session)? {
-                if writes {
-                    self.delete("sys_script", &key)?;
+        // What calls goes before what is called.
+        for kind in [LegacyKind::Rule, LegacyKind::Button, LegacyKind::ScriptInclude] {
+            let (records, settings) = (self.set_up.legacy.clone(), self.settings);
+            for (record, _) in records.iter().zip(&settings.legacy).filter(|(_, listed)| listed.kind == kind) {
+                for key in present::named(record, &mut self.seen, &mut self.session)? {
+                    if writes {
+                        self.delete(record.table, &key)?;
+                    }
+                    self.step(legacy(kind), &record.name, StepAction::Remove, "this set-up takes its place");
                 }
-                self.step(Artifact::LegacyRule, name, StepAction::Remove, "the new rule takes its place");
             }
         }
         Ok(())
@@ -194,6 +207,17 @@ impl Work<'_, '_> {
         // What depends on others goes first, so that nothing fires without what it needs.
         for wanted in everything(&self.set_up).iter().rev() {
             self.remove_one(wanted, true, "it was set up by this product")?;
+        }
+        self.end_probe()
+    }
+
+    /// Removes the incident that tests changed, if there is one.
+    fn end_probe(&mut self) -> Result<(), CallError> {
+        let key = test_incident(&self.set_up);
+        if let Some(number) = probe::made(&key, &mut self.session)? {
+            self.seen.note(INCIDENT);
+            self.delete(INCIDENT, &key)?;
+            self.step(Artifact::TestIncident, &number, StepAction::Remove, "it was made to test deliveries");
         }
         Ok(())
     }
@@ -248,18 +272,7 @@ impl Work<'_, '_> {
 
 /// What is set up, of these settings.
 pub fn set_up(settings: &Settings) -> SetUp {
-    SetUp {
-        product: settings.product.clone(),
-        callback_url: settings.callback_url.clone(),
-        mid_server: settings.mid_server.clone(),
-        rule_name: settings.rule_name.clone(),
-        tables: settings.tables.clone(),
-        condition: settings.condition.clone(),
-        columns: settings.columns.clone(),
-        automatic: settings.automatic,
-        button: settings.button,
-        legacy_rules: settings.legacy_rules.clone(),
-    }
+    set_up_of!(settings, LegacyKind)
 }
 
 /// An end that came after a write.
@@ -272,6 +285,14 @@ fn after_write(mut end: CallError) -> CallError {
         failure.write_happened = WriteHappened::Yes;
     }
     end
+}
+
+fn legacy(kind: LegacyKind) -> Artifact {
+    match kind {
+        LegacyKind::Rule => Artifact::LegacyRule,
+        LegacyKind::Button => Artifact::LegacyButton,
+        LegacyKind::ScriptInclude => Artifact::LegacyScriptInclude,
+    }
 }
 
 fn artifact(kind: Kind) -> Artifact {

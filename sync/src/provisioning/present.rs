@@ -7,7 +7,7 @@ use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::set_up::{Kind, SetUp, Wanted, by_key, shipped_query};
+use servicenow_core::set_up::{Kind, Legacy, SetUp, Wanted, by_key, shipped_query};
 
 /// More of one name than anybody makes.
 const LIMIT: &str = "20";
@@ -43,7 +43,7 @@ pub struct Seen(Vec<&'static str>);
 
 impl Seen {
     /// Whether the user is shown rows of a table: an instance answers without rows both where there are none and where the user may
-    /// see none. Each of these tables has rows on every instance.
+    /// see none. Each of the tables of a set-up has rows on every instance.
     fn sees(&mut self, table: &'static str, session: &mut Session<'_>) -> Result<bool, CallError> {
         if !self.0.contains(&table) {
             let parameters =
@@ -51,9 +51,16 @@ impl Seen {
             if session.fetch(&requests::list(&session.origin, table, &parameters))?.records.is_empty() {
                 return Ok(false);
             }
-            self.0.push(table);
+            self.note(table);
         }
         Ok(true)
+    }
+
+    /// Notes that rows of a table were shown.
+    pub fn note(&mut self, table: &'static str) {
+        if !self.0.contains(&table) {
+            self.0.push(table);
+        }
     }
 }
 
@@ -103,9 +110,11 @@ pub fn find(wanted: &Wanted, set_up: &SetUp, seen: &mut Seen, session: &mut Sess
     })
 }
 
-/// The keys of the business rules of a name.
-pub fn rules_named(name: &str, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<SysId>, CallError> {
-    let named = by_name("sys_script", name, seen, session)?;
+/// The keys of the records of an earlier kind that have this name.
+pub fn named(record: &Legacy, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<SysId>, CallError> {
+    let query = format!("name={}^ORDERBYsys_created_on", record.name);
+    let mut named = rows(record.table, &query, seen, session)?;
+    named.retain(|found| found.value("name") == Some(&record.name));
     Ok(named.iter().filter_map(|record| SysId::parse(record.value("sys_id")?)).collect())
 }
 
@@ -120,23 +129,15 @@ pub fn is_there(
     Ok(found.iter().any(|record| record.value("sys_id") == Some(key.as_str())))
 }
 
-fn by_name(
-    from: &'static str,
-    name: &str,
-    seen: &mut Seen,
-    session: &mut Session<'_>,
-) -> Result<Vec<Record>, CallError> {
-    let mut named = rows(from, &format!("name={name}^ORDERBYsys_created_on"), seen, session)?;
-    named.retain(|record| record.value("name") == Some(name));
-    Ok(named)
-}
-
 fn rows(from: &'static str, query: &str, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<Record>, CallError> {
     let parameters = [("sysparm_query", query), ("sysparm_limit", LIMIT)];
     let rows = session.fetch(&requests::list(&session.origin, from, &parameters))?;
     // A count says that there are rows, whoever is shown them.
     let shown = rows.records.len() as u64;
     let are_some_hidden = shown < MAX_ROWS && rows.total.is_some_and(|total| total > shown);
+    if shown > 0 {
+        seen.note(from);
+    }
     if are_some_hidden || shown == 0 && !seen.sees(from, session)? {
         return Err(hidden(from));
     }

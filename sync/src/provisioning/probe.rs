@@ -1,5 +1,6 @@
-//! A harmless change, to see it delivered: one cancelled incident is kept for it.
+//! A harmless change, to see it delivered: one cancelled incident is made for it.
 
+use super::set_up;
 use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::encoding::hex;
@@ -11,6 +12,7 @@ use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::requests::{self, INCIDENT};
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
+use servicenow_core::set_up::{by_key, test_incident};
 
 /// Changes the incident, or makes it.
 pub fn probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> ProbeOutcome {
@@ -27,14 +29,10 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
     }
     let nonce = hex(&host.random()[..8]);
     let mut session = Session::open(&checked, started_ms, host)?;
-    let key = SysId::derive(&format!("provisioning/{}", settings.product), "delivery probe");
-    let description = format!("Kept by {} to test deliveries. Last test: {nonce}", settings.product);
+    let key = test_incident(&set_up(settings));
+    let description = format!("Made by {} to test deliveries. Last test: {nonce}", settings.product);
     let title = format!("{}: test of deliveries", settings.product);
-    let query = format!("sys_id={key}");
-    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1")];
-    let there = session.fetch(&requests::list(&session.origin, INCIDENT, &parameters))?;
-    let is_there = there.records.iter().any(|record| record.value("sys_id") == Some(key.as_str()));
-    let answered = if is_there {
+    let answered = if made(&key, &mut session)?.is_some() {
         let body = json::object([("description", description.as_str())].into_iter());
         session.fetch(&requests::patch(&session.origin, INCIDENT, &key, body, false))?
     } else {
@@ -59,6 +57,15 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
         let message = "ServiceNow answered without the incident's key and version".to_string();
         CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::Yes))
     })
+}
+
+/// The number of the incident, where it was made.
+pub fn made(key: &SysId, session: &mut Session<'_>) -> Result<Option<String>, CallError> {
+    let query = by_key(key);
+    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1")];
+    let there = session.fetch(&requests::list(&session.origin, INCIDENT, &parameters))?;
+    let found = there.records.iter().find(|record| record.value("sys_id") == Some(key.as_str()));
+    Ok(found.map(|record| record.text("number")))
 }
 
 outcome_of_errors!(ProbeOutcome {

@@ -4,7 +4,8 @@ use super::set_up;
 use crate::bindings::provisioning::Settings;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::origin::Origin;
-use servicenow_core::set_up::{TABLES, USUAL, rule_name};
+use servicenow_core::servicenow::query;
+use servicenow_core::set_up::{TABLES, USUAL, everything};
 
 /// The longest product name: with what is put before and after it stays below the 40 characters of a rule's name.
 const MAX_PRODUCT: usize = 20;
@@ -12,6 +13,9 @@ const MAX_PRODUCT: usize = 20;
 /// The dictionary's lengths of a rule's name and of a MID server's.
 const MAX_RULE: usize = 40;
 const MAX_SERVER: usize = 100;
+
+/// How many records of an earlier kind a set-up takes the place of: a call makes so many requests and no more.
+const MAX_LEGACY: usize = 20;
 
 /// The dictionary's length of a property's value.
 const MAX_URL: usize = 4_000;
@@ -58,8 +62,22 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     for column in settings.columns.iter().filter(|column| USUAL.contains(&column.as_str())) {
         violations.add("columns", column, "a column that is not delivered anyway");
     }
-    for rule in settings.legacy_rules.iter().filter(|rule| !servicenow_core::servicenow::query::is_value(rule)) {
-        violations.add("legacy_rules", rule, servicenow_core::servicenow::query::EXPECTED_VALUE);
+    for record in settings.legacy.iter().filter(|record| !query::is_value(&record.name)) {
+        violations.add("legacy", &record.name, query::EXPECTED_VALUE);
+    }
+    if settings.legacy.len() > MAX_LEGACY {
+        violations.add("legacy", &settings.legacy.len().to_string(), &format!("{MAX_LEGACY} records at most"));
+    }
+    // No record takes its own place.
+    let set_up = set_up(settings);
+    for record in &set_up.legacy {
+        if everything(&set_up).iter().any(|wanted| (wanted.table, &wanted.name) == (record.table, &record.name)) {
+            violations.add(
+                "legacy",
+                &record.name,
+                "an earlier record, and not one that is made: give the rule another name",
+            );
+        }
     }
 }
 
@@ -72,17 +90,13 @@ fn is_server(name: &str) -> bool {
 /// Whether a rule can be called so, and found by that.
 fn is_rule(name: &str) -> bool {
     let length = name.chars().count();
-    (1..=MAX_RULE).contains(&length) && name.trim() == name && servicenow_core::servicenow::query::is_value(name)
+    (1..=MAX_RULE).contains(&length) && name.trim() == name && query::is_value(name)
 }
 
-/// Nothing is delivered by a set-up without a rule and a button, and no rule takes its own place.
+/// Nothing is delivered by a set-up without a rule and a button.
 fn check_rule(settings: &Settings, violations: &mut Violations) {
     if !settings.automatic && !settings.button {
         violations.add("automatic", "false, without a button", "a rule, a button, or both");
-    }
-    let rule = rule_name(&set_up(settings));
-    if settings.legacy_rules.contains(&rule) {
-        violations.add("legacy_rules", &rule, "an earlier rule, and not the one that is made");
     }
 }
 
@@ -111,6 +125,7 @@ fn check_url(settings: &Settings, violations: &mut Violations) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::provisioning::{LegacyKind, LegacyRecord};
 
     fn settings() -> Settings {
         Settings {
@@ -121,7 +136,7 @@ mod tests {
             columns: Vec::new(),
             automatic: true,
             button: false,
-            legacy_rules: Vec::new(),
+            legacy: Vec::new(),
             any_url: false,
             any_port: false,
             mid_server: None,
@@ -198,8 +213,17 @@ mod tests {
             assert_eq!(refused(|s| s.condition = condition.into()), ["condition"], "{condition}");
         }
         assert_eq!(refused(|s| s.tables = vec!["sys_user".into()]), ["tables"]);
-        assert_eq!(refused(|s| s.legacy_rules = vec!["a^ORb".into()]), ["legacy_rules"]);
-        assert_eq!(refused(|s| s.legacy_rules = vec!["Acme: deliver changes".into()]), ["legacy_rules"]);
+        for (kind, name, is_taken) in [
+            (LegacyKind::Rule, "a^ORb", false),
+            (LegacyKind::Rule, "Acme: deliver changes", false),
+            (LegacyKind::ScriptInclude, "AcmeDelivery", false),
+            (LegacyKind::Button, "Send to Acme", false),
+            (LegacyKind::Button, "Send To Acme", true),
+            (LegacyKind::ScriptInclude, "Acme: deliver changes", true),
+        ] {
+            let listed = refused(|s| s.legacy = vec![LegacyRecord { kind, name: name.into() }]);
+            assert_eq!(listed.is_empty(), is_taken, "{kind:?} {name}");
+        }
         assert_eq!(refused(|s| s.automatic = false), ["automatic"]);
     }
 }

@@ -134,4 +134,12 @@ impl Provisioning for Guest {
     fn probe(_: Call, settings: Settings) -> ProbeOutcome {
         ProbeOutcome::Error(ordered(&settings.condition))
     }
+
+    fn end_probe(_: Call, settings: Settings) -> StepsOutcome {
+        set_up(&settings)
+    }
+
+    fn update_set(settings: Settings) -> Result<String, Vec<Violation>> {
+        Ok(ordered(&settings.condition).message)
+    }
 }

@@ -281,6 +281,33 @@ async fn a_filter_by_columns_lets_comments_and_extra_columns_pass_and_leaves_no_
 }
 
 #[tokio::test]
+async fn a_script_that_says_nothing_of_before_tells_severity_and_status_only_where_they_changed() {
+    let mut bed = TestBed::delivering(RULES).await;
+    let made = incident(&bed.push(RULES, &alert(1, "Warning", "Trigger", "")).await.outcome);
+    bed.simulator.settled().await;
+    assert_eq!(bed.verdict().await, "echo");
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
+    // As a product's own script sends it: flat, and without what was there before.
+    for (count, urgency, state, comment, severity, status) in [
+        // What the push wrote is known by its echo.
+        (1, "2", "1", "looking at it", None, None),
+        (2, "1", "1", "", Some("Critical"), None),
+        (3, "1", "2", "", None, Some("Processing")),
+        (4, "1", "2", "still looking", None, None),
+        // Also after versions that are missing.
+        (9, "1", "2", "back again", None, None),
+        (11, "2", "2", "", Some("Warning"), None),
+    ] {
+        let payload = json!({"action_type": "update", "number": made.number, "sys_id": made.sys_id, "urgency": urgency,
+            "state": state, "comments": comment, "sys_mod_count": count.to_string()});
+        assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 204);
+        let change = bed.change().await;
+        let told = (change.severity.as_deref(), change.status.as_deref());
+        assert_eq!(told, (severity, status), "version {count}");
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_vouches_for_is_not_even_read() {
     let mut bed = TestBed::set().await;
     bed.receive(RULES).await;

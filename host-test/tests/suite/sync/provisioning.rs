@@ -2,7 +2,9 @@
 
 use super::test_bed::{RULES, TestBed};
 use serde_json::json;
-use servicenow_host::provisioning::{Artifact, InspectOutcome, Inspection, Settings, StepAction, StepsOutcome};
+use servicenow_host::provisioning::{
+    Artifact, InspectOutcome, Inspection, LegacyKind, LegacyRecord, Settings, StepAction, StepsOutcome,
+};
 use servicenow_host::types::Reason;
 use servicenow_host::{Authorizations, Limits, MemoryLedger, Outcome};
 use servicenow_simulator::{Effect, Fault, Row};
@@ -196,17 +198,54 @@ async fn a_record_that_others_made_is_neither_changed_nor_removed() {
 }
 
 #[tokio::test]
-async fn an_earlier_rule_is_told_and_gives_way() {
+async fn records_that_were_made_by_hand_for_the_same_purpose_are_told_and_give_way() {
     let bed = TestBed::set().await;
-    let rule = json!({"name": "Neo Agent - Incident Webhook", "collection": "incident", "when": "after"});
-    bed.agent("sys_script", rule).await;
-    let settings = Settings { legacy_rules: vec!["Neo Agent - Incident Webhook".to_string()], ..bed.settings() };
-    assert_eq!(inspected(&bed, settings.clone()).await.legacy, ["Neo Agent - Incident Webhook"]);
+    let by_hand = [
+        (LegacyKind::ScriptInclude, "sys_script_include", "IncidentWebhookHelper"),
+        (LegacyKind::ScriptInclude, "sys_script_include", "IncidentWebhookHelperAjax"),
+        (LegacyKind::Rule, "sys_script", "Send To Acme"),
+        (LegacyKind::Button, "sys_ui_action", "Send To Acme"),
+    ];
+    let shipped = records(&bed);
+    for (_, table, name) in by_hand {
+        bed.agent(table, json!({"name": name})).await;
+    }
+    let record = |(kind, _, name): (LegacyKind, &str, &str)| LegacyRecord { kind, name: name.to_string() };
+    let named = |legacy: &LegacyRecord| (legacy.kind, legacy.name.clone());
+    let legacy: Vec<_> = by_hand.into_iter().map(record).collect();
+    // The button is called by nearly the same name.
+    let settings = Settings { legacy: legacy.clone(), button: true, ..bed.settings() };
+    let told: Vec<_> = inspected(&bed, settings.clone()).await.legacy.iter().map(named).collect();
+    assert_eq!(told, legacy.iter().map(named).collect::<Vec<_>>());
     let applied = bed.sync.apply(bed.call("setup"), settings.clone()).await.outcome;
-    assert_eq!(actions(&applied).last(), Some(&StepAction::Remove));
-    let names: Vec<_> = bed.simulator.rows("sys_script").iter().map(|row| row["name"].to_string()).collect();
-    assert_eq!(names, ["mark closed", "Acme: deliver changes"]);
-    assert!(inspected(&bed, settings).await.legacy.is_empty());
+    let StepsOutcome::Steps(steps) = &applied else { panic!("{applied:?}") };
+    // What calls goes before what is called.
+    let removed = steps.iter().filter(|step| step.action == StepAction::Remove).map(|step| step.artifact);
+    use Artifact::{LegacyButton, LegacyRule, LegacyScriptInclude};
+    assert_eq!(removed.collect::<Vec<_>>(), [LegacyRule, LegacyButton, LegacyScriptInclude, LegacyScriptInclude]);
+    assert!(inspected(&bed, settings.clone()).await.legacy.is_empty());
+    assert!(bed.sync.remove(bed.call("setup"), settings).await.outcome.is_success());
+    assert_eq!(records(&bed), shipped);
+}
+
+#[tokio::test]
+async fn the_incident_of_a_test_is_removed_after_it_and_with_the_set_up() {
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    for removes_all in [false, true] {
+        assert_eq!(bed.sync.probe(bed.call("setup"), bed.settings()).await.outcome.case(), "changed");
+        assert_eq!(bed.simulator.rows("incident").len(), 1);
+        let removed = match removes_all {
+            false => bed.sync.end_probe(bed.call("setup"), bed.settings()).await.outcome,
+            true => bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome,
+        };
+        let StepsOutcome::Steps(steps) = &removed else { panic!("{removed:?}") };
+        let last = steps.last().map(|step| (step.artifact, step.action));
+        assert_eq!(last, Some((Artifact::TestIncident, StepAction::Remove)));
+        assert_eq!(bed.simulator.rows("incident"), []);
+    }
+    let nothing = bed.sync.end_probe(bed.call("setup"), bed.settings()).await.outcome;
+    assert_eq!(actions(&nothing), []);
 }
 
 #[tokio::test]
@@ -372,4 +411,63 @@ async fn a_record_that_was_given_another_name_is_found_by_its_key() {
     bed.agent(&format!("sys_script/{key}"), rename).await;
     assert_eq!(bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome.case(), "steps");
     assert_eq!(bed.simulator.rows("sys_script").len(), 1, "the shipped one");
+}
+
+#[tokio::test]
+async fn an_exported_update_set_is_loaded_found_as_ours_and_delivers_when_the_secret_is_entered() {
+    let mut bed = TestBed::set().await;
+    bed.receive(RULES).await;
+    let settings = Settings { button: true, condition: "priority<3^ORescalation>1".into(), ..bed.settings() };
+    let update_set = bed.sync.update_set(settings.clone()).await.unwrap().unwrap();
+    assert!(!update_set.contains(SECRET) && !update_set.contains("{{"), "{update_set}");
+    assert_eq!(bed.simulator.commit(&update_set), Ok(5));
+    assert_eq!(writes(&bed), 0, "nothing goes over REST");
+
+    // What the administrator has left to do is told.
+    let drifted = |inspection: &Inspection| {
+        let all = inspection.artifacts.iter().filter(|state| !state.drifted.is_empty());
+        all.map(|state| (state.artifact, state.drifted.join(" "))).collect::<Vec<_>>()
+    };
+    let seen = inspected(&bed, settings.clone()).await;
+    assert!(seen.artifacts.iter().all(|state| state.sys_id.is_some() && state.version.as_deref() == Some("3")));
+    let url = (Artifact::CallbackUrl, "is_private".to_string());
+    assert_eq!(drifted(&seen), [url, (Artifact::CallbackSecret, "is_private value".to_string())]);
+    for row in bed.simulator.rows("sys_properties").iter().filter(|row| row["name"].starts_with("x_acme.")) {
+        let secret = row["name"].ends_with(".callback_secret");
+        let entered = if secret { json!({"is_private": true, "value": SECRET}) } else { json!({"is_private": true}) };
+        bed.agent(&format!("sys_properties/{}", &row["sys_id"]), entered).await;
+    }
+    assert_eq!(drifted(&inspected(&bed, settings.clone()).await), []);
+    bed.agent("incident", json!({"short_description": "x", "impact": "1", "urgency": "1"})).await;
+    assert_eq!(bed.verdict().await, "accepted");
+
+    // A later one says what it would change, changes it, and leaves the secret.
+    let later = Settings { columns: vec!["u_rack".into()], button: false, ..settings };
+    let plan = bed.sync.plan(bed.call("setup"), later.clone()).await.outcome;
+    use StepAction::{Keep, Remove, Update};
+    assert_eq!(actions(&plan), [Keep, Keep, Update, Keep, Remove]);
+    let newer = bed.sync.update_set(later.clone()).await.unwrap().unwrap();
+    assert_eq!(bed.simulator.commit(&newer), Ok(2), "private properties are neither imported nor overwritten");
+    let plan = bed.sync.plan(bed.call("setup"), later).await.outcome;
+    assert_eq!(actions(&plan), [Keep, Keep, Keep, Keep, Remove]);
+    assert!(bed.simulator.rows("sys_properties").iter().any(|row| &row["value"] == SECRET));
+}
+
+#[tokio::test]
+async fn an_update_set_of_settings_that_are_refused_says_which() {
+    let bed = TestBed::set().await;
+    let settings = Settings { product: "a'b".into(), ..bed.settings() };
+    let refused = bed.sync.update_set(settings).await.unwrap().unwrap_err();
+    assert_eq!(refused.iter().map(|violation| &*violation.field).collect::<Vec<_>>(), ["product"]);
+    for (text, problem) in [
+        ("not xml", "unknown"),
+        ("<unload/>", "sys_remote_update_set"),
+        (
+            "<unload><sys_remote_update_set><state>committed</state></sys_remote_update_set></unload>",
+            "the state loaded",
+        ),
+    ] {
+        let refused = bed.simulator.commit(text).unwrap_err();
+        assert!(refused.contains(problem), "{refused}");
+    }
 }

@@ -134,7 +134,7 @@ impl TestBed {
             columns: Vec::new(),
             automatic: true,
             button: false,
-            legacy_rules: Vec::new(),
+            legacy: Vec::new(),
             any_url: true,
             any_port: false,
             mid_server: None,
