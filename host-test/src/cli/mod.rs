@@ -10,6 +10,7 @@ mod engines;
 mod hints;
 mod input;
 mod inspect;
+mod ledger;
 mod limits;
 mod listen;
 mod map;
@@ -80,6 +81,9 @@ enum Command {
     /// See to the events that wait for the consumer of listen --forward
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Take a ledger of an earlier version over
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Read what changed since the last time
     Changes(changes::Changes),
     /// Run a ServiceNow stand-in until interrupted
@@ -122,6 +126,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Listen(command) => command.run().await,
         Command::Names(command) => command.run().await,
         Command::Outbox(command) => command.run(),
+        Command::Ledger(command) => command.run(),
         Command::Changes(command) => command.run().await,
         Command::Simulator(command) => command.run().await.map(|()| true),
         Command::ThirdPartyClients(command) => command.run().await,

@@ -16,9 +16,21 @@ pub struct Remembered(pub Arc<dyn Ledger>);
 
 /// A record, as the ledger has it.
 #[derive(Clone, Default, Deserialize, PartialEq, Serialize)]
-struct Record {
-    seen: Option<String>,
+pub struct Record {
+    /// What was seen of it, as the component writes it.
+    pub seen: Option<String>,
     settled: Vec<u32>,
+}
+
+impl Record {
+    /// With a count that needs no attention.
+    pub fn settle(&mut self, count: u32) {
+        if let Err(place) = self.settled.binary_search(&count) {
+            self.settled.insert(place, count);
+            let surplus = self.settled.len().saturating_sub(MAX_SETTLED);
+            self.settled.drain(..surplus);
+        }
+    }
 }
 
 impl Remembered {
@@ -42,11 +54,7 @@ impl Remembered {
     /// Remembers a count that needs no attention.
     pub fn settle(&self, authorization: &str, sys_id: &str, count: u32) -> io::Result<()> {
         self.change(authorization, &record(sys_id), |record: &mut Record| {
-            if let Err(place) = record.settled.binary_search(&count) {
-                record.settled.insert(place, count);
-                let surplus = record.settled.len().saturating_sub(MAX_SETTLED);
-                record.settled.drain(..surplus);
-            }
+            record.settle(count);
             true
         })
         .map(drop)
@@ -104,7 +112,8 @@ fn read(text: Option<&str>) -> Record {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-fn record(sys_id: &str) -> String {
+/// The name of a record's text.
+pub fn record(sys_id: &str) -> String {
     format!("record/{sys_id}")
 }
 
@@ -112,8 +121,8 @@ fn event(correlation_id: &str) -> String {
     format!("event/{correlation_id}")
 }
 
-/// Whoever reads other tables reads on from another place.
-fn cursor(tables: &[String]) -> String {
+/// The name of a cursor's text. Whoever reads other tables reads on from another place.
+pub fn cursor(tables: &[String]) -> String {
     let mut tables = tables.to_vec();
     tables.sort_unstable();
     tables.dedup();

@@ -300,7 +300,7 @@ async fn a_script_that_says_nothing_of_before_tells_severity_and_status_only_whe
     ] {
         let payload = json!({"action_type": "update", "number": made.number, "sys_id": made.sys_id, "urgency": urgency,
             "state": state, "comments": comment, "sys_mod_count": count.to_string()});
-        assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 204);
+        assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 200);
         let change = bed.change().await;
         let told = (change.severity.as_deref(), change.status.as_deref());
         assert_eq!(told, (severity, status), "version {count}");

@@ -3,6 +3,8 @@
 //! An engine with a database of its own implements [`Ledger`] over it: three methods, of which one must be atomic. What the names
 //! and texts mean is [`Remembered`](super::remembered::Remembered)'s and [`Claims`](super::claims::Claims)'.
 
+#[cfg(feature = "sqlite")]
+mod lines;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -1,7 +1,7 @@
 //! A ledger in a SQLite database: any number of processes of one machine share it, and none that is killed takes anything with it.
 
-use super::Ledger;
 use super::sqlite_file::{open, told};
+use super::{Ledger, lines};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::io;
 use std::path::Path;
@@ -49,6 +49,31 @@ impl SqliteLedger {
         let ledger = Self { connection: Mutex::new(open(path)?), kept, replaced: AtomicU32::new(0) };
         ledger.prune(SystemTime::now())?;
         Ok(ledger)
+    }
+
+    /// Takes a ledger of 0.1 over into a new one, at once. The old file stays as it is. How many texts it came to.
+    ///
+    /// # Errors
+    ///
+    /// If the old file is no ledger of 0.1, or the new one is there already or cannot be made.
+    pub fn import(old: &Path, new: &Path) -> io::Result<(Self, usize)> {
+        let texts = lines::read(old)?;
+        if new.symlink_metadata().is_ok() {
+            let problem = format!("{} is there already; give the path of a new ledger", new.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
+        }
+        let ledger = Self::open(new)?;
+        let (at, count) = (ms(SystemTime::now()), texts.len());
+        let imported = || {
+            let mut connection = ledger.connection();
+            let all = connection.transaction()?;
+            for (authorization, name, text) in texts {
+                all.execute("INSERT INTO texts VALUES (?1, ?2, ?3, ?4)", params![authorization, name, text, at])?;
+            }
+            all.commit()
+        };
+        imported().map_err(told)?;
+        Ok((ledger, count))
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

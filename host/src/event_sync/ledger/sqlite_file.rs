@@ -127,7 +127,9 @@ fn is_new(connection: &Connection) -> io::Result<bool> {
 /// What SQLite says, and what can be done about it.
 pub fn told(error: rusqlite::Error) -> io::Error {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => invalid("it is no ledger, and is left alone; give another path"),
+        Some(ErrorCode::NotADatabase) => {
+            invalid("it is no ledger, and is left alone; give another path, or import takes a ledger of 0.1 over")
+        }
         Some(ErrorCode::DatabaseCorrupt) => {
             invalid("it is damaged; move it away, and a new one is made: what it had is then told once more")
         }
