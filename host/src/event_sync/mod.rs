@@ -4,6 +4,8 @@ mod call_ledger;
 mod claims;
 mod ledger;
 mod outbox;
+#[cfg(test)]
+mod protocol;
 #[cfg(feature = "receiver")]
 mod receiver;
 mod remembered;

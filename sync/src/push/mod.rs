@@ -16,6 +16,7 @@ mod outcome;
 mod said;
 
 pub use journal::plain;
+pub use note::{claim_end, decided};
 
 use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
 use crate::ledger::Ledger;

@@ -12,6 +12,31 @@ use servicenow_core::failure::CallError;
 use servicenow_core::servicenow::session::Session;
 use sha2::{Digest, Sha256};
 
+/// What is to become of a note. `in_journal` is whether it is there, as far as the journal is shown.
+pub fn decided(claim: NoteClaim, in_journal: Option<bool>, alone: bool, is_followed: bool) -> NoteResult {
+    match (in_journal, claim) {
+        (_, NoteClaim::Written) => NoteResult::AlreadyThere,
+        (_, NoteClaim::Busy) => NoteResult::Withheld,
+        (Some(true), _) => NoteResult::AlreadyThere,
+        (Some(false), _) => NoteResult::Added,
+        (None, NoteClaim::Granted) if is_followed => NoteResult::Added,
+        // A repeated event finds the columns as it wants them: then nothing is appended a second time.
+        (None, NoteClaim::NotKept) if alone => NoteResult::Withheld,
+        (None, _) => NoteResult::MayBeTwice,
+    }
+}
+
+/// How a note's claim ends, by what the outcome says of it, or by whether a write of an outcome without one happened. `None` where
+/// it stays until its time: nobody knows.
+pub fn claim_end(result: Option<NoteResult>, written: WriteHappened) -> Option<NoteEnd> {
+    match result {
+        Some(NoteResult::Added | NoteResult::MayBeTwice | NoteResult::AlreadyThere) => Some(NoteEnd::Written),
+        Some(NoteResult::None | NoteResult::Withheld) => Some(NoteEnd::Released),
+        None if written == WriteHappened::No => Some(NoteEnd::Released),
+        None => None,
+    }
+}
+
 /// How often it is tried to remember a comment while others remember something of the same record.
 const MAX_TRIES: u32 = 16;
 
@@ -47,20 +72,12 @@ impl Note {
         session: &mut Session<'_>,
     ) -> Result<NoteResult, CallError> {
         let claim = ledger.claim_note(sys_id, &self.digest());
-        match claim {
-            NoteClaim::Written => return Ok(NoteResult::AlreadyThere),
-            NoteClaim::Busy => return Ok(NoteResult::Withheld),
-            NoteClaim::Granted | NoteClaim::Orphaned | NoteClaim::NotKept => {}
+        if let NoteClaim::Written | NoteClaim::Busy = claim {
+            return Ok(decided(claim, None, alone, is_followed));
         }
         self.claimed = Some(sys_id.to_string());
-        Ok(match (journal::has(session, sys_id, self.journal, &self.text)?, claim) {
-            (Some(true), _) => NoteResult::AlreadyThere,
-            (Some(false), _) => NoteResult::Added,
-            (None, NoteClaim::Granted) if is_followed => NoteResult::Added,
-            // A repeated event finds the columns as it wants them: then nothing is appended a second time.
-            (None, NoteClaim::NotKept) if alone => NoteResult::Withheld,
-            (None, _) => NoteResult::MayBeTwice,
-        })
+        let in_journal = journal::has(session, sys_id, self.journal, &self.text)?;
+        Ok(decided(claim, in_journal, alone, is_followed))
     }
 
     /// Tells the ledger how it ended. Where a write may have happened the claim stays until its time: nobody knows.
@@ -85,15 +102,10 @@ impl Note {
                 }
             }
         }
-        let end = match result {
-            Some(NoteResult::Added | NoteResult::MayBeTwice | NoteResult::AlreadyThere) => NoteEnd::Written,
-            Some(NoteResult::None | NoteResult::Withheld) => NoteEnd::Released,
-            None if outcome.failure().is_none_or(|failure| failure.write_happened == WriteHappened::No) => {
-                NoteEnd::Released
-            }
-            None => return,
-        };
-        ledger.end_claim(sys_id, &self.digest(), end);
+        let written = outcome.failure().map_or(WriteHappened::No, |failure| failure.write_happened);
+        if let Some(end) = claim_end(result, written) {
+            ledger.end_claim(sys_id, &self.digest(), end);
+        }
     }
 
     fn digest(&self) -> String {

@@ -1,35 +1,16 @@
 //! Changes on their way to a consumer, kept in the ledger until it took them: at least once, and in order for each record.
 
-use super::claims::{Claim, Claims};
+mod sender;
+
 use super::ledger::Ledger;
 use crate::bindings::exports::servicenow::plugin::callbacks::Change;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 /// How many events wait at most. A delivery that finds no place is answered 503, and its change is read later.
 pub const MAX_WAITING: usize = 1_000;
-
-/// How often an event is sent before it is parked: for half an hour.
-const MAX_ATTEMPTS: u32 = 14;
-
-/// How long it is waited before an event is sent again: twice as long each time, so much at first and at most.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const MAX_PAUSE: Duration = Duration::from_secs(300);
-
-/// How soon events are found that other processes put in.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How long a consumer may take. One that takes longer may have taken the event, and gets it again.
-const MAX_SENDING: Duration = Duration::from_secs(10);
-
-/// How many events of different records are sent at once.
-const AT_ONCE: usize = 16;
 
 const START: &str = "outbox/";
 
@@ -154,102 +135,10 @@ impl Outbox {
         }
     }
 
-    /// Sends what waits, until it is dropped. `send` is given an event; what it returns as an error is kept with the event.
-    pub async fn run<F, S>(self: Arc<Self>, send: F)
-    where
-        F: Fn(String) -> S + Clone + Send + Sync + 'static,
-        S: Future<Output = Result<(), String>> + Send + 'static,
-    {
-        loop {
-            let due = self.due().unwrap_or_else(|error| {
-                tracing::warn!(authorization = self.authorization, %error, "what waits for the consumer cannot be read");
-                Vec::new()
-            });
-            let mut sending = JoinSet::new();
-            for (number, waiting) in due {
-                let (outbox, send) = (Arc::clone(&self), send.clone());
-                sending.spawn(async move { outbox.send(number, waiting, send).await });
-            }
-            if !sending.join_all().await.contains(&true) {
-                // Nothing is due, or another process is at it.
-                let _ = timeout(LOOK_EVERY, self.put.notified()).await;
-            }
-        }
-    }
-
-    /// The first event of each record, where its time came.
-    fn due(&self) -> io::Result<Vec<(u64, Waiting)>> {
-        let (mut seen, now) = (HashSet::new(), ms());
-        let longest = u64::try_from(MAX_PAUSE.as_millis()).unwrap_or(u64::MAX);
-        let mut due = self.waiting()?;
-        due.retain(|(_, waiting)| {
-            // A time beyond the longest pause was noted before a clock was set back.
-            let is_time = waiting.not_before_ms <= now || waiting.not_before_ms > now + longest;
-            seen.insert(waiting.sys_id.clone()) && !waiting.is_parked && is_time
-        });
-        due.truncate(AT_ONCE);
-        Ok(due)
-    }
-
-    /// Sends one event, unless another process does. Whether it was sent, taken or not.
-    async fn send<F, S>(&self, number: u64, waiting: Waiting, send: F) -> bool
-    where
-        F: Fn(String) -> S,
-        S: Future<Output = Result<(), String>>,
-    {
-        let claims = Claims(Arc::clone(&self.ledger));
-        let claim = Claim {
-            authorization: self.authorization.clone(),
-            name: format!("sending/{}", waiting.sys_id),
-            owner: uuid::Uuid::new_v4().to_string(),
-        };
-        let sent = async {
-            if claims.claim(&claim, SystemTime::now() + 2 * MAX_SENDING)?.is_none() {
-                return Ok(false);
-            }
-            let after = match self.is_first(number, &waiting)? {
-                false => return Ok(false),
-                true => match timeout(MAX_SENDING, send(waiting.event.clone())).await {
-                    Ok(Ok(())) => None,
-                    Ok(Err(problem)) => Some(waiting.refused(problem)),
-                    Err(_) => Some(waiting.refused(format!("no answer within {} s", MAX_SENDING.as_secs()))),
-                },
-            };
-            self.change(number, &waiting, after.as_ref())
-        };
-        let sent: io::Result<bool> = sent.await;
-        let released = claims.release(&claim);
-        if let Err(error) = sent.as_ref().map(drop).and(released.as_ref().map(drop)) {
-            tracing::warn!(authorization = self.authorization, %error, "the ledger cannot be used: an event is sent again");
-        }
-        sent.unwrap_or(false)
-    }
-
-    /// Whether an event still waits as it was, and none of its record before it.
-    fn is_first(&self, number: u64, waiting: &Waiting) -> io::Result<bool> {
-        let first = self.waiting()?.into_iter().find(|(_, other)| other.sys_id == waiting.sys_id);
-        Ok(first.is_some_and(|(at, first)| at == number && first == *waiting))
-    }
-
     fn change(&self, number: u64, before: &Waiting, after: Option<&Waiting>) -> io::Result<bool> {
         let text = |waiting: &Waiting| serde_json::to_string(waiting).map_err(io::Error::other);
         let after = after.map(text).transpose()?;
         self.ledger.replace(&self.authorization, &name(number), Some(&text(before)?), after.as_deref())
-    }
-}
-
-impl Waiting {
-    /// The event after the consumer did not take it.
-    fn refused(&self, problem: String) -> Self {
-        let attempts = self.attempts + 1;
-        let pause = FIRST_PAUSE.saturating_mul(1 << attempts.min(16).saturating_sub(1)).min(MAX_PAUSE);
-        Self {
-            attempts,
-            problem: Some(problem),
-            is_parked: attempts >= MAX_ATTEMPTS,
-            not_before_ms: ms() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-            ..self.clone()
-        }
     }
 }
 
@@ -261,13 +150,9 @@ fn number(name: &str) -> Option<u64> {
     name.strip_prefix(START)?.parse().ok()
 }
 
-fn ms() -> u64 {
-    let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    u64::try_from(ms).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::sender::MAX_ATTEMPTS;
     use super::*;
     use crate::bindings::exports::servicenow::plugin::callbacks::Action;
     use crate::event_sync::ledger::MemoryLedger;
@@ -350,7 +235,7 @@ mod tests {
         for attempt in 1..=MAX_ATTEMPTS {
             let (number, waiting) = outbox.waiting().unwrap().remove(0);
             assert!(!waiting.is_parked, "before attempt {attempt}");
-            outbox.send(number, waiting, refuse).await;
+            outbox.send(number, &waiting, refuse).await;
             yield_now().await;
         }
         let waiting = outbox.waiting().unwrap();
@@ -361,28 +246,6 @@ mod tests {
         assert_eq!(outbox.due().unwrap()[0].1.event, "a:1");
         assert!(outbox.drop_event(1).unwrap() && !outbox.drop_event(1).unwrap());
         assert_eq!(outbox.due().unwrap()[0].1.event, "a:2");
-    }
-
-    #[test]
-    fn pauses_grow_to_five_minutes_and_end_after_half_an_hour() {
-        let mut waiting = Waiting {
-            sys_id: String::new(),
-            event: String::new(),
-            attempts: 0,
-            problem: None,
-            is_parked: false,
-            not_before_ms: 0,
-        };
-        let mut total = 0;
-        loop {
-            let before = ms();
-            waiting = waiting.refused(String::new());
-            if waiting.is_parked {
-                break;
-            }
-            total += waiting.not_before_ms.saturating_sub(before) / 1_000;
-        }
-        assert!((30 * 60..35 * 60).contains(&total), "{total} s");
     }
 
     #[test]
