@@ -2,7 +2,8 @@
 //!
 //! What the instance is answered changes nothing there, for it does not try again; it stands in its outbound log.
 
-use super::service::{EventSync, NotDelivered};
+use super::delivering::NotDelivered;
+use super::service::EventSync;
 use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Delivery, Verdict};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
