@@ -21,9 +21,9 @@ mod bundled {
         }
         // The target folder, of TARGET/PROFILE/build/PACKAGE/out: builds of other profiles find the compiled guests there.
         let target_dir = out.ancestors().nth(4).unwrap_or(&out).join("guests");
-        let mut artifacts = vec![Artifact::Node];
+        let mut artifacts = vec![Artifact::NodeOverTransport];
         if cfg!(feature = "bundled-sync") {
-            artifacts.push(Artifact::Sync);
+            artifacts.push(Artifact::SyncOverTransport);
         }
         for artifact in artifacts {
             fs::write(out.join(artifact.file_name()), artifact.build(&workspace, &target_dir)?)?;

@@ -21,9 +21,15 @@ const INCIDENT_NODE: Guest =
 #[cfg(feature = "compose")]
 const INCIDENT_NODE_WITH_PLACEHOLDERS: Guest = Guest { features: &["placeholders"], ..INCIDENT_NODE };
 
+/// The same for a host that brings its own HTTP client.
+const INCIDENT_NODE_OVER_TRANSPORT: Guest = Guest { features: &["transport"], ..INCIDENT_NODE };
+
 /// Two-way event sync. Templates and JSON are parsed by calls within calls: some 400 levels of them fit.
 const SYNC: Guest =
     Guest { package: "servicenow-sync", features: &[], stack_bytes: 1024 * 1024, memory_bytes: 4 * 1024 * 1024 };
+
+/// The same for a host that brings its own HTTP client.
+const SYNC_OVER_TRANSPORT: Guest = Guest { features: &["transport"], ..SYNC };
 
 /// Credentials from the environment.
 #[cfg(feature = "compose")]
@@ -46,6 +52,10 @@ pub enum Artifact {
     Node,
     /// Two-way event sync.
     Sync,
+    /// The incident node for a host that brings its own HTTP client.
+    NodeOverTransport,
+    /// Two-way event sync for a host that brings its own HTTP client.
+    SyncOverTransport,
     /// The incident node with credentials from environment variables: it needs nothing but WASI.
     #[cfg(feature = "compose")]
     Env,
@@ -60,13 +70,23 @@ pub enum Artifact {
 impl Artifact {
     /// All components.
     #[cfg(feature = "compose")]
-    pub const ALL: [Self; 5] = [Self::Node, Self::Sync, Self::Env, Self::Http, Self::Obelisk];
+    pub const ALL: [Self; 7] = [
+        Self::Node,
+        Self::Sync,
+        Self::NodeOverTransport,
+        Self::SyncOverTransport,
+        Self::Env,
+        Self::Http,
+        Self::Obelisk,
+    ];
 
     /// The name of its file.
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Node => "servicenow.wasm",
             Self::Sync => "servicenow-sync.wasm",
+            Self::NodeOverTransport => "servicenow-over-transport.wasm",
+            Self::SyncOverTransport => "servicenow-sync-over-transport.wasm",
             #[cfg(feature = "compose")]
             Self::Env => "servicenow-env.wasm",
             #[cfg(feature = "compose")]
@@ -83,6 +103,9 @@ impl Artifact {
     /// If a guest does not compile; the compiler's messages are on standard error then.
     pub fn build(self, workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
         let guest = |guest: &Guest| encode(&fs::read(guest::compile(workspace, guest, target_dir)?)?);
+        // In a folder of its own: the other flavour has the same file name.
+        let over_transport =
+            |guest: &Guest| encode(&fs::read(guest::compile(workspace, guest, &target_dir.join("transport"))?)?);
         let documented = |mut bytes: Vec<u8>| {
             append_docs(&mut bytes, &workspace.join("wit"))?;
             Ok(bytes)
@@ -90,6 +113,8 @@ impl Artifact {
         match self {
             Self::Node => documented(guest(&INCIDENT_NODE)?),
             Self::Sync => documented(guest(&SYNC)?),
+            Self::NodeOverTransport => documented(over_transport(&INCIDENT_NODE_OVER_TRANSPORT)?),
+            Self::SyncOverTransport => documented(over_transport(&SYNC_OVER_TRANSPORT)?),
             #[cfg(feature = "compose")]
             Self::Env => documented(compose(&guest(&INCIDENT_NODE)?, &[&guest(&ENV)?])?),
             #[cfg(feature = "compose")]

@@ -6,7 +6,8 @@
 
 wit_bindgen::generate!({
     path: "../wit",
-    world: "plugin",
+    // What a flavour does not call is no import of it.
+    world: "plugin-over-transport",
     additional_derives: [PartialEq],
     // The exports belong to the component, which is a crate of its own.
     pub_export_macro: true,
@@ -14,4 +15,4 @@ wit_bindgen::generate!({
 });
 
 pub use exports::servicenow::plugin::{authorization, incidents, manifest, types};
-pub use servicenow::plugin::credentials;
+pub use servicenow::plugin::{credentials, transport};

@@ -1,7 +1,7 @@
 //! The core of the ServiceNow components: a client without I/O, and the methods on it.
 //!
 //! Requests and responses are values, and time is an argument, so everything builds and is tested natively. What reaches the
-//! world outside is the [`Host`](host::Host) that a method is handed; `wasi` implements it over `wasi:http`. The records and
+//! world outside is the [`Host`](host::Host) that a method is handed; `imports` implements it over what a component imports. The records and
 //! variants of `wit/` are used as they are.
 
 pub mod authorization;
@@ -10,6 +10,8 @@ pub mod callback_secret;
 pub mod encoding;
 pub mod failure;
 pub mod host;
+#[cfg(target_arch = "wasm32")]
+pub mod imports;
 pub mod incidents;
 pub mod json;
 pub mod manifest;
@@ -18,5 +20,3 @@ pub mod secret;
 pub mod servicenow;
 pub mod set_up;
 pub mod text;
-#[cfg(target_arch = "wasm32")]
-pub mod wasi;

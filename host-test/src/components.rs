@@ -29,7 +29,7 @@ fn read(artifact: Artifact) -> anyhow::Result<Vec<u8>> {
         let path = PathBuf::from(folder).join(artifact.file_name());
         return std::fs::read(&path).with_context(|| format!("{FOLDER} is set, and {} cannot be read", path.display()));
     }
-    if artifact == Artifact::Node {
+    if artifact == Artifact::NodeOverTransport {
         return Ok(servicenow_host::COMPONENT.to_vec());
     }
     let built = artifact.build(&workspace(), &target_dir());

@@ -5,12 +5,18 @@
 #![allow(clippy::all, reason = "generated")]
 
 macro_rules! bindings {
-    ($worlds:literal, $imports:tt) => {
+    ($worlds:literal, { $($more:tt)* }) => {
         wasmtime::component::bindgen!({
             path: "../wit",
             inline: $worlds,
             world: "servicenow:host/components",
-            imports: $imports,
+            imports: {
+                "servicenow:plugin/credentials": async,
+                "servicenow:plugin/transport.send": async,
+                "servicenow:plugin/transport.wait-ms": async,
+                "servicenow:plugin/transport.random": trappable,
+                $($more)*
+            },
             exports: { default: async },
             require_store_data_send: true,
             additional_derives: [PartialEq, serde::Serialize],
@@ -19,15 +25,15 @@ macro_rules! bindings {
 }
 
 #[cfg(not(feature = "sync"))]
-bindings!("package servicenow:host; world components { include servicenow:plugin/plugin@0.2.0; }", { default: async });
+bindings!("package servicenow:host; world components { include servicenow:plugin/plugin-over-transport@0.2.0; }", {});
 
 #[cfg(feature = "sync")]
 bindings!(
     "
     package servicenow:host;
     world components {
-        include servicenow:plugin/plugin@0.2.0;
-        include servicenow:plugin/sync@0.2.0;
+        include servicenow:plugin/plugin-over-transport@0.2.0;
+        include servicenow:plugin/sync-over-transport@0.2.0;
     }",
-    { "servicenow:plugin/ledger": async | trappable, default: async }
+    { "servicenow:plugin/ledger": async | trappable }
 );

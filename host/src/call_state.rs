@@ -1,6 +1,7 @@
 //! The state of one call's store: what the guest holds, and what it can reach.
 
 use crate::authorizations::{Authorization, Authorizations, CredentialMode, Grant};
+use crate::beside::Beside;
 use crate::bindings::servicenow::plugin::credentials::{
     Credential, CredentialError, Granted, Header, Host as Credentials, OauthClient, UnreachableReason,
 };
@@ -37,6 +38,8 @@ pub struct CallState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hook: Egress,
+    /// Where its exchanges are done, of a component over `transport`.
+    pub beside: Beside,
     /// What the call has for its requests.
     pub egress: Arc<CallEgress>,
     name: String,
@@ -144,6 +147,7 @@ impl CallState {
             wasi: WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).build(),
             http,
             hook: Egress(Arc::clone(&egress)),
+            beside: Beside::default(),
             egress,
             name: who.to_string(),
             authorization: known.cloned(),

@@ -25,6 +25,7 @@ pub mod bench {
     pub use crate::engine::pool;
 }
 pub mod authorizations;
+mod beside;
 pub mod bindings;
 mod budget;
 mod builder;
@@ -52,6 +53,7 @@ mod runner;
 pub mod secret;
 mod secrets;
 mod tokens;
+mod transport;
 
 pub use authorizations::{Authorizations, addresses};
 pub use bindings::exports::servicenow::plugin::{authorization, incidents, manifest, types};

@@ -184,9 +184,9 @@ impl Runner {
         let computed = async {
             let _admitted = self.admission.enter(who).await;
             let store = self.store(prepare(CallState::offline(&self.shared, who, deadline)), deadline);
-            let computing = store.data().computing.clone();
+            let (computing, beside) = (store.data().computing.clone(), store.data().beside.clone());
             let called = async { component.instantiate(store).await?.call(function, parameters).await };
-            let computed: R = computing.govern(called).await?;
+            let computed: R = beside.drive(computing.govern(called)).await?;
             match self.is_secret(who, &computed).await {
                 true => Err(wasmtime::Error::msg("the component put a secret into its result, which is withheld")),
                 false => Ok(computed),
@@ -266,7 +266,7 @@ impl Runner {
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
             let state = CallState::new(&self.shared, &call.authorization, &intent, journal.clone(), guest_deadline);
-            let computing = state.computing.clone();
+            let (computing, beside) = (state.computing.clone(), state.beside.clone());
             let mut instance = DroppedElsewhere {
                 runner: self,
                 component,
@@ -280,7 +280,7 @@ impl Runner {
             // A deadline of 0 is the guest's to refuse.
             call.timeout_ms = Some(if call.timeout_ms == Some(0) { 0 } else { left });
             let authorization = call.authorization.clone();
-            let outcome: T = computing.govern(instance.call(function, parameters(call))).await?;
+            let outcome: T = beside.drive(computing.govern(instance.call(function, parameters(call)))).await?;
             let memory = instance.store.data().bounds.memory;
             let tells = self.is_secret(&authorization, &outcome).await;
             if !tells && self.may_be_kept(&authorization, memory) {

@@ -9,7 +9,7 @@ use crate::ledger::Imported;
 
 use servicenow_core::bindings::credentials;
 use servicenow_core::bindings::types::{Call, Violation};
-use servicenow_core::wasi::p2::Wasi;
+use servicenow_core::imports::ImportedHost;
 
 /// The component.
 pub struct Component;
@@ -26,7 +26,7 @@ impl mapping::Guest for Component {
 
 impl push::Guest for Component {
     fn push(call: Call, rules: String, event: String, manual: bool) -> PushOutcome {
-        crate::push::push(&call, &rules, &event, manual, &mut Imported(&call.authorization), &mut Wasi)
+        crate::push::push(&call, &rules, &event, manual, &mut Imported(&call.authorization), &mut ImportedHost)
     }
 }
 
@@ -37,55 +37,55 @@ impl callbacks::Guest for Component {
     }
 
     fn names(call: Call, table: String, sys_id: String) -> NamesOutcome {
-        crate::callbacks::names(&call, &table, &sys_id, &mut Wasi)
+        crate::callbacks::names(&call, &table, &sys_id, &mut ImportedHost)
     }
 }
 
 impl changes::Guest for Component {
     fn since(call: Call, selection: Selection, rules: Option<String>, cursor: Option<String>) -> ChangesOutcome {
         let ledger = &mut Imported(&call.authorization);
-        crate::changes::since(&call, &selection, rules.as_deref(), cursor.as_deref(), ledger, &mut Wasi)
+        crate::changes::since(&call, &selection, rules.as_deref(), cursor.as_deref(), ledger, &mut ImportedHost)
     }
 }
 
 impl provisioning::Guest for Component {
     fn plan(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::plan(&call, &settings, &mut Wasi)
+        crate::provisioning::plan(&call, &settings, &mut ImportedHost)
     }
 
     fn apply(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::apply(&call, &settings, &mut Wasi)
+        crate::provisioning::apply(&call, &settings, &mut ImportedHost)
     }
 
     fn inspect(call: Call, settings: Settings) -> InspectOutcome {
-        crate::provisioning::inspect(&call, &settings, &mut Wasi)
+        crate::provisioning::inspect(&call, &settings, &mut ImportedHost)
     }
 
     fn rotate(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::rotate(&call, &settings, &mut Wasi)
+        crate::provisioning::rotate(&call, &settings, &mut ImportedHost)
     }
 
     fn pause(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::pause(&call, &settings, &mut Wasi)
+        crate::provisioning::pause(&call, &settings, &mut ImportedHost)
     }
 
     fn resume(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::resume(&call, &settings, &mut Wasi)
+        crate::provisioning::resume(&call, &settings, &mut ImportedHost)
     }
 
     fn remove(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::remove(&call, &settings, &mut Wasi)
+        crate::provisioning::remove(&call, &settings, &mut ImportedHost)
     }
 
     fn probe(call: Call, settings: Settings) -> ProbeOutcome {
-        crate::provisioning::probe(&call, &settings, &mut Wasi)
+        crate::provisioning::probe(&call, &settings, &mut ImportedHost)
     }
 
     fn end_probe(call: Call, settings: Settings) -> StepsOutcome {
-        crate::provisioning::end_probe(&call, &settings, &mut Wasi)
+        crate::provisioning::end_probe(&call, &settings, &mut ImportedHost)
     }
 
     fn update_set(settings: Settings) -> Result<String, Vec<Violation>> {
-        crate::provisioning::update_set(&settings, &Wasi)
+        crate::provisioning::update_set(&settings, &ImportedHost)
     }
 }

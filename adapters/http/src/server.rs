@@ -8,7 +8,7 @@ use crate::reply::Reply;
 use crate::route::{Head, Route, SINK, TOKEN, callback_secret, route, unauthentic};
 use servicenow_core::bindings::types::Reason;
 use servicenow_core::host::{Host, Method, Request, TransportError};
-use servicenow_core::wasi::p2::Wasi;
+use servicenow_core::imports::ImportedHost;
 use servicenow_json::to_json;
 use wasip2::cli::environment::get_environment;
 use wasip2::exports::http::incoming_handler::Guest;
@@ -122,7 +122,7 @@ fn deliver(delivery: Delivery) -> Result<Reply, Reply> {
         body: Some(change.cloud_event),
     };
     let refused = |why: String| Reply::problem(502, "Bad Gateway", &format!("the sink did not take the event: {why}"));
-    match Wasi.send(&event, None, SINK_MS) {
+    match ImportedHost.send(&event, None, SINK_MS) {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(Reply::empty(204)),
         Ok(answer) => Err(refused(format!("it answered {}", answer.status))),
         Err(TransportError { reason: Reason::Deadline, .. }) => Err(refused("no answer in time".to_string())),

@@ -64,7 +64,7 @@ impl Connection {
 
     /// Two-way event sync beside such a host, with what is remembered in a file, or nowhere.
     pub fn event_sync(&self, host: &Host, ledger: Option<&Path>) -> anyhow::Result<EventSync> {
-        let component = components::load(Artifact::Sync)?;
+        let component = components::load(Artifact::SyncOverTransport)?;
         Ok(match ledger {
             Some(path) => {
                 let expected = || format!("{}: give the path of a ledger, or of a file to make", path.display());

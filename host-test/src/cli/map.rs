@@ -96,5 +96,5 @@ pub fn event_sync() -> anyhow::Result<EventSync> {
         Some(folder) => host.cache(folder),
         None => host,
     };
-    Ok(host.build()?.event_sync_with(&components::load(Artifact::Sync)?, MemoryLedger::default())?)
+    Ok(host.build()?.event_sync_with(&components::load(Artifact::SyncOverTransport)?, MemoryLedger::default())?)
 }

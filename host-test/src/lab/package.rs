@@ -26,7 +26,7 @@ struct Component {
     artifact: Artifact,
 }
 
-const COMPONENTS: [Component; 5] = [
+const COMPONENTS: [Component; 7] = [
     Component {
         name: "servicenow",
         description: "Create, get, update and find ServiceNow incidents",
@@ -36,6 +36,16 @@ const COMPONENTS: [Component; 5] = [
         name: "servicenow-sync",
         description: "Events become ServiceNow incidents, and changes come back",
         artifact: Artifact::Sync,
+    },
+    Component {
+        name: "servicenow-over-transport",
+        description: "The same as servicenow, for hosts that bring their own HTTP client",
+        artifact: Artifact::NodeOverTransport,
+    },
+    Component {
+        name: "servicenow-sync-over-transport",
+        description: "The same as servicenow-sync, for hosts that bring their own HTTP client",
+        artifact: Artifact::SyncOverTransport,
     },
     Component {
         name: "servicenow-env",

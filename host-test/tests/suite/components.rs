@@ -6,9 +6,8 @@ use servicenow_artifacts::{Artifact, interface, workspace};
 use std::collections::BTreeSet;
 use wit_parser::TypeDefKind;
 
-/// What the components may import: HTTP, its streams and clocks, randomness, and credentials. Event sync has a ledger too.
-const ALLOWED_IMPORTS: [&str; 9] = [
-    "servicenow:plugin/credentials",
+/// What components import that reach ServiceNow through WASI: HTTP, its streams and clocks, and randomness.
+const WASI: [&str; 8] = [
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
     "wasi:http/outgoing-handler",
@@ -19,10 +18,26 @@ const ALLOWED_IMPORTS: [&str; 9] = [
     "wasi:random/random",
 ];
 
-/// Each component, what its world imports beside credentials, and the interfaces that it exports.
-const COMPONENTS: [(Artifact, Option<&str>, &[&str]); 2] = [
-    (Artifact::Node, None, &["types", "incidents", "authorization", "manifest"]),
-    (Artifact::Sync, Some("ledger"), &["types", "mapping", "push", "callbacks", "changes", "provisioning"]),
+/// What components import that reach it through a host's own HTTP client.
+const TRANSPORT: [&str; 1] = ["servicenow:plugin/transport"];
+
+const NODE: [&str; 4] = ["types", "incidents", "authorization", "manifest"];
+const SYNC: [&str; 6] = ["types", "mapping", "push", "callbacks", "changes", "provisioning"];
+
+/// What is expected of a component.
+struct Expected {
+    artifact: Artifact,
+    /// What its world imports beside credentials and the way out.
+    own: Option<&'static str>,
+    way_out: &'static [&'static str],
+    exports: &'static [&'static str],
+}
+
+const COMPONENTS: [Expected; 4] = [
+    Expected { artifact: Artifact::Node, own: None, way_out: &WASI, exports: &NODE },
+    Expected { artifact: Artifact::Sync, own: Some("ledger"), way_out: &WASI, exports: &SYNC },
+    Expected { artifact: Artifact::NodeOverTransport, own: None, way_out: &TRANSPORT, exports: &NODE },
+    Expected { artifact: Artifact::SyncOverTransport, own: Some("ledger"), way_out: &TRANSPORT, exports: &SYNC },
 ];
 
 /// Sizes in bytes by file name. A commit that makes a component larger raises its figure and says why.
@@ -33,19 +48,19 @@ const CEILING: usize = 262_144;
 
 #[test]
 fn they_import_nothing_but_what_they_need() {
-    for (artifact, other, _) in COMPONENTS {
+    for Expected { artifact, own, way_out, .. } in COMPONENTS {
         let imports = inspect(&load(artifact).unwrap()).unwrap().imports;
         let names = imports.iter().map(|import| import.split('@').next().unwrap_or_default().to_string());
-        let other = other.map(|name| format!("servicenow:plugin/{name}"));
-        let allowed = ALLOWED_IMPORTS.map(str::to_string).into_iter().chain(other);
+        let own = [Some("credentials"), own].into_iter().flatten().map(|name| format!("servicenow:plugin/{name}"));
+        let allowed = way_out.iter().map(ToString::to_string).chain(own);
         assert_eq!(names.collect::<BTreeSet<_>>(), allowed.collect());
     }
 }
 
 #[test]
 fn they_export_the_interfaces_of_their_worlds() {
-    for (artifact, _, interfaces) in COMPONENTS {
-        let expected = interfaces.iter().map(|name| format!("servicenow:plugin/{name}@0.2.0"));
+    for Expected { artifact, exports, .. } in COMPONENTS {
+        let expected = exports.iter().map(|name| format!("servicenow:plugin/{name}@0.2.0"));
         assert_eq!(BTreeSet::from_iter(inspect(&load(artifact).unwrap()).unwrap().exports), expected.collect());
     }
 }
@@ -53,7 +68,7 @@ fn they_export_the_interfaces_of_their_worlds() {
 #[test]
 fn they_are_no_larger_than_the_committed_figures() {
     let sizes: serde_json::Map<String, serde_json::Value> = serde_json::from_str(SIZES).unwrap();
-    for (artifact, ..) in COMPONENTS {
+    for Expected { artifact, .. } in COMPONENTS {
         let (name, size) = (artifact.file_name(), load(artifact).unwrap().len());
         let committed = usize::try_from(sizes[name].as_u64().unwrap()).unwrap();
         assert!(size <= committed, "{name}: {size} bytes, {} more than sizes.json has", size.saturating_sub(committed));
@@ -77,7 +92,7 @@ fn no_path_of_the_machine_that_built_them_is_in_them() {
     let checkout = workspace().canonicalize().unwrap().display().to_string();
     // A home of `/` would be found anywhere.
     for path in [checkout, home].iter().filter(|path| path.len() >= 4) {
-        for (artifact, ..) in COMPONENTS {
+        for Expected { artifact, .. } in COMPONENTS {
             let component = load(artifact).unwrap();
             let is_in = component.windows(path.len()).any(|window| window == path.as_bytes());
             assert!(!is_in, "{}: {path}", artifact.file_name());
@@ -87,7 +102,7 @@ fn no_path_of_the_machine_that_built_them_is_in_them() {
 
 #[test]
 fn every_item_of_the_interfaces_is_documented_in_the_components() {
-    for (artifact, ..) in COMPONENTS {
+    for Expected { artifact, .. } in COMPONENTS {
         documents_itself(&load(artifact).unwrap());
     }
 }

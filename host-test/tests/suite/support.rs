@@ -14,6 +14,22 @@ pub fn count(exchanges: &[Exchange], method: &str) -> usize {
     exchanges.iter().filter(|exchange| exchange.method == method).count()
 }
 
+/// The components that most tests run on: those of this host's own HTTP client, or with `SERVICENOW_TEST_FLAVOUR=wasi-http` those
+/// of WASI.
+pub struct Flavour {
+    pub node: Artifact,
+    pub sync: Artifact,
+}
+
+/// See [`Flavour`].
+pub fn flavour() -> Flavour {
+    match std::env::var("SERVICENOW_TEST_FLAVOUR").as_deref() {
+        Ok("wasi-http") => Flavour { node: Artifact::Node, sync: Artifact::Sync },
+        Err(_) => Flavour { node: Artifact::NodeOverTransport, sync: Artifact::SyncOverTransport },
+        Ok(other) => panic!("SERVICENOW_TEST_FLAVOUR is {other:?}; expected is wasi-http, or none"),
+    }
+}
+
 /// A host with the authorizations of a file's text. The component is compiled once for all tests: compiling it beside
 /// them would take the time from those that measure time.
 pub fn host(authorizations: &str) -> Host {
@@ -22,7 +38,10 @@ pub fn host(authorizations: &str) -> Host {
 
 /// A host with authorizations and limits.
 pub fn host_with(authorizations: Authorizations, limits: Limits) -> Host {
-    static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().proxy(Proxy::default()).build().unwrap());
+    static LOADED: LazyLock<Host> = LazyLock::new(|| {
+        let component = load(flavour().node).unwrap();
+        Host::builder().component(component.to_vec()).proxy(Proxy::default()).build().unwrap()
+    });
     LOADED.with(authorizations, limits).unwrap()
 }
 
@@ -31,7 +50,7 @@ pub fn components() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
         std::fs::create_dir_all(&folder).unwrap();
-        for artifact in [Artifact::Node, Artifact::Sync] {
+        for artifact in [Artifact::Node, Artifact::NodeOverTransport, Artifact::SyncOverTransport] {
             std::fs::write(folder.join(artifact.file_name()), load(artifact).unwrap()).unwrap();
         }
         folder

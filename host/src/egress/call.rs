@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep_until, timeout_at};
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::Error;
 
 /// A pause that ends this short before the deadline is not worth waiting for: what is sent then may be cut off, and a
 /// certain no would become an unknown. The component keeps as much.
@@ -130,7 +130,7 @@ impl CallEgress {
     }
 
     /// Whether a request may leave, before its body is known.
-    pub fn admit(&self, request: &Request<WasiBody>) -> Result<Allowed, Error> {
+    pub fn admit<B>(&self, request: &Request<B>) -> Result<Allowed, Error> {
         // Denied requests count too: each costs the host as much.
         if self.requests.fetch_add(1, Ordering::AcqRel) >= self.max_requests {
             return Err(self.deny(&"the call made too many requests"));
@@ -154,10 +154,10 @@ impl CallEgress {
     }
 
     /// Sends a request that was admitted or denied, and takes in its whole answer.
-    pub async fn exchange(
+    pub async fn exchange<B: Body<Data = Bytes> + Unpin>(
         &self,
         admitted: Result<Allowed, Error>,
-        request: Request<WasiBody>,
+        request: Request<B>,
         deadline: Instant,
     ) -> Result<Response<Bytes>, Error> {
         let started = Instant::now();

@@ -20,6 +20,7 @@ pub use call::CallEgress;
 pub use client::{Clients, Connections};
 pub use connect::{BadProxy, Proxy};
 pub use fault::unreachable_reason;
+pub use headers::may_leave;
 #[cfg(feature = "sync")]
 pub use headers::of_rules;
 pub use hook::Egress;

@@ -58,7 +58,7 @@ macro_rules! exports {
 
 exports!(
     /// The incident node, and where its functions are.
-    NodeFunctions imports ["credentials"] {
+    NodeFunctions imports ["credentials", "transport"] {
         incidents as "incidents" {
             create as "create", get as "get", update as "update", find as "find", columns as "columns",
         }
@@ -70,7 +70,7 @@ exports!(
 #[cfg(feature = "sync")]
 exports!(
     /// Two-way event sync, and where its functions are.
-    SyncFunctions imports ["credentials", "ledger"] {
+    SyncFunctions imports ["credentials", "ledger", "transport"] {
         mapping as "mapping" { preview as "preview", paths as "paths" }
         push as "push" { push as "push" }
         callbacks as "callbacks" { receive as "receive", names as "names" }

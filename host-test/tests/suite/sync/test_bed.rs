@@ -1,10 +1,9 @@
 //! What the tests of events have in common: an instance, a host, a receiver, and the event's side as a table.
 
-use crate::support::{PATIENT_MS, host_with};
+use crate::support::{PATIENT_MS, flavour, host_with};
 use host_test::components::load;
 use host_test::lab::scenarios::authorizations;
 use serde_json::{Value, json};
-use servicenow_artifacts::Artifact;
 use servicenow_host::callbacks::{Change, Verdict};
 use servicenow_host::event_sync::{ChangeHandler, NotDelivered, Receiver};
 use servicenow_host::provisioning::{Settings, StepsOutcome};
@@ -80,7 +79,7 @@ pub struct TestBed {
 pub fn event_sync(simulator: &Simulator, ledger: impl Ledger) -> EventSync {
     static LOADED: LazyLock<EventSync> = LazyLock::new(|| {
         let host = host_with(Default::default(), Limits::default());
-        host.event_sync_with(&load(Artifact::Sync).unwrap(), MemoryLedger::default()).unwrap()
+        host.event_sync_with(&load(flavour().sync).unwrap(), MemoryLedger::default()).unwrap()
     });
     LOADED.of(&host_with(authorizations(simulator), Limits::default()), ledger)
 }

@@ -31,9 +31,9 @@ const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 const TIMER_GRACE_MS: u64 = 15;
 
 /// The host behind the component's imports.
-pub struct Wasi;
+pub struct ImportedHost;
 
-impl Host for Wasi {
+impl Host for ImportedHost {
     fn send(
         &mut self,
         request: &Request,
