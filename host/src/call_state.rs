@@ -34,16 +34,15 @@ pub struct CallState {
     pub bounds: Bounds,
     /// What it computes.
     pub computing: Computing,
-    table: ResourceTable,
-    wasi: WasiCtx,
-    http: WasiHttpCtx,
+    /// What a component needs of WASI, made when it first asks: one over `transport` never does.
+    wasi: Option<Box<Wasi>>,
     hook: Egress,
     /// Where its exchanges are done, of a component over `transport`.
     pub beside: Beside,
     /// What the call has for its requests.
     pub egress: Arc<CallEgress>,
     name: String,
-    authorization: Option<Authorization>,
+    authorization: Option<Arc<Authorization>>,
     tokens: Tokens,
     log: GuestLog,
     renewed: bool,
@@ -127,25 +126,18 @@ impl CallState {
     fn with(
         shared: &Shared,
         who: &str,
-        known: Option<&Authorization>,
+        known: Option<&Arc<Authorization>>,
         intent: &Intent,
         journal: Journal,
         deadline: Instant,
     ) -> Self {
         let limits = &shared.limits;
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.max_resources);
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(limits.max_header_bytes);
         let means = (&shared.budgets, shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
-        let egress = Arc::new(CallEgress::new(who, known, intent, means, deadline, limits.clone()));
+        let egress = Arc::new(CallEgress::new(who, known.map(Arc::as_ref), intent, means, deadline, limits.clone()));
         Self {
             bounds: Bounds::new(limits, shared.budgets.memory.clone(), who, deadline),
             computing: shared.budgets.processor.call(who),
-            table,
-            // No environment, no arguments, no files, no sockets, no output.
-            wasi: WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).build(),
-            http,
+            wasi: None,
             hook: Egress(Arc::clone(&egress)),
             beside: Beside::default(),
             egress,
@@ -192,7 +184,7 @@ impl CallState {
     }
 
     /// The authorization of this call, if it is the one named and was not asked for too often.
-    fn known(&mut self, authorization: &str) -> Result<Authorization, CredentialError> {
+    fn known(&mut self, authorization: &str) -> Result<Arc<Authorization>, CredentialError> {
         let known = self.authorization.clone().filter(|_| authorization == self.name);
         let known = known.ok_or(CredentialError::UnknownAuthorization)?;
         self.credentials_left = self.credentials_left.checked_sub(1).ok_or_else(|| {
@@ -286,14 +278,34 @@ impl From<NoCredential> for CredentialError {
     }
 }
 
+/// What a component has of WASI.
+struct Wasi {
+    table: ResourceTable,
+    ctx: WasiCtx,
+    http: WasiHttpCtx,
+}
+
+impl Wasi {
+    fn new(limits: &Limits) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.max_resources);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(limits.max_header_bytes);
+        // No environment, no arguments, no files, no sockets, no output.
+        Self { table, ctx: WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).build(), http }
+    }
+}
+
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::new(&self.egress.limits)));
+        WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }
 }
 
 impl WasiHttpView for CallState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.hook, table: &mut self.table, ctx: &mut self.http }
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::new(&self.egress.limits)));
+        WasiHttpCtxView { hooks: &mut self.hook, table: &mut wasi.table, ctx: &mut wasi.http }
     }
 }

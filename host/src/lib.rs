@@ -11,7 +11,7 @@
 //!
 //! # Features
 //!
-//! - `bundled` (default) builds `servicenow.wasm` with this crate. Without it no compiler runs for WebAssembly, and the
+//! - `bundled` (default) builds `servicenow-over-transport.wasm` with this crate. Without it no compiler runs for WebAssembly, and the
 //!   component is given as bytes with [`Builder::component`].
 //! - `sync` adds two-way event sync, and `bundled-sync` builds its component with this crate.
 //! - `sqlite` adds a ledger in a SQLite database, which processes share; `receiver` an HTTP server for deliveries.

@@ -38,10 +38,11 @@ pub fn answer(
     match (method, first, second) {
         (&Method::POST, "file", None) => upload(instance, asked, request),
         (&Method::GET, "", None) => list(instance, asked),
-        (&Method::GET, sys_id, None) => match instance.store().find(TABLE, sys_id) {
-            Some(row) => json(200, &json!({"result": described(instance, asked, &instance.store(), row)})),
-            None => missing(),
-        },
+        (&Method::GET, sys_id, None) => {
+            let store = instance.store();
+            let row = store.find(TABLE, sys_id);
+            row.map_or_else(missing, |row| json(200, &json!({"result": described(instance, asked, &store, row)})))
+        }
         (&Method::GET, sys_id, Some("file")) => download(instance, asked, sys_id),
         (&Method::DELETE, sys_id, None) => match instance.store().remove(TABLE, sys_id) {
             Some(_) => {

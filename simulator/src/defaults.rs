@@ -49,7 +49,7 @@ const DONE: [(&str, &[&str]); 5] = [
 pub fn defaults(table: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let (is_task, is_incident) = (dictionary::root(table) == "task", table == "incident");
     let of_table = move |other: &(&str, &str, &str)| other.0 == table;
-    // The later of two counts.
+    // A default of the table replaces the one of all tasks.
     let others = OTHERS.into_iter().filter(of_table).map(|(_, column, value)| (column, value));
     let (task, incident) = (TASK.into_iter().filter(|_| is_task), INCIDENT.into_iter().filter(|_| is_incident));
     task.chain(incident).chain(others).collect::<Vec<_>>().into_iter()

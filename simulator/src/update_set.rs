@@ -32,7 +32,7 @@ fn read(unload: Node<'_, '_>) -> Result<Vec<Update>, String> {
     if key.is_empty() || name.is_empty() || value(set, "state") != "loaded" {
         return Err("sys_remote_update_set needs a sys_id, a name and the state loaded".to_string());
     }
-    // A row of another set stays without one.
+    // A row that names another set belongs to no set here.
     let updates = unload.children().filter(|node| node.has_tag_name("sys_update_xml"));
     updates.filter(|update| value(*update, "remote_update_set") == key).map(Update::read).collect()
 }

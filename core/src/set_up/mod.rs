@@ -196,9 +196,37 @@ pub fn shipped_query(table: &str) -> &'static str {
     if table == "sys_properties" { SHIPPED_PROPERTY } else { "" }
 }
 
-/// The key of the incident that tests of deliveries change.
-pub fn test_incident(set_up: &SetUp) -> SysId {
-    SysId::derive(&format!("provisioning/{}", set_up.product), "delivery probe")
+/// The incident that tests of deliveries change.
+#[derive(Clone, Debug)]
+pub struct TestIncident {
+    /// The key that it is made with, where the instance takes a key.
+    pub key: SysId,
+    /// Its short description.
+    pub title: String,
+    /// What its description begins with.
+    pub mark: String,
+}
+
+impl TestIncident {
+    /// That of a set-up.
+    pub fn of(set_up: &SetUp) -> Self {
+        let SetUp { product, .. } = set_up;
+        Self {
+            key: SysId::derive(&format!("provisioning/{product}"), "delivery probe"),
+            title: format!("{product}: test of deliveries"),
+            mark: format!("Made by {product} to test deliveries."),
+        }
+    }
+
+    /// The query that finds it.
+    pub fn query(&self) -> String {
+        format!("sys_id={}^ORshort_description={}", self.key, self.title)
+    }
+
+    /// Whether a record is one. Somebody who rewrote its description has made it theirs.
+    pub fn is(&self, sys_id: &str, title: &str, description: &str) -> bool {
+        (sys_id == self.key.as_str() || title == self.title) && description.starts_with(&self.mark)
+    }
 }
 
 /// The query of one record.

@@ -26,7 +26,7 @@ impl Ledger {
         let Ledger::Import { from, to } = self;
         let imported = SqliteLedger::import(&from, &to);
         let (_, texts) = imported.with_context(|| format!("--from {} --to {}", from.display(), to.display()))?;
-        print(&format!("{texts} records and cursors are in {}", to.display()));
+        print(&format!("{texts} records and cursors are in {}; a cursor is now that of all tables", to.display()));
         Ok(true)
     }
 }

@@ -251,6 +251,17 @@ impl ChangeHandler for Waiter {
     }
 }
 
+/// Removes the incident of a test, and says so where that fails. Whether it is removed.
+async fn end_test(set_up: &SetUp, sync: &EventSync) -> anyhow::Result<bool> {
+    let removed = sync.end_probe(set_up.connection.call(), set_up.settings()).await;
+    let is_removed = removed.outcome.is_success();
+    if !is_removed {
+        print("the incident of the test may be left: it could not be removed");
+        set_up.connection.show(&Finished::from(removed), "")?;
+    }
+    Ok(is_removed)
+}
+
 async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
     if set_up.product.manual {
         anyhow::bail!("verify: with --manual only the button delivers; press it on an incident while `listen` runs");
@@ -266,19 +277,17 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
     let report = sync.probe(set_up.connection.call(), set_up.settings()).await;
     let ProbeOutcome::Changed(TestChange { number, sys_id, version }) = &report.outcome else {
         set_up.connection.show(&Finished::from(report), "")?;
+        // It may be there all the same.
+        end_test(set_up, &sync).await?;
         return Ok(false);
     };
     let (number, wanted) = (number.clone(), (sys_id.clone(), Some(*version)));
     let delivered = arrivals.wait_for(|all| all.contains(&wanted));
     let delivered = tokio::time::timeout(set_up.connection.patience(), delivered).await;
-    let removed = sync.end_probe(set_up.connection.call(), set_up.settings()).await;
+    let is_removed = end_test(set_up, &sync).await?;
     if delivered.is_ok() {
         print(&format!("delivered: version {version} of {number}"));
-        if !removed.outcome.is_success() {
-            print(&format!("{number} is left: it could not be removed"));
-            set_up.connection.show(&Finished::from(removed), "")?;
-        }
-        return Ok(true);
+        return Ok(is_removed);
     }
     let problem = if waiter.refused.load(Ordering::Relaxed) {
         "something arrived without the secret: if it was this delivery, run `provision rotate`"

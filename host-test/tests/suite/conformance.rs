@@ -4,8 +4,10 @@
 use crate::hostile;
 use host_test::components::load;
 use host_test::lab::conformance::check;
+use host_test::lab::scenarios::{self, TestBed};
 use servicenow_artifacts::Artifact;
 use servicenow_host::{Builder, COMPONENT, Host};
+use servicenow_test_support::join_all;
 
 fn other(bytes: Vec<u8>) -> String {
     let Err(error) = Builder::default().component(bytes).build() else { panic!("it is taken") };
@@ -23,12 +25,34 @@ fn renamed(from: &str, to: &str) -> Vec<u8> {
     bytes
 }
 
+fn with(artifact: Artifact) -> Host {
+    Host::builder().component(load(artifact).unwrap().to_vec()).build().unwrap()
+}
+
 #[tokio::test]
-async fn the_component_passes_every_check() {
-    let checks = check(&Host::builder().build().unwrap()).await.unwrap();
-    assert_eq!(checks.len(), 54);
-    for check in checks {
-        assert_eq!(check.problem, None, "{} {}", check.method, check.name);
+async fn the_component_passes_every_check_in_either_flavour() {
+    for artifact in [Artifact::Node, Artifact::NodeOverTransport] {
+        let checks = check(&with(artifact)).await.unwrap();
+        assert_eq!(checks.len(), 54);
+        for check in checks {
+            assert_eq!(check.problem, None, "{artifact:?}: {} {}", check.method, check.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn both_flavours_answer_alike() {
+    let beds = [Artifact::Node, Artifact::NodeOverTransport]
+        .map(|artifact| async move { TestBed::set_for(&with(artifact), scenarios::authorizations).await.unwrap() });
+    let [wasi, transport] = join_all(beds).await.try_into().unwrap_or_else(|_| panic!("there are two"));
+    for scenario in scenarios::all() {
+        let told = join_all([wasi.run(&scenario), transport.run(&scenario)]).await.into_iter().map(|finished| {
+            let failure = ["reason", "retry", "write_happened", "status"].map(|name| finished.value[name].clone());
+            let exchanges: Vec<_> = finished.exchanges.iter().map(|exchange| exchange.method.clone()).collect();
+            (finished.case, failure, exchanges)
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told[0], told[1], "{} {}: {}", scenario.method, scenario.case, scenario.story);
     }
 }
 

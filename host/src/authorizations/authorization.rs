@@ -7,6 +7,7 @@ use crate::secret::Secret;
 use crate::secrets::Secrets;
 use crate::tokens::Assertion;
 use std::path::PathBuf;
+use std::sync::Arc;
 use url::Url;
 
 /// A named credential.
@@ -27,7 +28,7 @@ pub struct Authorization {
     /// The certificate that the host shows of itself, and its key, as PEM.
     pub client_certificate: Option<ClientCertificate>,
     /// The methods and paths that requests may be made with.
-    pub allowed_calls: Vec<AllowedCall>,
+    pub allowed_calls: Arc<[AllowedCall]>,
     /// The addresses that connections may be made to.
     pub addresses: Addresses,
     /// What deliveries from the instance come with: the one that is written to the instance first, and after it one that is

@@ -13,13 +13,14 @@ pub use file::Invalid;
 use crate::files;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Some thousand authorizations.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// All authorizations of a host, by name.
 #[derive(Clone, Default)]
-pub struct Authorizations(BTreeMap<String, Authorization>);
+pub struct Authorizations(BTreeMap<String, Arc<Authorization>>);
 
 impl Authorizations {
     /// Reads a file, and the secrets it points to.
@@ -34,21 +35,22 @@ impl Authorizations {
     /// Reads the text of an authorizations file. `path` is named in messages, and the files that the text names are relative to its
     /// folder.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Invalid> {
-        file::parse(text, path).map(Self)
+        let read = file::parse(text, path)?;
+        Ok(Self(read.into_iter().map(|(name, authorization)| (name, Arc::new(authorization))).collect()))
     }
 
     /// One authorization.
-    pub fn get(&self, name: &str) -> Option<&Authorization> {
+    pub fn get(&self, name: &str) -> Option<&Arc<Authorization>> {
         self.0.get(name)
     }
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Authorization)> {
-        self.0.iter()
+        self.0.iter().map(|(name, authorization)| (name, &**authorization))
     }
 
     /// Adds or replaces one.
     pub fn insert(&mut self, name: impl Into<String>, authorization: Authorization) {
-        self.0.insert(name.into(), authorization);
+        self.0.insert(name.into(), Arc::new(authorization));
     }
 }

@@ -16,7 +16,7 @@ use url::Url;
 pub struct Policy {
     instance: Origin,
     token_url: Option<Url>,
-    calls: Vec<AllowedCall>,
+    calls: Arc<[AllowedCall]>,
     /// Whether the instance holds a secret of this authorization, which scripts in queries could ask for.
     guards_secret: bool,
     reads_only: bool,
@@ -91,7 +91,7 @@ impl Policy {
         Self {
             instance: authorization.instance.clone(),
             token_url: (authorization.credential == CredentialMode::Grant).then(|| authorization.token_url.clone()),
-            calls: authorization.allowed_calls.clone(),
+            calls: Arc::clone(&authorization.allowed_calls),
             guards_secret: authorization.guards_secret,
             reads_only: false,
             set_up: None,
@@ -135,7 +135,7 @@ impl Policy {
             return Err(Denied::Write(method.clone(), path.to_string()));
         }
         let allows = |method: &Method| self.calls.iter().any(|call| call.allows(method, path));
-        // Who may change the incident of a test may remove it.
+        // An authorization that lets incidents be changed lets the one of a test be removed.
         let ends_test = || self.set_up.as_ref().is_some_and(|check| check.ends_test(method, path));
         if !(allows(method) || ends_test() && allows(&Method::PATCH)) {
             return Err(Denied::Call(method.clone(), path.to_string()));
@@ -312,7 +312,7 @@ mod tests {
             );
         }
         let wide = "POST /api/now".parse().unwrap();
-        let wide = Policy { calls: vec![wide], ..policy };
+        let wide = Policy { calls: [wide].into(), ..policy };
         assert!(allows(&wide, "POST", "https://dev1.service-now.com/api/now/import/x"));
         assert!(!allows(&wide, "POST", "https://dev1.service-now.com/api/now/v1/batch"), "it tunnels any path");
     }

@@ -6,11 +6,11 @@ use http::Method;
 use serde_json::{Map, Value};
 use servicenow_core::servicenow::sys_id::SysId;
 use servicenow_core::set_up::{
-    OUTBOUND_LOGS, SHIPPED_PROPERTY, SetUp, WRITTEN_TABLES, Wanted, delivery_query, everything, marked_query,
-    test_incident,
+    Legacy, OUTBOUND_LOGS, SHIPPED_PROPERTY, SetUp, TestIncident, WRITTEN_TABLES, Wanted, delivery_query, everything,
+    marked_query,
 };
 use servicenow_json::strict;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use url::form_urlencoded;
 
@@ -78,12 +78,17 @@ pub struct SetUpCheck {
     /// The records that this set-up may change or remove, as the instance showed them: table and key, and which is wanted
     /// there; none for an earlier rule, which can only be removed.
     ours: Mutex<HashMap<(&'static str, String), Option<usize>>>,
+    /// The incidents that tests changed, as the instance showed them.
+    tests: Mutex<HashSet<String>>,
 }
+
+/// The path of incidents.
+const INCIDENTS: &str = "/api/now/table/incident";
 
 impl SetUpCheck {
     /// Of what the operator asked for.
     pub fn new(set_up: SetUp) -> Self {
-        Self { wanted: everything(&set_up), set_up, ours: Mutex::default() }
+        Self { wanted: everything(&set_up), set_up, ours: Mutex::default(), tests: Mutex::default() }
     }
 
     /// Whether a table that [`secret_table`] knows may be read by this condition.
@@ -130,8 +135,9 @@ impl SetUpCheck {
 
     /// Whether this removes the incident that tests of the set-up change.
     pub fn ends_test(&self, method: &Method, path: &str) -> bool {
-        let incident = path.strip_prefix("/api/now/table/incident/");
-        method == Method::DELETE && incident == Some(test_incident(&self.set_up).as_str())
+        let key = path.strip_prefix(INCIDENTS).and_then(|rest| rest.strip_prefix('/'));
+        let tests = || self.tests.lock().unwrap_or_else(PoisonError::into_inner);
+        method == Method::DELETE && key.is_some_and(|key| tests().contains(&key.to_ascii_lowercase()))
     }
 
     fn known(&self, table: &'static str, key: &str) -> Option<Option<usize>> {
@@ -165,17 +171,28 @@ impl SetUpCheck {
 
     /// Takes in what the instance shows of these tables.
     pub fn learn(&self, path: &str, body: &[u8]) {
-        let Some(table) = protected_table(path).filter(|_| body.len() <= MAX_LEARNED_BYTES) else { return };
+        let table = protected_table(path);
+        if body.len() > MAX_LEARNED_BYTES || table.is_none() && path != INCIDENTS {
+            return;
+        }
         let Ok(answer) = serde_json::from_slice::<Value>(body) else { return };
         let rows = answer.get("result").and_then(Value::as_array).into_iter().flatten();
         for row in rows {
             let text = |column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default();
             let key = text("sys_id").to_ascii_lowercase();
+            let Some(table) = table else {
+                let test = TestIncident::of(&self.set_up);
+                if SysId::parse(&key).is_some() && test.is(&key, text("short_description"), text("description")) {
+                    self.tests.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+                }
+                continue;
+            };
             let is_it = |wanted: &Wanted| {
                 wanted.table == table && wanted.is_own(&self.set_up, &key, text("name"), text(wanted.mark_column))
             };
-            let is_legacy =
-                self.set_up.legacy.iter().any(|record| record.table == table && record.name == text("name"));
+            // A row without a name is nobody's.
+            let is_named = |record: &Legacy| !record.name.is_empty() && record.name == text("name");
+            let is_legacy = self.set_up.legacy.iter().any(|record| record.table == table && is_named(record));
             let at = self.wanted.iter().position(is_it);
             if SysId::parse(&key).is_some() && (at.is_some() || is_legacy) {
                 self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert((table, key), at);
@@ -187,7 +204,6 @@ impl SetUpCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use servicenow_core::set_up::Legacy;
 
     fn set_up() -> SetUp {
         SetUp {
@@ -280,10 +296,19 @@ mod tests {
             assert_eq!(check.allows_write(&method, &path, body), allowed, "{method} {key}");
         }
         assert!(!check.allows_write(&Method::DELETE, &format!("{}/{ours}", tables("sys_properties")), &active));
-        let test = test_incident(&check.set_up).to_string();
-        for (key, allowed) in [(&test, true), (&other, false), (&format!("{test}/x"), false)] {
-            let path = format!("{}/{key}", tables("incident"));
-            assert_eq!(check.allows_write(&Method::DELETE, &path, &Bytes::new()), allowed, "{key}");
+        let (test, keyless) = (TestIncident::of(&check.set_up), "d".repeat(32));
+        let key = test.key.to_string();
+        let delete =
+            |key: &str| check.allows_write(&Method::DELETE, &format!("{}/{key}", tables("incident")), &Bytes::new());
+        assert!(!delete(&key), "it was not shown");
+        let rows = serde_json::json!({"result": [
+            {"sys_id": key, "short_description": "renamed", "description": format!("{} Last test: 1", test.mark)},
+            {"sys_id": keyless, "short_description": test.title, "description": test.mark},
+            {"sys_id": other, "short_description": test.title, "description": "a person's"},
+        ]});
+        check.learn(&tables("incident"), rows.to_string().as_bytes());
+        for (key, allowed) in [(&key, true), (&keyless, true), (&other, false), (&format!("{key}/x"), false)] {
+            assert_eq!(delete(key), allowed, "{key}");
         }
     }
 }

@@ -213,7 +213,7 @@ mod tests {
     fn an_early_renewal_that_fails_leaves_the_token_at_hand_in_use() {
         let text = "[authorizations.main]\ninstance = \"dev1\"\ngrant = \"bearer\"\ntoken = \"t\"";
         let authorizations = Authorizations::parse(text, Path::new("a.toml")).unwrap();
-        let authorization = authorizations.get("main").unwrap().clone();
+        let authorization = Authorization::clone(authorizations.get("main").unwrap());
         let slot = Slot { name: "main".to_string(), authorization, state: Mutex::default() };
         let failed = || Err(NoCredential::Unreachable(UnreachableReason::ServerError));
         assert!(slot.keep(failed()).is_err(), "there is no token at hand");

@@ -241,6 +241,9 @@ async fn a_file_s_description_is_whole_and_files_are_counted() {
         assert_eq!(described[member], expected, "{member}");
     }
     assert!(described["size_compressed"].as_str().unwrap().parse::<usize>().unwrap() > 0);
+    let one = format!("/api/now/attachment/{}", described["sys_id"].as_str().unwrap());
+    let (status, _, body) = ask(base, INTEGRATION, "GET", &one, &[], "").await;
+    assert_eq!((status, &serde_json::from_slice::<Value>(&body).unwrap()["result"]), (200, described));
     let list = format!("/api/now/attachment?sysparm_query=table_sys_id={key}&sysparm_limit=1");
     let (_, headers, body) = ask(base, INTEGRATION, "GET", &list, &[], "").await;
     assert_eq!((&headers["x-total-count"], &results(&body)[0]["download_link"]), (&"1".parse().unwrap(), &json!(link)));

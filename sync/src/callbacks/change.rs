@@ -19,26 +19,40 @@ pub enum Place {
     Overtaken,
 }
 
-/// A payload as a change, with the comments of it that are news. `values` are those of its columns that are known from before.
-pub fn translate(
-    payload: Payload,
-    comments: Vec<String>,
-    rules: Option<&Rules>,
-    (place, values): (Place, &BTreeMap<String, String>),
-    authorization: &str,
-) -> Change {
-    let rules = rules.filter(|_| place != Place::Overtaken);
+/// The columns from which severity and status are read.
+pub const TOLD_COLUMNS: [&str; 2] = ["urgency", "state"];
+
+/// What of a payload is news.
+#[derive(Default)]
+pub struct News {
+    /// Its comments.
+    pub comments: Vec<String>,
+    /// Its columns from which severity and status are read. Nothing of one that was overtaken: it says nothing of what is now.
+    pub values: Vec<(String, String)>,
+}
+
+/// The columns of a payload that are told anew. `known` are those that were told before, or that an event
+/// said.
+pub fn new_values(payload: &Payload, place: Place, known: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let changed = payload.changed();
-    let is_told = place == Place::Next && payload.action == Action::Updated && !payload.previous.is_empty();
-    let current =
-        |column: &str| payload.current.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str());
-    // A payload that does not say what was there before tells a column again that did not change.
-    let is_news = |column: &str, value: &str| match values.get(column) {
-        _ if is_told => changed.iter().any(|changed| changed == column),
-        Some(known) => known != value,
-        None => true,
+    let says_what_was_before =
+        place == Place::Next && payload.action == Action::Updated && !payload.previous.is_empty();
+    let is_news = |(column, value): &&(String, String)| {
+        let is_changed = match known.get(column) {
+            _ if says_what_was_before => changed.contains(column),
+            Some(known) => known != value,
+            None => true,
+        };
+        TOLD_COLUMNS.contains(&column.as_str()) && place != Place::Overtaken && is_changed
     };
-    let of_interest = |column: &str| current(column).filter(|value| is_news(column, value));
+    payload.current.iter().filter(is_news).cloned().collect()
+}
+
+/// A payload as a change, with what of it is news.
+pub fn translate(payload: Payload, news: News, rules: Option<&Rules>, authorization: &str) -> Change {
+    let changed = payload.changed();
+    let of_interest =
+        |column: &str| news.values.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str());
     let severity = rules.and_then(|rules| rules.severity.as_ref()?.of_urgency(of_interest("urgency")?));
     // The same number is another state on another table.
     let states = rules.and_then(|rules| rules.status.as_ref()).filter(|_| payload.table == INCIDENT);
@@ -58,7 +72,7 @@ pub fn translate(
         current: payload.current,
         previous: payload.previous,
         changed,
-        comments,
+        comments: news.comments,
         cloud_event: String::new(),
     };
     change.cloud_event = cloud_event(&change, &payload.version, authorization).to_string();

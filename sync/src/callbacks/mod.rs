@@ -12,7 +12,7 @@ use crate::bindings::callbacks::{Accepted, Action, Delivery, Verdict};
 use crate::bindings::ledger::KnownRecord;
 use crate::ledger::Ledger;
 use crate::rules::{Direction, Rules};
-use change::{Place, translate};
+use change::{News, Place, new_values, translate};
 use order::{Novelty, is_next, judge};
 use payload::Payload;
 use seen::{Seen, Source};
@@ -79,7 +79,7 @@ pub fn judged(
         Novelty::Duplicate => return Judged::Duplicate,
         Novelty::Stale => return Judged::Stale,
         Novelty::Echo => {
-            let after = seen.with_version(&payload.version, &settled, source).with_values(&payload.current);
+            let after = seen.with_version(&payload.version, &settled, source);
             // Where somebody else saw more meanwhile, that is known as well.
             ledger.seen(&sys_id, before.as_deref(), &after.to_text());
             return Judged::Echo;
@@ -101,12 +101,13 @@ pub fn judged(
         _ if is_next(&payload.version, &seen, &settled) => Place::Next,
         _ => Place::AfterGap,
     };
-    let (comments, values) = (seen.told(payload.comments.clone()), seen.values.clone());
+    let comments = seen.told(payload.comments.clone());
+    let values = new_values(&payload, place, &seen.values);
     let after = match novelty {
         Novelty::Late(count) => seen.with_late(count),
-        _ => seen.with_version(&payload.version, &settled, source).with_values(&payload.current),
+        _ => seen.with_version(&payload.version, &settled, source).with_values(&values),
     };
-    let change = translate(payload, comments, rules, (place, &values), authorization);
+    let change = translate(payload, News { comments, values }, rules, authorization);
     let accepted = Accepted { change, before, after: after.to_text() };
     if place == Place::Overtaken { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
 }
@@ -129,7 +130,7 @@ pub fn overtaken_comments(
     }
     let after = seen.to_text();
     let last = payload.comments.last().and_then(|comment| comment.entry.clone()).unwrap_or_default();
-    let mut change = translate(payload, news, None, (Place::Overtaken, &seen.values), authorization);
+    let mut change = translate(payload, News { comments: news, ..News::default() }, None, authorization);
     change::mark_comments(&mut change, &last);
     Some(Accepted { change, before, after })
 }

@@ -1,6 +1,8 @@
 //! What was seen of a record, as the ledger keeps it between calls.
 
+use super::change::TOLD_COLUMNS;
 use super::payload::Comment;
+use crate::ledger::Ledger;
 use serde::{Deserialize, Serialize};
 use servicenow_core::encoding::hex;
 use sha2::{Digest, Sha256};
@@ -43,12 +45,24 @@ pub struct Seen {
     pub missing: Vec<u32>,
     /// The comments that were told, and those that were written.
     pub comments: Vec<String>,
-    /// What severity and status are read from, as it was told or written last: a payload may not say what was there before.
+    /// What severity and status are read from, as it was told last, or as the last event said it: a payload may not say what was there
+    /// before.
     pub values: BTreeMap<String, String>,
 }
 
-/// The columns whose values are known.
-const KNOWN_COLUMNS: [&str; 2] = ["urgency", "state"];
+/// How often it is tried to remember something while others remember something of the same record.
+const MAX_TRIES: u32 = 16;
+
+/// Changes what was seen of a record, whoever else does so at the same time. Without a change nothing is written.
+pub fn change(ledger: &mut dyn Ledger, sys_id: &str, change: impl Fn(Seen) -> Seen) {
+    for _ in 0..MAX_TRIES {
+        let before = ledger.known(sys_id).seen;
+        let (seen, changed) = (Seen::read(before.as_deref()), change(Seen::read(before.as_deref())));
+        if seen == changed || ledger.seen(sys_id, before.as_deref(), &changed.to_text()) {
+            break;
+        }
+    }
+}
 
 /// How far a count is believed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,9 +119,9 @@ impl Seen {
         count <= last.saturating_add(MAX_MISSING)
     }
 
-    /// With what a payload says of the columns whose values are known.
-    pub fn with_values(mut self, current: &[(String, String)]) -> Self {
-        let known = current.iter().filter(|(column, _)| KNOWN_COLUMNS.contains(&column.as_str()));
+    /// With values that were told, or that an event said.
+    pub fn with_values<'v>(mut self, values: impl IntoIterator<Item = &'v (String, String)>) -> Self {
+        let known = values.into_iter().filter(|(column, _)| TOLD_COLUMNS.contains(&column.as_str()));
         self.values.extend(known.cloned());
         self
     }

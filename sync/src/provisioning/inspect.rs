@@ -38,17 +38,20 @@ fn read(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<Inspect
     let mut shown = Seen::default();
     for wanted in &wanted {
         match readable(present::find(wanted, &set_up, &mut shown, &mut session))? {
-            Ok(present) => seen.artifacts.push(state(wanted, present)),
+            Ok(present) => {
+                seen.orphans.extend(copies(wanted, &present));
+                seen.artifacts.push(state(wanted, present));
+            }
             Err(whose) => missing(&mut seen, wanted.table, whose),
         }
     }
     for (record, listed) in set_up.legacy.iter().zip(&settings.legacy) {
-        match readable(present::named(record, &mut shown, &mut session))? {
-            Ok(found) => seen.legacy.extend(found.iter().map(|_| listed.clone())),
+        match readable(present::legacy(record, &mut shown, &mut session))? {
+            Ok(found) => seen.legacy.extend(found.keys.iter().map(|_| listed.clone())),
             Err(whose) => missing(&mut seen, record.table, whose),
         }
     }
-    seen.orphans = orphans(&set_up, &wanted, &mut session)?;
+    seen.orphans.extend(orphans(&set_up, &wanted, &mut session)?);
     seen.deliveries = deliveries(settings, &mut session)?;
     Ok(seen)
 }
@@ -80,6 +83,12 @@ fn missing(seen: &mut Inspection, table: &str, whose: Refusal) {
     if !seen.missing_roles.contains(&missing) {
         seen.missing_roles.push(missing);
     }
+}
+
+/// What somebody copied of a record.
+fn copies(wanted: &Wanted, present: &Present) -> Vec<String> {
+    let Present::Ours(kept) = present else { return Vec::new() };
+    kept.copies.iter().map(|key| format!("{}: {}, a copy with the key {key}", wanted.table, wanted.name)).collect()
 }
 
 fn state(wanted: &Wanted, present: Present) -> ArtifactState {

@@ -14,7 +14,7 @@ pub use probe::probe;
 pub use update_set::update_set;
 
 use crate::bindings::provisioning::{Artifact, BrokenOff, LegacyKind, Settings, Step, StepAction, StepsOutcome};
-use present::{Present, Seen};
+use present::{LegacyRows, Present, Seen};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::host::Host;
@@ -25,7 +25,7 @@ use servicenow_core::servicenow::requests;
 use servicenow_core::servicenow::requests::INCIDENT;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::set_up::{Kind, SetUp, Wanted, everything, mark, test_incident, wanted};
+use servicenow_core::set_up::{Kind, Legacy, SetUp, TestIncident, Wanted, everything, mark, wanted};
 use servicenow_core::set_up_of;
 
 /// What `apply` would do.
@@ -117,6 +117,7 @@ impl Work<'_, '_> {
                 }
                 Present::Foreign => return Err(foreign(&wanted)),
                 Present::Ours(record) => {
+                    self.remove_copies(&wanted, &record.copies, writes)?;
                     let drifted = present::drifted(&wanted, &record);
                     if drifted.is_empty() {
                         self.step(artifact(wanted.kind), &wanted.name, StepAction::Keep, "it is as it should be");
@@ -151,19 +152,33 @@ impl Work<'_, '_> {
                 self.remove_one(&wanted, writes, "it is no longer wanted")?;
             }
         }
-        // What calls goes before what is called.
-        for kind in [LegacyKind::Rule, LegacyKind::Button, LegacyKind::ScriptInclude] {
-            let (records, settings) = (self.set_up.legacy.clone(), self.settings);
-            for (record, _) in records.iter().zip(&settings.legacy).filter(|(_, listed)| listed.kind == kind) {
-                for key in present::named(record, &mut self.seen, &mut self.session)? {
-                    if writes {
-                        self.delete(record.table, &key)?;
-                    }
-                    self.step(legacy(kind), &record.name, StepAction::Remove, "this set-up takes its place");
-                }
+        // Rules and buttons are removed before the script includes that they call.
+        for table in ["sys_script", "sys_ui_action", "sys_script_include"] {
+            for record in self.set_up.legacy.clone().iter().filter(|record| record.table == table) {
+                self.remove_legacy(record, writes)?;
             }
         }
         Ok(())
+    }
+
+    /// Removes the records of a name, a page of them after the other.
+    fn remove_legacy(&mut self, record: &Legacy, writes: bool) -> Result<(), CallError> {
+        let artifact = legacy(record.table);
+        loop {
+            let LegacyRows { keys, others } = present::legacy(record, &mut self.seen, &mut self.session)?;
+            for key in &keys {
+                if writes {
+                    self.delete(record.table, key)?;
+                }
+                self.step(artifact, &record.name, StepAction::Remove, "this set-up takes its place");
+            }
+            if !writes || keys.is_empty() {
+                for other in others {
+                    self.step(artifact, &other, StepAction::Keep, "it is written otherwise than it was named");
+                }
+                return Ok(());
+            }
+        }
     }
 
     fn rotate(&mut self) -> Result<(), CallError> {
@@ -213,8 +228,7 @@ impl Work<'_, '_> {
 
     /// Removes the incident that tests changed, if there is one.
     fn end_probe(&mut self) -> Result<(), CallError> {
-        let key = test_incident(&self.set_up);
-        if let Some(number) = probe::made(&key, &mut self.session)? {
+        for (key, number) in probe::made(&TestIncident::of(&self.set_up), &mut self.seen, &mut self.session)? {
             self.seen.note(INCIDENT);
             self.delete(INCIDENT, &key)?;
             self.step(Artifact::TestIncident, &number, StepAction::Remove, "it was made to test deliveries");
@@ -225,6 +239,7 @@ impl Work<'_, '_> {
     fn remove_one(&mut self, wanted: &Wanted, writes: bool, why: &str) -> Result<(), CallError> {
         match present::find(wanted, &self.set_up, &mut self.seen, &mut self.session)? {
             Present::Ours(record) => {
+                self.remove_copies(wanted, &record.copies, writes)?;
                 if writes {
                     self.delete(wanted.table, &record.key)?;
                 }
@@ -235,6 +250,17 @@ impl Work<'_, '_> {
                 self.step(artifact(wanted.kind), &wanted.name, StepAction::Keep, why);
             }
             Present::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Removes what somebody copied: a copy of the rule delivers as well.
+    fn remove_copies(&mut self, wanted: &Wanted, copies: &[SysId], writes: bool) -> Result<(), CallError> {
+        for key in copies {
+            if writes {
+                self.delete(wanted.table, key)?;
+            }
+            self.step(artifact(wanted.kind), &wanted.name, StepAction::Remove, "it is a copy of another");
         }
         Ok(())
     }
@@ -287,11 +313,11 @@ fn after_write(mut end: CallError) -> CallError {
     end
 }
 
-fn legacy(kind: LegacyKind) -> Artifact {
-    match kind {
-        LegacyKind::Rule => Artifact::LegacyRule,
-        LegacyKind::Button => Artifact::LegacyButton,
-        LegacyKind::ScriptInclude => Artifact::LegacyScriptInclude,
+fn legacy(table: &str) -> Artifact {
+    match table {
+        "sys_script" => Artifact::LegacyRule,
+        "sys_ui_action" => Artifact::LegacyButton,
+        _ => Artifact::LegacyScriptInclude,
     }
 }
 

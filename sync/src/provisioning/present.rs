@@ -34,6 +34,8 @@ pub struct Kept {
     pub active: String,
     /// The version that it says; empty where somebody edited the text that says it.
     pub version: String,
+    /// Further records that carry the mark and the name: somebody copied it.
+    pub copies: Vec<SysId>,
     record: Record,
 }
 
@@ -44,7 +46,7 @@ pub struct Seen(Vec<&'static str>);
 impl Seen {
     /// Whether the user is shown rows of a table: an instance answers without rows both where there are none and where the user may
     /// see none. Each of the tables of a set-up has rows on every instance.
-    fn sees(&mut self, table: &'static str, session: &mut Session<'_>) -> Result<bool, CallError> {
+    pub fn sees(&mut self, table: &'static str, session: &mut Session<'_>) -> Result<bool, CallError> {
         if !self.0.contains(&table) {
             let parameters =
                 [("sysparm_query", shipped_query(table)), ("sysparm_fields", "sys_id"), ("sysparm_limit", "1")];
@@ -65,7 +67,7 @@ impl Seen {
 }
 
 /// The user is shown no rows of a table, so that nothing is known of what is in it.
-fn hidden(table: &str) -> CallError {
+pub fn hidden(table: &str) -> CallError {
     let message = format!(
         "the user is shown no rows of {table}, so that a record may be there that is not seen: give the user the role {}",
         role(table)
@@ -94,28 +96,44 @@ pub fn find(wanted: &Wanted, set_up: &SetUp, seen: &mut Seen, session: &mut Sess
         record.value("name") == Some(wanted.name.as_str()) || record.value("sys_id") == Some(key.as_str())
     });
     let is_foreign = !named.is_empty();
-    let ours = named.into_iter().find_map(|record| {
+    // The one with the key comes first.
+    named.sort_by_key(|record| record.value("sys_id") != Some(key.as_str()));
+    let mut ours = named.into_iter().filter_map(|record| {
         let marked = record.text(wanted.mark_column);
         if !wanted.is_own(set_up, &record.text("sys_id"), &record.text("name"), &marked) {
             return None;
         }
         let version = version_in(&marked, set_up).unwrap_or_default().to_string();
         let active = if wanted.can_rest() { record.text("active") } else { "true".to_string() };
-        Some(Kept { key: SysId::parse(record.value("sys_id")?)?, active, version, record })
+        Some(Kept { key: SysId::parse(record.value("sys_id")?)?, active, version, copies: Vec::new(), record })
     });
-    Ok(match ours {
-        Some(kept) => Present::Ours(kept),
+    Ok(match ours.next() {
+        Some(kept) => Present::Ours(Kept { copies: ours.map(|copy| copy.key).collect(), ..kept }),
         None if is_foreign => Present::Foreign,
         None => Present::Nothing,
     })
 }
 
-/// The keys of the records of an earlier kind that have this name.
-pub fn named(record: &Legacy, seen: &mut Seen, session: &mut Session<'_>) -> Result<Vec<SysId>, CallError> {
+/// What there is of a record of an earlier kind.
+pub struct LegacyRows {
+    /// The keys of those that have its name.
+    pub keys: Vec<SysId>,
+    /// The names that differ from it in case alone.
+    pub others: Vec<String>,
+}
+
+/// Looks for the records of an earlier kind. There may be more than a page of them.
+pub fn legacy(record: &Legacy, seen: &mut Seen, session: &mut Session<'_>) -> Result<LegacyRows, CallError> {
     let query = format!("name={}^ORDERBYsys_created_on", record.name);
-    let mut named = rows(record.table, &query, seen, session)?;
-    named.retain(|found| found.value("name") == Some(&record.name));
-    Ok(named.iter().filter_map(|record| SysId::parse(record.value("sys_id")?)).collect())
+    let found = rows(record.table, &query, seen, session)?;
+    let (named, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| found.value("name") == Some(&record.name));
+    let others = others.iter().map(|other| other.text("name")).collect();
+    Ok(LegacyRows { keys: keys(&named), others })
+}
+
+fn keys(records: &[Record]) -> Vec<SysId> {
+    records.iter().filter_map(|record| SysId::parse(record.value("sys_id")?)).collect()
 }
 
 /// Whether a record of this key is there.

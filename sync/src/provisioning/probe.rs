@@ -1,5 +1,6 @@
 //! A harmless change, to see it delivered: one cancelled incident is made for it.
 
+use super::present::{Seen, hidden};
 use super::set_up;
 use crate::bindings::provisioning::{ProbeOutcome, Settings, TestChange};
 use servicenow_core::bindings::types::{Call, Reason, WriteHappened};
@@ -9,10 +10,15 @@ use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::json;
 use servicenow_core::outcome_of_errors;
+use servicenow_core::servicenow::record::Record;
 use servicenow_core::servicenow::requests::{self, INCIDENT};
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::set_up::{by_key, test_incident};
+use servicenow_core::set_up::TestIncident;
+
+/// More test incidents than anybody makes.
+const LIMIT: &str = "20";
+const MAX_ROWS: u64 = 20;
 
 /// Changes the incident, or makes it.
 pub fn probe(call: &Call, settings: &Settings, host: &mut dyn Host) -> ProbeOutcome {
@@ -29,16 +35,15 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
     }
     let nonce = hex(&host.random()[..8]);
     let mut session = Session::open(&checked, started_ms, host)?;
-    let key = test_incident(&set_up(settings));
-    let description = format!("Made by {} to test deliveries. Last test: {nonce}", settings.product);
-    let title = format!("{}: test of deliveries", settings.product);
-    let answered = if made(&key, &mut session)?.is_some() {
+    let test = TestIncident::of(&set_up(settings));
+    let description = format!("{} Last test: {nonce}", test.mark);
+    let answered = if let Some((key, _)) = made(&test, &mut Seen::default(), &mut session)?.into_iter().next() {
         let body = json::object([("description", description.as_str())].into_iter());
         session.fetch(&requests::patch(&session.origin, INCIDENT, &key, body, false))?
     } else {
         let columns = [
-            ("sys_id", key.as_str()),
-            ("short_description", title.as_str()),
+            ("sys_id", test.key.as_str()),
+            ("short_description", test.title.as_str()),
             ("description", description.as_str()),
             ("impact", "3"),
             ("urgency", "3"),
@@ -59,13 +64,27 @@ fn change(call: &Call, settings: &Settings, host: &mut dyn Host) -> Result<TestC
     })
 }
 
-/// The number of the incident, where it was made.
-pub fn made(key: &SysId, session: &mut Session<'_>) -> Result<Option<String>, CallError> {
-    let query = by_key(key);
-    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", "1")];
+/// The incidents that tests made, with their numbers: one, or several where the instance takes no key.
+pub fn made(
+    test: &TestIncident,
+    seen: &mut Seen,
+    session: &mut Session<'_>,
+) -> Result<Vec<(SysId, String)>, CallError> {
+    let query = test.query();
+    let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", LIMIT)];
     let there = session.fetch(&requests::list(&session.origin, INCIDENT, &parameters))?;
-    let found = there.records.iter().find(|record| record.value("sys_id") == Some(key.as_str()));
-    Ok(found.map(|record| record.text("number")))
+    // An instance may have no incident at all: its count is what tells.
+    let shown = there.records.len() as u64;
+    let are_some_hidden = shown < MAX_ROWS && there.total.is_some_and(|total| total > shown);
+    if are_some_hidden || shown == 0 && there.total != Some(0) && !seen.sees(INCIDENT, session)? {
+        return Err(hidden(INCIDENT));
+    }
+    let is_test = |record: &&Record| {
+        let text = |name: &str| record.text(name);
+        test.is(&text("sys_id"), &text("short_description"), &text("description"))
+    };
+    let tests = there.records.iter().filter(is_test);
+    Ok(tests.filter_map(|record| Some((SysId::parse(record.value("sys_id")?)?, record.text("number")))).collect())
 }
 
 outcome_of_errors!(ProbeOutcome {

@@ -49,7 +49,7 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     // It stands behind the condition on the table.
     let escapes = condition.split('^').any(|part| part.starts_with("NQ") || part.starts_with("ORDERBY"))
         || ["^", "OR", "EQ"].iter().any(|start| condition.starts_with(start));
-    if escapes || condition.contains(char::is_control) || condition.len() > MAX_URL {
+    if escapes || !is_text(condition) || condition.len() > MAX_URL {
         let expected = "an encoded query without ^NQ, ORDERBY and control characters, as copied from a list's filter";
         violations.add("condition", condition, expected);
     }
@@ -81,6 +81,11 @@ pub fn check(settings: &Settings, violations: &mut Violations) {
     }
 }
 
+/// Whether a text can stand in a record, and in a file of XML: control characters and noncharacters cannot.
+fn is_text(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+}
+
 /// Whether a name can stand in a script.
 fn is_server(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -_.".contains(&byte);
@@ -90,7 +95,7 @@ fn is_server(name: &str) -> bool {
 /// Whether a rule can be called so, and found by that.
 fn is_rule(name: &str) -> bool {
     let length = name.chars().count();
-    (1..=MAX_RULE).contains(&length) && name.trim() == name && query::is_value(name)
+    (1..=MAX_RULE).contains(&length) && name.trim() == name && is_text(name) && query::is_value(name)
 }
 
 /// Nothing is delivered by a set-up without a rule and a button.

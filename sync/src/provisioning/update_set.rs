@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesStart, BytesText, Event};
 use servicenow_core::bindings::types::Violation;
-use servicenow_core::callback_secret::PLACEHOLDER;
 use servicenow_core::host::Host;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::sys_id::SysId;
-use servicenow_core::set_up::{SetUp, VERSION, Wanted, wanted};
+use servicenow_core::set_up::{Kind, SetUp, VERSION, Wanted, everything, wanted};
 use std::io;
 
 /// What an instance calls an insert, and an update where the key is there.
 const UPSERT: (&str, &str) = ("action", "INSERT_OR_UPDATE");
+
+/// What an instance calls a removal.
+const DELETE: &str = "DELETE";
 
 /// Who made the records, as the file says it.
 const AUTHOR: &str = "admin";
@@ -36,6 +38,10 @@ struct UpdateSet {
 pub fn update_set(settings: &Settings, host: &dyn Host) -> Result<String, Vec<Violation>> {
     let mut violations = Violations::default();
     settings::check(settings, &mut violations);
+    for record in &settings.legacy {
+        let expected = "none here: an update set names records by their keys, so remove it by hand or with apply";
+        violations.add("legacy", &record.name, expected);
+    }
     if !violations.list.is_empty() {
         return Err(violations.list);
     }
@@ -46,8 +52,10 @@ pub fn update_set(settings: &Settings, host: &dyn Host) -> Result<String, Vec<Vi
     let key = SysId::derive(&format!("update-set/{}", set_up.product), &format!("{made_on} {settings:?}"));
     let name = format!("{}: deliveries, version {VERSION}, {made_on}", set_up.product);
     let set = UpdateSet { set_up, name, key, made_on };
-    // Nothing else than memory is written to, which takes whatever it is given.
-    Ok(document(|xml| set.unload(xml)).unwrap_or_default())
+    document(|xml| set.unload(xml)).map_err(|error| {
+        violations.add("settings", &error.to_string(), "settings that can be written as XML");
+        violations.list
+    })
 }
 
 impl UpdateSet {
@@ -55,9 +63,12 @@ impl UpdateSet {
         let of_unload = [("unload_date", self.made_on.as_str())];
         xml.parent("unload", &of_unload, |xml| {
             xml.parent("sys_remote_update_set", &[UPSERT], |xml| self.description(xml))?;
-            wanted(&self.set_up)
-                .iter()
-                .try_for_each(|record| xml.parent("sys_update_xml", &[UPSERT], |xml| self.update(xml, record)))
+            // What the set-up has no use for any more goes.
+            let wanted = wanted(&self.set_up);
+            everything(&self.set_up).iter().try_for_each(|record| {
+                let action = if wanted.iter().any(|wanted| wanted.kind == record.kind) { UPSERT.1 } else { DELETE };
+                xml.parent("sys_update_xml", &[UPSERT], |xml| self.update(xml, record, action))
+            })
         })
     }
 
@@ -97,11 +108,11 @@ impl UpdateSet {
         xml.value("updated", "")
     }
 
-    fn update(&self, xml: &mut Xml, record: &Wanted) -> io::Result<()> {
-        let payload = document(|xml| self.payload(xml, record))?;
+    fn update(&self, xml: &mut Xml, record: &Wanted, action: &str) -> io::Result<()> {
+        let payload = document(|xml| self.payload(xml, record, action))?;
         let update_name = self.update_name(record);
         let key = SysId::derive(self.key.as_str(), &update_name);
-        xml.value("action", UPSERT.1)?;
+        xml.value("action", action)?;
         xml.shown("application", "Global", "global")?;
         xml.values(&[
             ("category", "customer"),
@@ -127,12 +138,12 @@ impl UpdateSet {
     }
 
     /// The record as it is to be.
-    fn payload(&self, xml: &mut Xml, record: &Wanted) -> io::Result<()> {
+    fn payload(&self, xml: &mut Xml, record: &Wanted, action: &str) -> io::Result<()> {
         let (key, update_name) = (record.key(&self.set_up), self.update_name(record));
         xml.parent("record_update", &[("table", record.table)], |xml| {
-            xml.parent(record.table, &[UPSERT], |xml| {
+            xml.parent(record.table, &[("action", action)], |xml| {
                 for (column, value) in record.columns.iter().chain(&record.initial) {
-                    xml.value(column, imported(column, value))?;
+                    xml.value(column, imported(record, column, value))?;
                 }
                 xml.values(&self.stamps(&key))?;
                 xml.values(&[
@@ -166,10 +177,10 @@ impl UpdateSet {
 
 /// What a column holds in the file. The secret is for the administrator to enter, and an instance imports no private property; nor
 /// does it overwrite one, so that a later update set leaves the secret.
-fn imported<'v>(column: &str, value: &'v str) -> &'v str {
-    match column {
-        "is_private" => "false",
-        _ if value == PLACEHOLDER => "",
+fn imported<'v>(record: &Wanted, column: &str, value: &'v str) -> &'v str {
+    match (record.kind, column) {
+        (_, "is_private") => "false",
+        (Kind::CallbackSecret, "value") => "",
         _ => value,
     }
 }

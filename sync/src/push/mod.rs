@@ -19,6 +19,7 @@ pub use journal::plain;
 pub use note::{claim_end, decided};
 
 use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
+use crate::callbacks::seen;
 use crate::ledger::Ledger;
 use crate::mapping::{Mapped, Mapping, map};
 use crate::rules::{Direction, OnClosed, Rules};
@@ -138,6 +139,9 @@ impl Push<'_> {
         let now = host.unix_seconds();
         let mut session = Session::open(&self.call, self.started_ms, host)?;
         let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
+        if let Found::Open(record) | Found::Closed(record) = &found {
+            self.is_believed(&record.text("sys_id"));
+        }
         match found {
             Found::Nothing if self.mapped.recovers => {
                 Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()).into())
@@ -265,6 +269,12 @@ impl Push<'_> {
         Ok(wrote.with(receipt, version, note, unknown))
     }
 
+    /// Has the ledger remember what the event says, whatever comes of the push: another value is news to whoever sent it.
+    fn is_believed(&mut self, sys_id: &str) {
+        let columns = &self.mapped.body.columns;
+        seen::change(self.ledger, sys_id, |seen| seen.with_values(columns));
+    }
+
     /// Has the ledger remember what was written.
     fn conclude(&mut self, outcome: &PushOutcome) {
         if let Some(note) = &self.note {
@@ -275,6 +285,7 @@ impl Push<'_> {
         if let Some(version) = pushed.version.filter(|_| !matches!(outcome, PushOutcome::Unchanged(_))) {
             self.ledger.settle(&pushed.sys_id, version);
         }
+        self.is_believed(&pushed.sys_id);
         let said = Said::of(&pushed.sys_id, &self.mapped.body.columns);
         let known = self.ledger.last_event(&self.mapped.correlation_id);
         // What another push said meanwhile, and what a closed incident was not made, is in doubt.

@@ -3,7 +3,7 @@
 use super::journal;
 use crate::bindings::ledger::{NoteClaim, NoteEnd};
 use crate::bindings::push::{NoteResult, PushOutcome};
-use crate::callbacks::seen::Seen;
+use crate::callbacks::seen;
 use crate::ledger::Ledger;
 use crate::rules::Journal;
 use servicenow_core::bindings::types::WriteHappened;
@@ -36,9 +36,6 @@ pub fn claim_end(result: Option<NoteResult>, written: WriteHappened) -> Option<N
         None => None,
     }
 }
-
-/// How often it is tried to remember a comment while others remember something of the same record.
-const MAX_TRIES: u32 = 16;
 
 /// A note of an event.
 pub struct Note {
@@ -94,13 +91,7 @@ impl Note {
         }
         let was_written = matches!(result, Some(NoteResult::Added | NoteResult::MayBeTwice));
         if was_written && self.journal == Journal::Comments {
-            for _ in 0..MAX_TRIES {
-                let before = ledger.known(sys_id).seen;
-                let after = Seen::read(before.as_deref()).with_written(&self.text);
-                if ledger.seen(sys_id, before.as_deref(), &after.to_text()) {
-                    break;
-                }
-            }
+            seen::change(ledger, sys_id, |seen| seen.with_written(&self.text));
         }
         let written = outcome.failure().map_or(WriteHappened::No, |failure| failure.write_happened);
         if let Some(end) = claim_end(result, written) {

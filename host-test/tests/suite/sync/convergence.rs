@@ -216,6 +216,22 @@ fn both_sides_end_equal_whatever_became_of_the_deliveries() {
     });
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sides_end_equal_where_only_what_an_event_said_tells_that_a_value_came_back() {
+    use Step::{Agent, Arrives, Event, Lost};
+    let (urgency, state) = (false, true);
+    for steps in [
+        // The echo of the push is lost, and so is what the agent set back.
+        vec![Arrives(0, false), Event(0, 0, None), Lost(0), Agent(2, urgency), Lost(0)],
+        // The event came to say what the agent had set, so that the push writes nothing.
+        vec![Arrives(0, false), Agent(0, urgency), Lost(0), Event(0, 0, None), Agent(2, urgency), Lost(0)],
+        // The push was not answered.
+        vec![Arrives(0, false), Event(1, 1, Some(Effect::CommitThenClose)), Lost(0), Agent(0, state), Lost(0)],
+    ] {
+        converge(steps).await;
+    }
+}
+
 /// A consumer that keeps the latest version of each record, told apart by the ids of events, and breaks down now and then.
 #[derive(Default)]
 struct Consumer {

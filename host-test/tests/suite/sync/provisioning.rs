@@ -414,6 +414,70 @@ async fn a_record_that_was_given_another_name_is_found_by_its_key() {
 }
 
 #[tokio::test]
+async fn a_copy_of_the_rule_is_told_and_goes_with_it() {
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    let shipped = records(&bed).len() - 4;
+    let rules = || bed.simulator.rows("sys_script").into_iter().filter(|row| row["name"].ends_with("deliver changes"));
+    for removes in [false, true] {
+        let rule = rules().next().unwrap();
+        let columns: serde_json::Map<_, _> = rule
+            .iter()
+            .filter(|(name, _)| *name != "sys_id")
+            .map(|(name, value)| (name.to_string(), value.into()))
+            .collect();
+        bed.agent("sys_script", columns.into()).await;
+        let told = inspected(&bed, bed.settings()).await.orphans;
+        assert!(told.len() == 1 && told[0].contains("a copy with the key"), "{told:?}");
+        let outcome = match removes {
+            false => bed.apply().await,
+            true => bed.sync.remove(bed.call("setup"), bed.settings()).await.outcome,
+        };
+        assert!(actions(&outcome).contains(&StepAction::Remove), "{outcome:?}");
+        assert_eq!(rules().count(), usize::from(!removes));
+    }
+    assert_eq!(records(&bed).len(), shipped);
+}
+
+#[tokio::test]
+async fn the_incident_of_a_test_is_found_whatever_key_it_has_and_not_taken_for_removed() {
+    let bed = TestBed::set().await;
+    bed.apply().await;
+    let end = || bed.sync.end_probe(bed.call("setup"), bed.settings());
+    bed.simulator.set(|settings| settings.may_take_sys_id = false);
+    for _ in 0..2 {
+        assert_eq!(bed.sync.probe(bed.call("setup"), bed.settings()).await.outcome.case(), "changed");
+        assert_eq!(bed.simulator.rows("incident").len(), 1, "the second changes the first's");
+    }
+    // Its rows are counted, and not shown.
+    let hidden = Effect::json(200, r#"{"result":[]}"#).header("x-total-count", "1");
+    bed.simulator.inject(Fault::once("GET", "/api/now/table/incident", hidden));
+    assert_eq!(end().await.outcome.failure().map(|failure| failure.reason), Some(Reason::Forbidden));
+    assert_eq!(actions(&end().await.outcome), [StepAction::Remove]);
+    assert_eq!(bed.simulator.rows("incident"), []);
+    // One that somebody made theirs stays.
+    let title = json!({"short_description": "Acme: test of deliveries", "description": "mine"});
+    bed.agent("incident", title).await;
+    assert_eq!(actions(&end().await.outcome), []);
+    assert_eq!(bed.simulator.rows("incident").len(), 1);
+}
+
+#[tokio::test]
+async fn more_records_of_a_name_than_a_page_has_are_removed_and_another_spelling_is_told() {
+    let bed = TestBed::set().await;
+    for name in std::iter::repeat_n("old", 25).chain(["Old"]) {
+        bed.agent("sys_script", json!({"name": name})).await;
+    }
+    let legacy = vec![LegacyRecord { kind: LegacyKind::Rule, name: "old".into() }];
+    let outcome = bed.sync.apply(bed.call("setup"), Settings { legacy, ..bed.settings() }).await.outcome;
+    let StepsOutcome::Steps(steps) = &outcome else { panic!("{outcome:?}") };
+    let of_legacy = steps.iter().filter(|step| step.artifact == Artifact::LegacyRule);
+    let kept: Vec<_> =
+        of_legacy.clone().filter(|step| step.action == StepAction::Keep).map(|step| &*step.name).collect();
+    assert_eq!((of_legacy.count(), kept), (26, vec!["Old"]));
+}
+
+#[tokio::test]
 async fn an_exported_update_set_is_loaded_found_as_ours_and_delivers_when_the_secret_is_entered() {
     let mut bed = TestBed::set().await;
     bed.receive(RULES).await;
@@ -447,9 +511,9 @@ async fn an_exported_update_set_is_loaded_found_as_ours_and_delivers_when_the_se
     use StepAction::{Keep, Remove, Update};
     assert_eq!(actions(&plan), [Keep, Keep, Update, Keep, Remove]);
     let newer = bed.sync.update_set(later.clone()).await.unwrap().unwrap();
-    assert_eq!(bed.simulator.commit(&newer), Ok(2), "private properties are neither imported nor overwritten");
+    assert_eq!(bed.simulator.commit(&newer), Ok(3), "private properties are neither imported nor overwritten");
     let plan = bed.sync.plan(bed.call("setup"), later).await.outcome;
-    assert_eq!(actions(&plan), [Keep, Keep, Keep, Keep, Remove]);
+    assert_eq!(actions(&plan), [Keep; 4], "the button is gone");
     assert!(bed.simulator.rows("sys_properties").iter().any(|row| &row["value"] == SECRET));
 }
 
@@ -457,8 +521,19 @@ async fn an_exported_update_set_is_loaded_found_as_ours_and_delivers_when_the_se
 async fn an_update_set_of_settings_that_are_refused_says_which() {
     let bed = TestBed::set().await;
     let settings = Settings { product: "a'b".into(), ..bed.settings() };
-    let refused = bed.sync.update_set(settings).await.unwrap().unwrap_err();
-    assert_eq!(refused.iter().map(|violation| &*violation.field).collect::<Vec<_>>(), ["product"]);
+    let by_hand = LegacyRecord { kind: LegacyKind::Rule, name: "old".into() };
+    for (settings, field) in [
+        (settings, "product"),
+        (Settings { legacy: vec![by_hand], ..bed.settings() }, "legacy"),
+        (Settings { condition: "short_description=\u{fffe}".into(), ..bed.settings() }, "condition"),
+        (Settings { rule_name: Some("\u{ffff}".into()), ..bed.settings() }, "rule_name"),
+    ] {
+        let refused = bed.sync.update_set(settings).await.unwrap().unwrap_err();
+        assert_eq!(refused.iter().map(|violation| &*violation.field).collect::<Vec<_>>(), [field]);
+    }
+    let settings = Settings { rule_name: Some("{{callback-secret}}".into()), ..bed.settings() };
+    let update_set = bed.sync.update_set(settings).await.unwrap().unwrap();
+    assert!(update_set.contains("<target_name>{{callback-secret}}</target_name>"), "a name is a name");
     for (text, problem) in [
         ("not xml", "unknown"),
         ("<unload/>", "sys_remote_update_set"),

@@ -100,7 +100,7 @@ impl Entry {
             credential,
             ca_files,
             client_certificate,
-            allowed_calls,
+            allowed_calls: allowed_calls.into(),
             addresses,
             guards_secret: !callback_secrets.is_empty(),
             callback_secrets,

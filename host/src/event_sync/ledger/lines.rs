@@ -33,10 +33,16 @@ struct Version {
     digests: Vec<String>,
 }
 
+/// How such a file starts: one that is something else is refused, also where it has no line break.
+const STARTS: [&str; 3] = ["{\"seen\":", "{\"settled\":", "{\"cursor\":"];
+
 /// The texts that a ledger of 0.1 comes to. What was seen is written as the component writes it.
 pub fn read(path: &Path) -> io::Result<Vec<Text>> {
     let content = files::read(path, MAX_BYTES)?;
     let text = content.text()?;
+    if !text.is_empty() && !STARTS.iter().any(|start| text.starts_with(start)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "line 1 is no entry of a ledger of 0.1"));
+    }
     // The last line of a process that was killed may be cut off.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let (mut records, mut cursors) = (BTreeMap::<(String, String), Record>::new(), BTreeMap::new());
@@ -58,7 +64,7 @@ pub fn read(path: &Path) -> io::Result<Vec<Text>> {
             Entry::Cursor { authorization, cursor } => drop(cursors.insert(authorization, cursor)),
         }
     }
-    // It had one cursor, of whichever tables were read: those of all tables are the usual choice.
+    // A ledger of 0.1 has one cursor. It is imported as the cursor of all tables, which is the usual choice.
     let cursors = cursors.into_iter().map(|(authorization, cursor)| (authorization, remembered::cursor(&[]), cursor));
     let records = records.into_iter().map(|((authorization, sys_id), record)| {
         let text = serde_json::to_string(&record).map_err(io::Error::other)?;
@@ -107,7 +113,7 @@ mod tests {
     fn what_is_no_ledger_of_0_1_makes_no_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
-        let cases = ["dear diary\n", "{\"seen\":1}\n", "{\"cursor\":{\"authorization\":\"a\"}}\n"];
+        let cases = ["dear diary", "dear diary\n", "{\"seen\":1}\n", "{\"cursor\":{\"authorization\":\"a\"}}\n"];
         for text in cases {
             std::fs::write(&old, text).unwrap();
             let refused = SqliteLedger::import(&old, &new).err().unwrap().to_string();

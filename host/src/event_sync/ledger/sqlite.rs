@@ -3,6 +3,7 @@
 use super::sqlite_file::{open, told};
 use super::{Ledger, lines};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,6 +63,7 @@ impl SqliteLedger {
             let problem = format!("{} is there already; give the path of a new ledger", new.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
         }
+        let _lock = lock_of_0_1(old)?;
         let ledger = Self::open(new)?;
         let (at, count) = (ms(SystemTime::now()), texts.len());
         let imported = || {
@@ -72,7 +74,11 @@ impl SqliteLedger {
             }
             all.commit()
         };
-        imported().map_err(told)?;
+        if let Err(error) = imported() {
+            // An empty ledger would have everything told again.
+            let _ = std::fs::remove_file(new);
+            return Err(told(error));
+        }
         Ok((ledger, count))
     }
 
@@ -89,6 +95,20 @@ impl SqliteLedger {
         let pruned = self.connection().execute(old, params![before, cursors, outbox, PRUNED_AT_ONCE]);
         pruned.map(drop).map_err(told)
     }
+}
+
+/// The lock that a process of 0.1 holds beside its ledger for as long as it uses it.
+fn lock_of_0_1(ledger: &Path) -> io::Result<Option<File>> {
+    let mut beside = ledger.as_os_str().to_os_string();
+    beside.push(".lock");
+    let lock = match File::open(beside) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    lock.try_lock()
+        .map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "a process of 0.1 uses this ledger; end it first"))?;
+    Ok(Some(lock))
 }
 
 impl Ledger for SqliteLedger {

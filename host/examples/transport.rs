@@ -1,0 +1,184 @@
+//! A whole host for a component that imports nothing of WASI: wasmtime, a blocking HTTP client, and one authorization. It creates
+//! an incident. `docs/hosts.md` names the duties of a host; each is marked here.
+//!
+//! ```sh
+//! cargo run --example transport -- servicenow-over-transport.wasm https://dev12345.service-now.com USER PASSWORD
+//! ```
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bindings::PluginOverTransport;
+use bindings::exports::servicenow::plugin::incidents::{CreateOptions, CreateOutcome, RequestBody};
+use bindings::exports::servicenow::plugin::types::Call;
+use bindings::servicenow::plugin::credentials::{Credential, CredentialError, GrantType, Granted, Host as Credentials};
+use bindings::servicenow::plugin::transport::{
+    Body, Broken, BrokenReason, Header, Host as Transport, Method, Request, Response,
+};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Config, Engine, Result, Store, StoreLimits, StoreLimitsBuilder};
+
+#[allow(missing_docs, reason = "generated; wit/ has the documentation")]
+pub mod bindings {
+    wasmtime::component::bindgen!({ path: "../wit", world: "plugin-over-transport" });
+}
+
+/// The largest answer that is taken in.
+const MAX_ANSWER: u64 = 10 * 1024 * 1024;
+
+/// How long after its deadline a component that computes is ended.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// What one call has: its authorization, and a client.
+struct State {
+    origin: String,
+    credential: String,
+    client: ureq::Agent,
+    began: Instant,
+    limits: StoreLimits,
+}
+
+impl Credentials for State {
+    // Credential: the component is told that the host adds it, and for the name of its call alone.
+    fn get(&mut self, authorization: String) -> Result<Granted, CredentialError> {
+        if authorization != "main" {
+            return Err(CredentialError::UnknownAuthorization);
+        }
+        let (grant_type, credential) = (GrantType::Basic, Credential::AddedByHost);
+        Ok(Granted { origin: self.origin.clone(), token_url: String::new(), grant_type, credential, token: None })
+    }
+
+    fn refused(&mut self, authorization: String) -> Result<Granted, CredentialError> {
+        self.get(authorization)
+    }
+
+    fn verify_callback(&mut self, _: String, _: String) -> bool {
+        false
+    }
+}
+
+impl Transport for State {
+    fn send(&mut self, request: Request) -> Result<Response, Broken> {
+        let broken = |reason, not_sent| Broken { reason, status: None, not_sent };
+        // Policy: the authorization's own origin, and the tables that this host is for.
+        let path = request.url.strip_prefix(&self.origin).unwrap_or_default();
+        if !["incident", "sys_choice"].iter().any(|table| path.starts_with(&format!("/api/now/table/{table}"))) {
+            return Err(broken(BrokenReason::DeniedByHost, true));
+        }
+        let method = match request.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+            Method::Patch => http::Method::PATCH,
+            Method::Delete => http::Method::DELETE,
+        };
+        let mut head = http::Request::builder().method(method).uri(&request.url);
+        for Header { name, value } in &request.headers {
+            head = head.header(name, value);
+        }
+        let body = match request.body {
+            None => Vec::new(),
+            Some(Body::Text(text)) => text.into_bytes(),
+            Some(Body::Bytes(bytes)) => bytes,
+        };
+        let head = head.header("authorization", &self.credential).body(body);
+        let head = head.map_err(|_| broken(BrokenReason::DeniedByHost, true))?;
+        let head = self.client.configure_request(head).timeout_global(Some(Duration::from_millis(request.within_ms)));
+        // Truth about what was sent: only what ends before a connection is there proves that nothing was.
+        let answer = self.client.run(head.build()).map_err(|error| match error {
+            ureq::Error::HostNotFound => broken(BrokenReason::Dns, true),
+            ureq::Error::ConnectionFailed => broken(BrokenReason::Connect, true),
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                broken(BrokenReason::Connect, true)
+            }
+            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+                broken(BrokenReason::Deadline, true)
+            }
+            ureq::Error::Timeout(_) => broken(BrokenReason::Deadline, false),
+            _ => broken(BrokenReason::Lost, false),
+        })?;
+        // Whole answers, of a size that this host takes.
+        let (head, mut body) = answer.into_parts();
+        let bytes = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(|error| {
+            let reason = match error {
+                ureq::Error::BodyExceedsLimit(_) => BrokenReason::TooLarge,
+                ureq::Error::Timeout(_) => BrokenReason::Deadline,
+                _ => BrokenReason::Lost,
+            };
+            Broken { reason, status: Some(head.status.as_u16()), not_sent: false }
+        })?;
+        let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| Header {
+            name: name.to_string(),
+            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
+        let body = String::from_utf8(bytes).map_or_else(|error| Body::Bytes(error.into_bytes()), Body::Text);
+        Ok(Response { status: head.status.as_u16(), headers: head.headers.iter().map(header).collect(), body })
+    }
+
+    fn now_ms(&mut self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    fn unix_seconds(&mut self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
+    fn wait_ms(&mut self, ms: u64) {
+        std::thread::sleep(Duration::from_millis(ms));
+    }
+
+    fn random(&mut self) -> (u64, u64) {
+        let random = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new());
+        let random = u128::from_ne_bytes(random.expect("the system has random bytes").expose());
+        ((random >> 64) as u64, random as u64)
+    }
+}
+
+/// Creates an incident. The deadline is in milliseconds.
+pub fn create(component: &[u8], origin: &str, user: (&str, &str), title: &str, deadline: u32) -> Result<CreateOutcome> {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    let engine = Engine::new(&config)?;
+    let component = Component::new(&engine, component)?;
+    let mut linker = Linker::new(&engine);
+    PluginOverTransport::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    let state = State {
+        origin: origin.to_string(),
+        credential: format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", user.0, user.1))),
+        client: client(),
+        began: Instant::now(),
+        limits: StoreLimitsBuilder::new().memory_size(128 * 1024 * 1024).build(),
+    };
+    // Isolation: a store for the call, with a limit.
+    let mut store = Store::new(&engine, state);
+    store.limiter(|state| &mut state.limits);
+    // Deadline: the component ends the call itself, and is ended where it does not.
+    store.set_epoch_deadline(1);
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(u64::from(deadline)) + GRACE);
+        engine.increment_epoch();
+    });
+    let node = PluginOverTransport::instantiate(&mut store, &component, &linker)?;
+    let call = Call { authorization: "main".into(), instance: origin.into(), timeout_ms: Some(deadline) };
+    let body = RequestBody::Fields(vec![("short_description".into(), title.into())]);
+    let options = CreateOptions { correlation_id: None, input_display_values: false, choice_check: None };
+    node.servicenow_plugin_incidents().call_create(&mut store, &call, &body, &options)
+}
+
+/// A client that follows no redirect, takes any status for an answer, and trusts whom this machine trusts.
+fn client() -> ureq::Agent {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let native = rustls_native_certs::load_native_certs().certs;
+    let roots = native.iter().map(|root| Certificate::from_der(root).to_owned()).collect::<Vec<_>>();
+    let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
+    ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).tls_config(tls).build().into()
+}
+
+#[allow(dead_code, reason = "a test includes this file and calls create")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [component, origin, user, password] = arguments.as_slice() else {
+        return Err("give four arguments: a component's file, an instance's origin, a user and a password".into());
+    };
+    println!("{:?}", create(&std::fs::read(component)?, origin, (user, password), "Made by a small host", 5_000)?);
+    Ok(())
+}
