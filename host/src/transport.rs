@@ -4,7 +4,7 @@ use crate::bindings::servicenow::plugin::transport::{
     Body, Broken, BrokenReason, Header, Host, Method, Request, Response,
 };
 use crate::call_state::CallState;
-use crate::egress::{CallEgress, may_leave};
+use crate::egress::{CallEgress, is_shown, may_leave};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use http_body_util::Full;
@@ -27,7 +27,7 @@ impl Host for CallState {
         let admitted = call.admit(&request);
         let exchange = async move { call.exchange(admitted, request, deadline).await };
         let answered = self.beside.run(exchange).await.map_err(|error| broken(&error))?;
-        Ok(from_http(answered))
+        Ok(from_http(answered, &self.egress))
     }
 
     fn now_ms(&mut self) -> u64 {
@@ -72,7 +72,8 @@ fn to_http(request: Request, call: &CallEgress) -> Result<http::Request<Full<Byt
     if let Some(headers) = head.headers_mut() {
         for Header { name, value } in request.headers {
             let name = HeaderName::try_from(name).map_err(|_| denied())?;
-            if !may_leave(&name, &call.headers, call.guest_authorizes) {
+            // The length is the host's to say.
+            if name == header::CONTENT_LENGTH || !may_leave(&name, &call.headers, call.guest_authorizes) {
                 return Err(denied());
             }
             headers.append(name, HeaderValue::try_from(value).map_err(|_| denied())?);
@@ -84,15 +85,17 @@ fn to_http(request: Request, call: &CallEgress) -> Result<http::Request<Full<Byt
     head.body(Full::new(body)).map_err(|_| denied())
 }
 
-fn from_http(response: http::Response<Bytes>) -> Response {
+/// An answer with the headers that a guest may see.
+fn from_http(response: http::Response<Bytes>, call: &CallEgress) -> Response {
     let (head, body) = response.into_parts();
+    let is_seen = |(name, _): &(&HeaderName, &HeaderValue)| is_shown(name, &call.headers, call.guest_authorizes);
     let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
         name: name.to_string(),
         value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
     };
     Response {
         status: head.status.as_u16(),
-        headers: head.headers.iter().map(header).collect(),
+        headers: head.headers.iter().filter(is_seen).map(header).collect(),
         body: match std::str::from_utf8(&body) {
             Ok(text) => Body::Text(text.to_string()),
             Err(_) => Body::Bytes(body.into()),
@@ -113,6 +116,8 @@ fn broken(error: &Error) -> Broken {
         Error::ConnectionTimeout => (BrokenReason::Deadline, true),
         Error::TlsCertificateError => (BrokenReason::Tls, true),
         Error::HttpRequestDenied | Error::DestinationIpProhibited => (BrokenReason::DeniedByHost, true),
+        // It is larger than a request may be, or there is no memory for it.
+        Error::HttpRequestBodySize(_) => (BrokenReason::Limit, true),
         Error::HttpResponseTimeout => (BrokenReason::Deadline, false),
         Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => (BrokenReason::TooLarge, false),
         _ => (BrokenReason::Lost, false),

@@ -5,7 +5,6 @@ use super::{print, print_table, table};
 use crate::lab::soak::{Plan, Verdict};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use servicenow_host::Host;
 use servicenow_host::limits::SPARE;
 use std::time::Duration;
 
@@ -46,7 +45,7 @@ impl Soak {
         );
         let plan = Plan { calls: self.calls, concurrency: self.concurrency, seed };
         let limits = self.limits.limits();
-        let host = Host::builder().limits(limits.clone()).build()?;
+        let host = crate::components::builder()?.limits(limits.clone()).build()?;
         let counted = bar.clone();
         let before = Held::now();
         let verdict = plan.run(&host, limits, move |_| counted.inc(1)).await?;

@@ -1,5 +1,6 @@
 //! One scenario per outcome of every method, against the simulator: the demo walks them, and so does a test.
 
+use crate::components;
 use crate::lab::invocation::{Finished, Invocation};
 use servicenow_host::BuildError;
 use servicenow_host::Host;
@@ -56,11 +57,14 @@ pub struct TestBed {
 }
 
 /// The component, compiled once however many stages there are.
-fn load() -> Result<&'static Host, BuildError> {
+fn load() -> anyhow::Result<&'static Host> {
     static LOADED: OnceLock<Host> = OnceLock::new();
     match LOADED.get() {
         Some(host) => Ok(host),
-        None => Host::builder().build().map(|host| LOADED.get_or_init(|| host)),
+        None => Ok(LOADED.get_or_init({
+            let host = components::builder()?.build()?;
+            || host
+        })),
     }
 }
 
@@ -73,6 +77,9 @@ pub enum NoTestBed {
     /// The host did not build.
     #[error(transparent)]
     Host(#[from] BuildError),
+    /// There is no component for it.
+    #[error(transparent)]
+    Component(#[from] anyhow::Error),
     /// The first incident was not created.
     #[error("the first incident was not created: {0:?}")]
     Incident(Box<Finished>),

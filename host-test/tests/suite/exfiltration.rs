@@ -25,8 +25,10 @@ async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
     // The same request, in order: it reaches the instance, so that the others could.
     let order = [("attack", "steal"), ("authorization", "main"), ("authority", &authority), ("path", incidents)];
     assert_eq!(seen(&host, &order).await, "Reason::Lost 200");
+    let over_transport: Vec<_> = order.into_iter().chain([("way", "transport")]).collect();
+    assert_eq!(seen(&host, &over_transport).await, "Reason::Lost 200");
     let before = bed.simulator.requests().len();
-    for (change, expected) in [
+    let changes = [
         (vec![("authority", &*elsewhere)], "HttpRequestDenied"),
         (vec![("authority", "169.254.169.254")], "HttpRequestDenied"),
         (vec![("authority", &with_user)], "HttpRequestDenied"),
@@ -69,11 +71,16 @@ async fn no_request_leaves_for_anywhere_but_the_calls_of_the_instance() {
         (vec![("header", "x-a"), ("value", "b\0")], "header"),
         (vec![("header", "content-length"), ("value", "99"), ("method", "POST"), ("body", "{}")], "Http"),
         (vec![("header", "content-length"), ("value", "1, 2"), ("method", "POST"), ("body", "{}")], "header"),
-    ] {
+    ];
+    for (change, expected) in &changes {
         let changed = |name: &str| change.iter().any(|(key, _)| *key == name);
         let order: Vec<_> = order.into_iter().filter(|(name, _)| !changed(name)).chain(change.clone()).collect();
-        let seen = seen(&host, &order).await;
-        assert!(seen.contains(expected), "{change:?}: {seen}");
+        let told = seen(&host, &order).await;
+        assert!(told.contains(expected), "{change:?}: {told}");
+        // The other way out ends in the same place.
+        let order: Vec<_> = order.into_iter().chain([("way", "transport")]).collect();
+        let told = seen(&host, &order).await;
+        assert!(told.contains("DeniedByHost, not sent: true") || told.contains("refused"), "{change:?}: {told}");
     }
     assert_eq!((bed.simulator.requests().len(), other.requests().len()), (before, 0));
 }

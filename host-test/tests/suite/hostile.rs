@@ -8,6 +8,7 @@ use servicenow_artifacts::{encode, target_dir, workspace};
 use servicenow_host::incidents::{CreateOutcome, GetOutcome};
 use servicenow_host::types::{Call, Reason, WriteHappened};
 use servicenow_host::{Authorizations, Host, Limits, Outcome, Report};
+use servicenow_simulator::{Effect, Fault};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -281,4 +282,37 @@ async fn of_more_instances_than_are_kept_the_one_that_was_called_first_goes() {
     let left = attack(&host, PATIENT_MS, &[("attack", "leave something"), ("of this size", "65536")]).await;
     assert_eq!(left.outcome.failure().unwrap().message, "left");
     assert!(!finds(&host, "other", &[]).await);
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_too_long_at_the_transport_is_refused_and_ends_in_time() {
+    let bed = TestBed::set().await.unwrap();
+    let host = hostile(authorizations(&bed.simulator));
+    let authority = bed.simulator.access().base_url.strip_prefix("http://").unwrap().to_string();
+    let order = |more: &[(&'static str, &'static str)]| {
+        let base =
+            [("attack", "read"), ("way", "transport"), ("authorization", "main"), ("path", "/api/now/table/incident")];
+        let order: Vec<_> = base.into_iter().chain(more.iter().copied()).collect();
+        order
+    };
+    let sent = || bed.simulator.requests().iter().filter(|request| request.contains("/incident")).count();
+    let before = sent();
+    for (more, expected) in [
+        (&[("header", "accept"), ("value", "x"), ("value times", "1000000")][..], "DeniedByHost"),
+        (&[("header", "accept"), ("value", "x"), ("header times", "100000")], "DeniedByHost"),
+        (&[("method", "POST"), ("body", "x"), ("body times", "12000000")], "Limit"),
+    ] {
+        let mut order = order(more);
+        order.push(("authority", &authority));
+        let told = seen(&host, &order).await;
+        assert!(told.contains(&format!("{expected}, not sent: true")), "{more:?}: {told}");
+    }
+    assert_eq!(sent(), before);
+    // No time that a component names is beyond the call's own.
+    bed.simulator.inject(Fault::once("GET", "/api/now/table/incident", Effect::Hang));
+    let mut order = order(&[("within", "18446744073709551615")]);
+    order.push(("authority", &authority));
+    let began = Instant::now();
+    let report = attack(&host, 400, &order).await;
+    assert!(began.elapsed() < Duration::from_millis(400) + TOLERANCE, "{report:?}");
 }

@@ -14,22 +14,6 @@ pub fn count(exchanges: &[Exchange], method: &str) -> usize {
     exchanges.iter().filter(|exchange| exchange.method == method).count()
 }
 
-/// The components that most tests run on: those of this host's own HTTP client, or with `SERVICENOW_TEST_FLAVOUR=wasi-http` those
-/// of WASI.
-pub struct Flavour {
-    pub node: Artifact,
-    pub sync: Artifact,
-}
-
-/// See [`Flavour`].
-pub fn flavour() -> Flavour {
-    match std::env::var("SERVICENOW_TEST_FLAVOUR").as_deref() {
-        Ok("wasi-http") => Flavour { node: Artifact::Node, sync: Artifact::Sync },
-        Err(_) => Flavour { node: Artifact::NodeOverTransport, sync: Artifact::SyncOverTransport },
-        Ok(other) => panic!("SERVICENOW_TEST_FLAVOUR is {other:?}; expected is wasi-http, or none"),
-    }
-}
-
 /// A host with the authorizations of a file's text. The component is compiled once for all tests: compiling it beside
 /// them would take the time from those that measure time.
 pub fn host(authorizations: &str) -> Host {
@@ -38,10 +22,8 @@ pub fn host(authorizations: &str) -> Host {
 
 /// A host with authorizations and limits.
 pub fn host_with(authorizations: Authorizations, limits: Limits) -> Host {
-    static LOADED: LazyLock<Host> = LazyLock::new(|| {
-        let component = load(flavour().node).unwrap();
-        Host::builder().component(component.to_vec()).proxy(Proxy::default()).build().unwrap()
-    });
+    static LOADED: LazyLock<Host> =
+        LazyLock::new(|| host_test::components::builder().unwrap().proxy(Proxy::default()).build().unwrap());
     LOADED.with(authorizations, limits).unwrap()
 }
 

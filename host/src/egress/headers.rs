@@ -8,7 +8,7 @@ const REQUEST: [&str; 5] = ["accept", "accept-language", "content-length", "cont
 
 /// Headers that a guest may see, beside those it may set: what describes an answer and its body, and ServiceNow's counts,
 /// limits and times.
-pub const RESPONSE: [&str; 16] = [
+const RESPONSE: [&str; 16] = [
     "cache-control",
     "content-encoding",
     "content-language",
@@ -68,6 +68,11 @@ pub fn of_rules(rules: &str) -> Vec<HeaderName> {
 /// Whether a request may leave with this header of the guest's. `more` are the operator's.
 pub fn may_leave(name: &HeaderName, more: &[HeaderName], guest_authorizes: bool) -> bool {
     REQUEST.contains(&name.as_str()) || more.contains(name) || guest_authorizes && carries_credential(name)
+}
+
+/// Whether a guest may see a header of an answer.
+pub fn is_shown(name: &HeaderName, more: &[HeaderName], guest_authorizes: bool) -> bool {
+    may_leave(name, more, guest_authorizes) || RESPONSE.contains(&name.as_str())
 }
 
 /// Whether a header is one that carries credentials of the kinds there are.

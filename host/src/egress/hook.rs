@@ -1,7 +1,7 @@
 //! The hook that every request of the guest passes. It decides nothing itself: `call.rs` does, by the policy.
 
 use super::call::CallEgress;
-use super::headers::{RESPONSE, may_leave};
+use super::headers::is_shown;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
@@ -18,7 +18,7 @@ type Answer = Result<(Response<WasiBody>, Sending), Error>;
 impl WasiHttpHooks for Egress {
     fn forbidden_header_filter(&mut self) -> Arc<dyn Fn(&HeaderName) -> bool + Send + Sync> {
         let (guest_authorizes, more) = (self.0.guest_authorizes, self.0.headers.clone());
-        Arc::new(move |name| !may_leave(name, &more, guest_authorizes) && !RESPONSE.contains(&name.as_str()))
+        Arc::new(move |name| !is_shown(name, &more, guest_authorizes))
     }
 
     fn send_request(

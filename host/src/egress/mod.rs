@@ -20,9 +20,9 @@ pub use call::CallEgress;
 pub use client::{Clients, Connections};
 pub use connect::{BadProxy, Proxy};
 pub use fault::unreachable_reason;
-pub use headers::may_leave;
 #[cfg(feature = "sync")]
 pub use headers::of_rules;
+pub use headers::{is_shown, may_leave};
 pub use hook::Egress;
 pub use journal::{Exchange, Journal};
 pub use rate_limit::RateLimits;

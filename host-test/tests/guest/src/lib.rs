@@ -12,7 +12,7 @@ mod sync;
 mod bindings {
     //! Generated from `wit/`.
     #![allow(missing_docs)]
-    wit_bindgen::generate!({ path: "../../../wit", world: "plugin"});
+    wit_bindgen::generate!({ path: "../../../wit", world: "plugin-over-transport"});
     use super::node::Guest;
     export!(Guest);
 }
@@ -21,7 +21,7 @@ mod bindings {
 mod bindings {
     //! Generated from `wit/`.
     #![allow(missing_docs)]
-    wit_bindgen::generate!({ path: "../../../wit", world: "sync"});
+    wit_bindgen::generate!({ path: "../../../wit", world: "sync-over-transport"});
     use super::sync::Guest;
     export!(Guest);
 }

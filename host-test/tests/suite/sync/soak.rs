@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use servicenow_host::{Ledger, SqliteLedger};
 use std::collections::{HashMap, HashSet};
 use std::process::{Child, Stdio};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// How many changes agents make. `SOAK_CHANGES` asks for another number.
 const CHANGES: usize = 300;
@@ -16,6 +18,9 @@ const CHANGES_OF_A_RECORD: usize = 40;
 
 /// How many changes lie between two kills.
 const BETWEEN_KILLS: usize = 75;
+
+/// How soon it is looked whether the outbox is empty where no event comes.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What the consumer took.
 #[derive(Default)]
@@ -95,8 +100,11 @@ async fn processes_that_are_killed_at_random_lose_no_change_and_no_comment() {
             && (0..changes).all(|at| taken.comments.contains_key(&format!("comment {at}")))
     };
     while !told(&taken) || !ledger.names("events", "outbox/").unwrap().is_empty() {
-        // A change that never comes lets this wait for ever, and the test's runner end it.
-        taken.take(&bench.taken.recv().await.unwrap().1);
+        // A change that never comes lets this wait for ever, and the test's runner end it. The last event leaves the outbox a
+        // moment after it was taken: then none follows, and it is looked again.
+        if let Ok(request) = timeout(LOOK_AGAIN, bench.taken.recv()).await {
+            taken.take(&request.unwrap().1);
+        }
     }
     let own = bench.bed.simulator.rows("sys_journal_field");
     let own = own.iter().filter(|row| row["value"].starts_with("pushed ")).map(|row| row["value"].to_string());

@@ -1,6 +1,7 @@
 //! What the tests of events have in common: an instance, a host, a receiver, and the event's side as a table.
 
-use crate::support::{PATIENT_MS, flavour, host_with};
+use crate::support::{PATIENT_MS, host_with};
+use host_test::components::flavour;
 use host_test::components::load;
 use host_test::lab::scenarios::authorizations;
 use serde_json::{Value, json};
