@@ -133,6 +133,8 @@ struct State {
     doubles: u8,
     pusher_died: bool,
     receiver_died: bool,
+    /// Whether what a reading told was not remembered, because an own write was remembered in between.
+    is_unremembered: bool,
     /// What went wrong.
     wrong: Option<&'static str>,
 }
@@ -193,12 +195,14 @@ impl State {
 
     /// The change is handed on.
     fn act(&mut self, count: u32) {
-        if self.told.contains(&count) && !self.receiver_died {
+        if self.told.contains(&count) && !self.receiver_died && !self.is_unremembered {
             self.wrong = Some("a change is told twice");
         }
         let tells_of_agent = (1..=count).any(|of| self.author(of) == Author::Agent && !self.told.contains(&of));
-        // What a killed process did not remember is told once more, and with it an own write behind it.
-        if !tells_of_agent && !self.told.contains(&count) && !self.pusher_died && !self.receiver_died {
+        // What a killed process did not remember, or one that somebody came before, is told once more, and with it an own write
+        // behind it.
+        let is_in_doubt = self.pusher_died || self.receiver_died || self.is_unremembered;
+        if !tells_of_agent && !self.told.contains(&count) && !is_in_doubt {
             self.wrong = Some("an own write is told as a change");
         }
         self.told.push(count);
@@ -224,9 +228,14 @@ impl State {
                 self.turn = Some(at);
                 let settled = |known: &Known| known.settled.range(..=held.count).copied().collect::<Vec<_>>();
                 if self.ledger.seen != told.seen || settled(&self.ledger) != settled(&told) {
-                    // A page is read again, a delivery is judged again.
+                    // A page is read again, and knows what of it was handed on; a delivery is judged again.
                     match held.from_table {
-                        true => self.rest(at),
+                        true => {
+                            self.rest(at);
+                            let count = u32::try_from(self.authors.len()).unwrap();
+                            let is_acted_on = held.is_acted_on && count == held.count;
+                            Receiver::Judges(Held { count, is_acted_on, ..held })
+                        }
                         false => Receiver::Judges(held),
                     }
                 } else {
@@ -238,8 +247,15 @@ impl State {
             }
             Receiver::Acted { held, before, after } => match self.ledger.seen(KEY, before.as_deref(), &after) {
                 true => self.rest(at),
-                // Judged by what the ledger has now, in the same turn, and not acted on again.
-                false => Receiver::Judges(held),
+                // Judged by what the ledger has now, and not acted on again: a delivery in the same turn, and a page in another,
+                // before which somebody else may act on it too.
+                false => {
+                    if held.from_table {
+                        self.is_unremembered = true;
+                        self.rest(at);
+                    }
+                    Receiver::Judges(held)
+                }
             },
         };
     }
@@ -290,6 +306,7 @@ impl Model for Protocol {
             doubles: self.doubles,
             pusher_died: false,
             receiver_died: false,
+            is_unremembered: false,
             wrong: None,
         }]
     }
