@@ -96,7 +96,10 @@ impl CallError {
     pub fn is_unsettled_write(&self) -> bool {
         match self {
             CallError::Rejected(failure) => {
-                failure.write_happened == WriteHappened::Unknown && failure.status.is_none_or(|status| status >= 300)
+                // Some hosts know the status of an answer that they did not take in, and some do not.
+                let is_settled_by_status = failure.status.is_some_and(|status| status < 300);
+                let is_unread = failure.reason == Reason::TooLarge;
+                failure.write_happened == WriteHappened::Unknown && (is_unread || !is_settled_by_status)
             }
             CallError::Error(failure) => failure.write_happened == WriteHappened::Unknown,
             _ => false,
@@ -158,7 +161,7 @@ pub fn explain(reason: Reason) -> &'static str {
         Reason::Deadline => "no answer before the deadline",
         Reason::Dns => "the host name could not be resolved",
         Reason::Connect => "no connection could be made",
-        Reason::Limit => "the host had no socket free for the request before the deadline",
+        Reason::Limit => "the host had no place for the request before the deadline",
         Reason::Tls => "the TLS handshake failed: check the host name, the certificate's issuer and its dates",
         Reason::TooLarge => "the answer is larger than the host accepts",
         Reason::DeniedByHost => "the host's policy refused the request; its log says what would allow it",

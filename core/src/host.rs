@@ -1,7 +1,7 @@
 //! What the component asks of the world outside: one trait, and the requests and responses that pass through it.
 //!
 //! Requests are values, responses are values and time is an answer, so everything above this trait runs natively in
-//! tests. The one implementation for real is `http.rs`.
+//! tests. The implementations for real are in `imports`.
 
 use crate::bindings::credentials::{CredentialError, Granted, Header};
 use crate::bindings::types::Reason;

@@ -8,15 +8,16 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bindings::PluginOverTransport;
 use bindings::exports::servicenow::plugin::incidents::{CreateOptions, CreateOutcome, RequestBody};
-use bindings::exports::servicenow::plugin::types::Call;
+use bindings::exports::servicenow::plugin::types::{Call, Failure, Reason, Retry, WriteHappened};
 use bindings::servicenow::plugin::credentials::{Credential, CredentialError, GrantType, Granted, Host as Credentials};
 use bindings::servicenow::plugin::transport::{
     Body, Broken, BrokenReason, Header, Host as Transport, Method, Request, Response,
 };
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Engine, Result, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Config, Engine, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 
 #[allow(missing_docs, reason = "generated; wit/ has the documentation")]
 pub mod bindings {
@@ -29,13 +30,37 @@ const MAX_ANSWER: u64 = 10 * 1024 * 1024;
 /// How long after its deadline a component that computes is ended.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How often it is looked whether a component computes for too long.
+const TICK: Duration = Duration::from_millis(10);
+
 /// What one call has: its authorization, and a client.
 struct State {
     origin: String,
     credential: String,
     client: ureq::Agent,
     began: Instant,
+    ends: Instant,
+    /// Whether a write was sent.
+    wrote: bool,
     limits: StoreLimits,
+}
+
+/// The headers that a component may set.
+const HEADERS: [&str; 4] = ["accept", "accept-language", "content-type", "user-agent"];
+
+/// Whether a request is one of those that this host is for: incidents and their choices, and nothing below or beside them.
+fn is_allowed(method: Method, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let (table, key) = match path.strip_prefix("/api/now/table/").and_then(|rest| rest.split_once('/')) {
+        Some((table, key)) => (table, Some(key)),
+        None => (path.strip_prefix("/api/now/table/").unwrap_or_default(), None),
+    };
+    let is_key = |key: &str| key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match (method, table, key) {
+        (Method::Get, "incident" | "sys_choice", None) | (Method::Post, "incident", None) => true,
+        (Method::Get | Method::Patch, "incident", Some(key)) => is_key(key),
+        _ => false,
+    }
 }
 
 impl Credentials for State {
@@ -60,11 +85,15 @@ impl Credentials for State {
 impl Transport for State {
     fn send(&mut self, request: Request) -> Result<Response, Broken> {
         let broken = |reason, not_sent| Broken { reason, status: None, not_sent };
-        // Policy: the authorization's own origin, and the tables that this host is for.
+        // Policy: the authorization's own origin, and the calls that this host is for.
         let path = request.url.strip_prefix(&self.origin).unwrap_or_default();
-        if !["incident", "sys_choice"].iter().any(|table| path.starts_with(&format!("/api/now/table/{table}"))) {
+        let are_allowed = request.headers.iter().all(|header| HEADERS.contains(&header.name.as_str()));
+        if !is_allowed(request.method, path) || !are_allowed {
             return Err(broken(BrokenReason::DeniedByHost, true));
         }
+        let left = self.ends.saturating_duration_since(Instant::now());
+        let within = left.min(Duration::from_millis(request.within_ms));
+        self.wrote |= request.method != Method::Get;
         let method = match request.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
@@ -82,7 +111,7 @@ impl Transport for State {
         };
         let head = head.header("authorization", &self.credential).body(body);
         let head = head.map_err(|_| broken(BrokenReason::DeniedByHost, true))?;
-        let head = self.client.configure_request(head).timeout_global(Some(Duration::from_millis(request.within_ms)));
+        let head = self.client.configure_request(head).timeout_global(Some(within)).timeout_connect(Some(within));
         // Truth about what was sent: only what ends before a connection is there proves that nothing was.
         let answer = self.client.run(head.build()).map_err(|error| match error {
             ureq::Error::HostNotFound => broken(BrokenReason::Dns, true),
@@ -94,6 +123,7 @@ impl Transport for State {
                 broken(BrokenReason::Deadline, true)
             }
             ureq::Error::Timeout(_) => broken(BrokenReason::Deadline, false),
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => broken(BrokenReason::Tls, true),
             _ => broken(BrokenReason::Lost, false),
         })?;
         // Whole answers, of a size that this host takes.
@@ -123,7 +153,7 @@ impl Transport for State {
     }
 
     fn wait_ms(&mut self, ms: u64) {
-        std::thread::sleep(Duration::from_millis(ms));
+        std::thread::sleep(self.ends.saturating_duration_since(Instant::now()).min(Duration::from_millis(ms)));
     }
 
     fn random(&mut self) -> (u64, u64) {
@@ -133,7 +163,7 @@ impl Transport for State {
     }
 }
 
-/// Creates an incident. The deadline is in milliseconds.
+/// Creates an incident. The deadline is in milliseconds. An error is a component that this host cannot load.
 pub fn create(component: &[u8], origin: &str, user: (&str, &str), title: &str, deadline: u32) -> Result<CreateOutcome> {
     let mut config = Config::new();
     config.epoch_interruption(true);
@@ -141,27 +171,52 @@ pub fn create(component: &[u8], origin: &str, user: (&str, &str), title: &str, d
     let component = Component::new(&engine, component)?;
     let mut linker = Linker::new(&engine);
     PluginOverTransport::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    let ends = Instant::now() + Duration::from_millis(u64::from(deadline));
     let state = State {
         origin: origin.to_string(),
         credential: format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", user.0, user.1))),
         client: client(),
         began: Instant::now(),
+        ends,
+        wrote: false,
         limits: StoreLimitsBuilder::new().memory_size(128 * 1024 * 1024).build(),
     };
     // Isolation: a store for the call, with a limit.
     let mut store = Store::new(&engine, state);
     store.limiter(|state| &mut state.limits);
-    // Deadline: the component ends the call itself, and is ended where it does not.
+    // Deadline: the component ends the call itself, and is ended where it computes beyond it.
+    let late = move || Instant::now() >= ends + GRACE;
     store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        Ok(if late() { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
+    });
+    let called = Arc::new(());
+    let clock = Arc::downgrade(&called);
     std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(u64::from(deadline)) + GRACE);
-        engine.increment_epoch();
+        while clock.upgrade().is_some() {
+            std::thread::sleep(TICK);
+            engine.increment_epoch();
+        }
     });
     let node = PluginOverTransport::instantiate(&mut store, &component, &linker)?;
     let call = Call { authorization: "main".into(), instance: origin.into(), timeout_ms: Some(deadline) };
     let body = RequestBody::Fields(vec![("short_description".into(), title.into())]);
     let options = CreateOptions { correlation_id: None, input_display_values: false, choice_check: None };
-    node.servicenow_plugin_incidents().call_create(&mut store, &call, &body, &options)
+    let outcome = node.servicenow_plugin_incidents().call_create(&mut store, &call, &body, &options);
+    drop(called);
+    // Truth about what was sent, by this host's own record, where the component did not come to say it.
+    Ok(outcome.unwrap_or_else(|trap| {
+        CreateOutcome::Error(Failure {
+            status: None,
+            reason: Reason::Limit,
+            message: format!("the component was ended: {trap}"),
+            detail: None,
+            retry: if store.data().wrote { Retry::LookUpFirst } else { Retry::Never },
+            retry_after_ms: None,
+            write_happened: if store.data().wrote { WriteHappened::Unknown } else { WriteHappened::No },
+            correlation_id: None,
+        })
+    }))
 }
 
 /// A client that follows no redirect, takes any status for an answer, and trusts whom this machine trusts.
@@ -181,4 +236,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("{:?}", create(&std::fs::read(component)?, origin, (user, password), "Made by a small host", 5_000)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Method, is_allowed};
+
+    #[test]
+    fn what_lies_below_or_beside_the_tables_is_not_allowed() {
+        let key = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
+        for (method, path, allowed) in [
+            (Method::Get, "/api/now/table/incident?sysparm_limit=1".to_string(), true),
+            (Method::Post, "/api/now/table/incident".into(), true),
+            (Method::Patch, format!("/api/now/table/incident/{key}?sysparm_fields=number"), true),
+            (Method::Get, "/api/now/table/sys_choice".into(), true),
+            (Method::Get, "/api/now/table/incident_task".into(), false),
+            (Method::Get, "/api/now/table/incident/../sys_user".into(), false),
+            (Method::Get, format!("/api/now/table/incident/{key}/x"), false),
+            (Method::Delete, format!("/api/now/table/incident/{key}"), false),
+            (Method::Post, "/api/now/table/sys_choice".into(), false),
+            (Method::Get, String::new(), false),
+        ] {
+            assert_eq!(is_allowed(method, &path), allowed, "{method:?} {path}");
+        }
+    }
 }

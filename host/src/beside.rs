@@ -24,22 +24,38 @@ impl Beside {
         poll_fn(|_| locked(&done).take().map_or(Poll::Pending, Poll::Ready)).await
     }
 
-    /// Polls a guest, and what it waits for while it waits.
+    /// Polls a guest, and while it waits what it waits for: a guest whose work is not done can do nothing else.
     pub async fn drive<T>(&self, guest: impl Future<Output = T>) -> T {
+        let _emptied = Emptied(self);
         let mut guest = pin!(guest);
         poll_fn(|context| {
             loop {
+                let mut place = locked(&self.0);
+                match place.as_mut().map(|work| work.as_mut().poll(context)) {
+                    Some(Poll::Pending) => return Poll::Pending,
+                    Some(Poll::Ready(())) => *place = None,
+                    None => {}
+                }
+                drop(place);
                 if let Poll::Ready(value) = guest.as_mut().poll(context) {
                     return Poll::Ready(value);
                 }
-                let mut place = locked(&self.0);
-                match place.as_mut().map(|work| work.as_mut().poll(context)) {
-                    Some(Poll::Ready(())) => *place = None,
-                    Some(Poll::Pending) | None => return Poll::Pending,
+                if locked(&self.0).is_none() {
+                    return Poll::Pending;
                 }
             }
         })
         .await
+    }
+}
+
+/// Drops what is not done when nobody drives it any more: the connection of an exchange is free then.
+struct Emptied<'b>(&'b Beside);
+
+impl Drop for Emptied<'_> {
+    fn drop(&mut self) {
+        let left = locked(&self.0.0).take();
+        drop(left);
     }
 }
 

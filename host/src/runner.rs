@@ -166,7 +166,10 @@ impl Runner {
     pub async fn instantiate(&self, component: &LoadedComponent) -> wasmtime::Result<()> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
         let store = self.store(CallState::offline(&self.shared, "", deadline), deadline);
-        component.instantiate(store).await.map(drop)
+        let beside = store.data().beside.clone();
+        // A component may wait, or send, while it is instantiated.
+        let made = timeout_at(deadline.into(), beside.drive(component.instantiate(store))).await;
+        made.map_err(|_| wasmtime::Error::msg("the component was not instantiated in time"))?.map(drop)
     }
 
     /// Calls a function that makes no request: it has no policy and no credential. `who` is the authorization whose share of the
@@ -272,7 +275,10 @@ impl Runner {
                 component,
                 instance: Some(match component.idle.take(&call.authorization) {
                     Some(idle) => self.renewed(idle, state, deadline),
-                    None => computing.govern(component.instantiate(self.store(state, deadline))).await?,
+                    None => {
+                        let instance = component.instantiate(self.store(state, deadline));
+                        beside.drive(computing.govern(instance)).await?
+                    }
                 }),
             };
             let left = guest_deadline.saturating_duration_since(Instant::now());

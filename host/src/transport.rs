@@ -4,7 +4,7 @@ use crate::bindings::servicenow::plugin::transport::{
     Body, Broken, BrokenReason, Header, Host, Method, Request, Response,
 };
 use crate::call_state::CallState;
-use crate::egress::{CallEgress, is_shown, may_leave};
+use crate::egress::{CallEgress, TOO_LARGE, is_shown, may_leave};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use http_body_util::Full;
@@ -53,15 +53,20 @@ impl Host for CallState {
 
 /// A request as the client sends it. Headers that may not leave are refused as `wasi:http` refuses them.
 fn to_http(request: Request, call: &CallEgress) -> Result<http::Request<Full<Bytes>>, Broken> {
-    let size = request.headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
-    if size > call.limits.max_header_bytes {
-        return Err(denied());
+    let denied = |why: &str| broken(&call.deny(&why));
+    // Each header takes room of its own, also an empty one.
+    let size = |header: &Header| header.name.len() + header.value.len() + size_of::<HeaderValue>();
+    if request.headers.iter().map(size).sum::<usize>() > call.limits.max_header_bytes {
+        return Err(denied("the headers are larger than a request may have"));
     }
-    let body = match request.body {
+    let body: Bytes = match request.body {
         None => Bytes::new(),
         Some(Body::Text(text)) => text.into(),
         Some(Body::Bytes(bytes)) => bytes.into(),
     };
+    if body.len() > call.limits.max_request_bytes {
+        return Err(denied(TOO_LARGE));
+    }
     let method = match request.method {
         Method::Get => http::Method::GET,
         Method::Post => http::Method::POST,
@@ -71,18 +76,18 @@ fn to_http(request: Request, call: &CallEgress) -> Result<http::Request<Full<Byt
     let mut head = http::Request::builder().method(method).uri(request.url);
     if let Some(headers) = head.headers_mut() {
         for Header { name, value } in request.headers {
-            let name = HeaderName::try_from(name).map_err(|_| denied())?;
+            let name = HeaderName::try_from(name).map_err(|_| denied("a header has no name"))?;
             // The length is the host's to say.
             if name == header::CONTENT_LENGTH || !may_leave(&name, &call.headers, call.guest_authorizes) {
-                return Err(denied());
+                return Err(denied("a header is none that a component may set"));
             }
-            headers.append(name, HeaderValue::try_from(value).map_err(|_| denied())?);
+            headers.append(name, HeaderValue::try_from(value).map_err(|_| denied("a header has no value"))?);
         }
         if !body.is_empty() {
             headers.insert(header::CONTENT_LENGTH, body.len().into());
         }
     }
-    head.body(Full::new(body)).map_err(|_| denied())
+    head.body(Full::new(body)).map_err(|_| denied("the address is none"))
 }
 
 /// An answer with the headers that a guest may see.
@@ -96,15 +101,9 @@ fn from_http(response: http::Response<Bytes>, call: &CallEgress) -> Response {
     Response {
         status: head.status.as_u16(),
         headers: head.headers.iter().filter(is_seen).map(header).collect(),
-        body: match std::str::from_utf8(&body) {
-            Ok(text) => Body::Text(text.to_string()),
-            Err(_) => Body::Bytes(body.into()),
-        },
+        // Without a copy, where nobody else holds the answer.
+        body: String::from_utf8(body.into()).map_or_else(|error| Body::Bytes(error.into_bytes()), Body::Text),
     }
-}
-
-fn denied() -> Broken {
-    Broken { reason: BrokenReason::DeniedByHost, status: None, not_sent: true }
 }
 
 /// What an error of an exchange proves: the same as the component of `wasi:http` reads from it.
@@ -116,8 +115,6 @@ fn broken(error: &Error) -> Broken {
         Error::ConnectionTimeout => (BrokenReason::Deadline, true),
         Error::TlsCertificateError => (BrokenReason::Tls, true),
         Error::HttpRequestDenied | Error::DestinationIpProhibited => (BrokenReason::DeniedByHost, true),
-        // It is larger than a request may be, or there is no memory for it.
-        Error::HttpRequestBodySize(_) => (BrokenReason::Limit, true),
         Error::HttpResponseTimeout => (BrokenReason::Deadline, false),
         Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => (BrokenReason::TooLarge, false),
         _ => (BrokenReason::Lost, false),

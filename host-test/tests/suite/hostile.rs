@@ -117,7 +117,7 @@ async fn an_attack_on_resources_ends_in_an_outcome_in_time_and_the_next_call_is_
         ("many requests", vec![Reason::Limit], "limit"),
         ("ask again and again", vec![Reason::Lost], "16"),
         ("many unfinished bodies", vec![Reason::Lost, Reason::Limit, Reason::Deadline], ""),
-        ("body without end", vec![Reason::Lost], "HttpRequestBodySize"),
+        ("body without end", vec![Reason::Lost], "HttpRequestDenied"),
         ("body without a finish", vec![Reason::Deadline, Reason::Lost], ""),
         ("large outcome", vec![Reason::Limit], "limit"),
     ] {
@@ -300,7 +300,7 @@ async fn what_is_too_large_or_too_long_at_the_transport_is_refused_and_ends_in_t
     for (more, expected) in [
         (&[("header", "accept"), ("value", "x"), ("value times", "1000000")][..], "DeniedByHost"),
         (&[("header", "accept"), ("value", "x"), ("header times", "100000")], "DeniedByHost"),
-        (&[("method", "POST"), ("body", "x"), ("body times", "12000000")], "Limit"),
+        (&[("method", "POST"), ("body", "x"), ("body times", "12000000")], "DeniedByHost"),
     ] {
         let mut order = order(more);
         order.push(("authority", &authority));
@@ -315,4 +315,6 @@ async fn what_is_too_large_or_too_long_at_the_transport_is_refused_and_ends_in_t
     let began = Instant::now();
     let report = attack(&host, 400, &order).await;
     assert!(began.elapsed() < Duration::from_millis(400) + TOLERANCE, "{report:?}");
+    let told = report.outcome.failure().unwrap();
+    assert!(told.reason == Reason::Deadline || told.message.contains("Deadline, not sent: false"), "{told:?}");
 }

@@ -34,6 +34,9 @@ const LEFT_AFTER_PAUSE: Duration = Duration::from_millis(200);
 /// A token response is below 1 KB, or a few KB with a JWT.
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
+/// Why a request with a body does not leave.
+pub const TOO_LARGE: &str = "the body is larger than a request may have, or than there is memory for";
+
 /// What one call has for its requests. It is shared with the credentials of the call.
 pub struct CallEgress {
     /// The authorization that the call was made with.
@@ -148,7 +151,8 @@ impl CallEgress {
         Ok(allowed)
     }
 
-    fn deny(&self, why: &dyn std::fmt::Display) -> Error {
+    /// Refuses a request, and says why in the log.
+    pub fn deny(&self, why: &dyn std::fmt::Display) -> Error {
         self.log.warn(&self.authorization, &format_args!("denied: {why}"));
         Error::HttpRequestDenied
     }
@@ -169,12 +173,12 @@ impl CallEgress {
         // a request goes out in one piece.
         let kept = admitted.is_ok();
         let body = timeout_at(deadline.into(), self.gather(body, self.limits.max_request_bytes, kept)).await;
-        let body = body.map_err(|_| Error::ConnectionTimeout)?.map_err(|_| Error::HttpRequestBodySize(None))?;
+        let body = body.map_err(|_| Error::ConnectionTimeout)?.map_err(|_| self.deny(&TOO_LARGE))?;
         let Allowed { target, uri } = admitted?;
         let to_instance = target == Target::Instance;
         // A token request carries what was handed out: that is what it is for.
         let found = self.secrets.are_within(body.clone(), self.room());
-        if to_instance && found.await.map_err(|NoRoom| Error::HttpRequestBodySize(None))? {
+        if to_instance && found.await.map_err(|NoRoom| self.deny(&TOO_LARGE))? {
             return Err(self.deny(&"the component put a secret of the authorization into a body"));
         }
         let set_up =

@@ -16,7 +16,7 @@ mod sockets;
 mod tls;
 mod tracked;
 
-pub use call::CallEgress;
+pub use call::{CallEgress, TOO_LARGE};
 pub use client::{Clients, Connections};
 pub use connect::{BadProxy, Proxy};
 pub use fault::unreachable_reason;
