@@ -7,10 +7,10 @@ mod long;
 mod strings;
 mod token_response;
 
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), feature = "sync"))]
 pub use layers::LAYERS;
 pub use long::{NoRoom, Room};
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), feature = "sync"))]
 pub use strings::strings;
 
 use crate::secret::Secret;
