@@ -151,7 +151,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::sender::MAX_ATTEMPTS;
     use super::*;
     use crate::bindings::exports::servicenow::plugin::callbacks::Action;
@@ -159,7 +159,7 @@ mod tests {
     use std::sync::Mutex;
     use tokio::task::yield_now;
 
-    fn change(sys_id: &str, count: u32) -> Change {
+    pub fn change(sys_id: &str, count: u32) -> Change {
         Change {
             table: "incident".into(),
             action: Action::Updated,

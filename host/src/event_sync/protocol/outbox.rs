@@ -1,9 +1,10 @@
 //! The outbox: two processes that send what was put in, of two records.
 
 use super::{MAIN, OWNERS, Texts, check};
-use crate::bindings::exports::servicenow::plugin::callbacks::{Action, Change};
+use crate::bindings::exports::servicenow::plugin::callbacks::Change;
 use crate::event_sync::claims::Claims;
 use crate::event_sync::ledger::MemoryLedger;
+use crate::event_sync::outbox::tests::change as change_of;
 use crate::event_sync::outbox::{Outbox, Waiting};
 use stateright::{Model, Property};
 use std::sync::Arc;
@@ -54,23 +55,7 @@ fn outbox(ledger: &Arc<MemoryLedger>) -> Outbox {
 
 /// The change of an event such as `a1`: record a, version 1.
 fn change(event: &str) -> Change {
-    Change {
-        table: "incident".into(),
-        action: Action::Updated,
-        number: "INC1".into(),
-        sys_id: event[..1].into(),
-        mod_count: None,
-        updated_on: String::new(),
-        current: Vec::new(),
-        previous: Vec::new(),
-        changed: Vec::new(),
-        severity: None,
-        status: None,
-        snooze_seconds: None,
-        comments: Vec::new(),
-        occurred_at: None,
-        cloud_event: event.into(),
-    }
+    Change { cloud_event: event.into(), ..change_of(&event[..1], 1) }
 }
 
 fn waiting(text: &str) -> Waiting {
