@@ -1,4 +1,5 @@
-"""The component in Python, against the simulator: every outcome, the deadline, and what goes wrong with credentials."""
+"""The incident node against the simulator: every outcome, the deadline, and what goes wrong with
+authorizations."""
 
 import gc
 import json
@@ -12,20 +13,11 @@ from typing import Any, cast
 
 import pytest
 
-from servicenow import Credentials, Granted, Header, ServiceNow, WrongComponent, bearer
-from servicenow.outcomes import (
-    Error,
-    GetIncidentSuccess,
-    IncidentCreated,
-    InvalidData,
-    Made,
-    Reason,
-    Receipt,
-    Timeout,
-    WriteHappened,
-)
+from servicenow import Authorization, Authorizations, Header, ServiceNow, WrongComponent, bearer
+from servicenow.outcomes import Error, GetIncidentSuccess, IncidentCreated, InvalidData, Timeout
+from servicenow.records import Made, Reason, Receipt, WriteHappened
 
-from .conftest import HERE, WASM, Simulator
+from .conftest import HERE, NODE_WASM, Simulator
 
 SCENARIOS = json.loads((HERE.parents[1] / "scenarios.json").read_text())
 
@@ -92,9 +84,11 @@ def test_a_call_ends_at_its_deadline(host: ServiceNow, simulator: Simulator, inc
     assert monotonic() - started < 0.5
 
 
-def test_credentials_that_do_not_come_leave_nothing_in_doubt(simulator: Simulator, incident: Receipt) -> None:
+def test_authorizations_that_do_not_come_leave_nothing_in_doubt(
+    simulator: Simulator, incident: Receipt
+) -> None:
     go = Event()
-    with ServiceNow(WASM, lambda _: (go.wait(10), None)[1]) as host:
+    with ServiceNow(NODE_WASM, lambda _: (go.wait(10), None)[1]) as host:
         started = monotonic()
         outcome = host.update("main", simulator.base_url, incident.sys_id, {"urgency": "1"}, timeout_ms=200)
         assert monotonic() - started < 0.3
@@ -105,34 +99,34 @@ def test_credentials_that_do_not_come_leave_nothing_in_doubt(simulator: Simulato
 
 
 def test_a_component_that_computes_is_ended_by_the_clock(simulator: Simulator) -> None:
-    def late(name: str) -> Granted | None:
+    def late(name: str) -> Authorization | None:
         # So many ticks while the component asks: its time is over when it computes again.
         for _ in range(1_000):
-            host._engine.increment_epoch()
-        return simulator.credentials(name)
+            host._runner._engine.increment_epoch()
+        return simulator.known(name)
 
-    with ServiceNow(WASM, late) as host:
+    with ServiceNow(NODE_WASM, late) as host:
         outcome = host.create("main", simulator.base_url, {"urgency": "1"}, timeout_ms=5_000)
     assert isinstance(outcome, Error)
     assert outcome.failure.reason is Reason.LIMIT
 
 
-def refuse(_name: str) -> Granted | None:
+def refuse(_name: str) -> Authorization | None:
     raise RuntimeError("hush")
 
 
-def leave(_name: str) -> Granted | None:
+def leave(_name: str) -> Authorization | None:
     raise SystemExit("hush")
 
 
 @pytest.mark.parametrize(
-    ("credentials", "reason"),
+    ("authorizations", "reason"),
     [
         (lambda _: refuse, Reason.DENIED_BY_HOST),
         (lambda _: leave, Reason.DENIED_BY_HOST),
-        (lambda _: lambda _name: "hush", Reason.DENIED_BY_HOST),
+        (lambda _: cast(Any, lambda _name: "hush"), Reason.DENIED_BY_HOST),
         (
-            lambda url: lambda _name: Granted(url, cast(Any, "hush"), Header("authorization", "hush")),
+            lambda url: lambda _name: Authorization(url, cast(Any, "hush"), Header("authorization", "hush")),
             Reason.DENIED_BY_HOST,
         ),
         (lambda url: lambda _name: bearer(url, "hush\nx-evil: 1"), Reason.DENIED_BY_HOST),
@@ -140,14 +134,14 @@ def leave(_name: str) -> Granted | None:
     ],
     ids=["raise", "exit", "no credential", "no grant type", "a line break", "none of that name"],
 )
-def test_bad_credentials_end_in_an_error_without_the_secret(
-    credentials: Callable[[str], Credentials],
+def test_bad_authorizations_end_in_an_error_without_the_secret(
+    authorizations: Callable[[str], Authorizations],
     reason: Reason,
     simulator: Simulator,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with ServiceNow(WASM, credentials(simulator.base_url)) as host:
+    with ServiceNow(NODE_WASM, authorizations(simulator.base_url)) as host:
         outcome = host.get("main", simulator.base_url, "number", "INC1")
     assert isinstance(outcome, Error)
     assert outcome.failure.reason is reason
@@ -204,7 +198,7 @@ def test_a_correlation_id_is_the_call_s_or_the_body_s_and_never_made_in_place_of
 
 
 def test_a_host_that_was_closed_says_so(simulator: Simulator) -> None:
-    host = ServiceNow(WASM, simulator.credentials)
+    host = ServiceNow(NODE_WASM, simulator.known)
     host.close()
     outcome = host.get("main", simulator.base_url, "number", "INC1")
     assert isinstance(outcome, Error)
@@ -212,8 +206,8 @@ def test_a_host_that_was_closed_says_so(simulator: Simulator) -> None:
 
 
 def test_a_host_that_is_forgotten_takes_its_clock_with_it(simulator: Simulator) -> None:
-    host = ServiceNow(WASM, simulator.credentials)
-    closed = host._closed
+    host = ServiceNow(NODE_WASM, simulator.known)
+    closed = host._runner.imports.closed
     del host
     gc.collect()
     assert closed.is_set()
@@ -245,7 +239,7 @@ def test_what_is_not_the_component_is_refused(
     change: Callable[[bytes], bytes], says: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "other.wasm"
-    file.write_bytes(change(WASM.read_bytes()))
+    file.write_bytes(change(NODE_WASM.read_bytes()))
     with pytest.raises(WrongComponent, match=says):
         ServiceNow(file, refuse)
 

@@ -41,15 +41,16 @@ impl Engines {
 }
 
 fn print_text(ran: &[(Engine, anyhow::Result<Ran>)]) {
-    let mut lines = table(&["engine", "with", "what ran", "result", "first outcome", "each further"]);
+    let mut lines = table(&["engine", "with", "what ran", "result", "first outcome", "each further", "64 at once"]);
     for (engine, ran) in ran {
         match ran {
-            Ok(Ran { with, what, first_ms, call_ms }) => {
+            Ok(Ran { with, what, first_ms, call_ms, per_second }) => {
                 let ms = |ms: &f64| format!("{ms:.1} ms");
-                lines.add_row([engine.name(), with.as_str(), what, "passed", &ms(first_ms), &ms(call_ms)]);
+                let rate = per_second.map(|rate| format!("{rate:.0}/s")).unwrap_or_default();
+                lines.add_row([engine.name(), with.as_str(), what, "passed", &ms(first_ms), &ms(call_ms), &rate]);
             }
             Err(_) => {
-                lines.add_row([engine.name(), "", "", "FAILED", "", ""]);
+                lines.add_row([engine.name(), "", "", "FAILED", "", "", ""]);
             }
         }
     }

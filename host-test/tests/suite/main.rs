@@ -21,6 +21,7 @@ mod outcomes;
 mod policy;
 mod program;
 mod proxy_and_mtls;
+mod python_types;
 mod redaction;
 mod reference;
 mod reproducible;

@@ -6,7 +6,7 @@ use wit_bindgen_core::Files;
 use wit_bindgen_core::wit_parser::Resolve;
 
 /// Set, it has the test write the pages anew instead of comparing them.
-const WRITE: &str = "WRITE_REFERENCE";
+pub const WRITE: &str = "WRITE_REFERENCE";
 
 /// The pages, each with its world and the folder that describes it. The worlds over `transport` have all that the others have.
 const PAGES: [(&str, &str, &str); 3] = [
@@ -15,7 +15,7 @@ const PAGES: [(&str, &str, &str); 3] = [
     ("activities", "activities", "adapters/obelisk/wit"),
 ];
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 

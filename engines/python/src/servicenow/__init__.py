@@ -1,27 +1,49 @@
-"""ServiceNow incidents in a sandbox: `servicenow.wasm` in wasmtime, with credentials and a deadline from Python."""
+"""ServiceNow incidents in a sandbox: the components in wasmtime, with requests, credentials and deadlines of
+this host."""
 
-from .component import WrongComponent
-from .credentials import (
-    Credentials,
-    Granted,
+from .authorizations import (
+    Authorization,
+    Authorizations,
     Header,
-    OAuthClient,
+    TokenRequest,
     api_key,
     basic,
     bearer,
     client_credentials,
+    headers,
+    refresh_token,
 )
-from .host import ServiceNow
+from .component import WrongComponent
+from .host import AsyncEventSync, AsyncServiceNow, EventSync, ServiceNow
+from .http import Broken, Request, Response, Transport, Urllib3Transport
+from .ledger import Ledger, MemoryLedger, SqliteLedger
+from .plans import Selection
+from .runner import ComponentFailed
 
 __all__ = [
-    "Credentials",
-    "Granted",
+    "AsyncEventSync",
+    "AsyncServiceNow",
+    "Authorization",
+    "Authorizations",
+    "Broken",
+    "ComponentFailed",
+    "EventSync",
     "Header",
-    "OAuthClient",
+    "Ledger",
+    "MemoryLedger",
+    "Request",
+    "Response",
+    "Selection",
     "ServiceNow",
+    "SqliteLedger",
+    "TokenRequest",
+    "Transport",
+    "Urllib3Transport",
     "WrongComponent",
     "api_key",
     "basic",
     "bearer",
     "client_credentials",
+    "headers",
+    "refresh_token",
 ]

@@ -1,13 +1,14 @@
-"""What is given, checked before anything starts: a call that cannot be made is refused, and says what is wrong."""
+"""What is given, checked before anything starts: a call that cannot be made is refused, and says what is
+wrong."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
-from .credentials import GRANT_TYPES, Granted, Header, OAuthClient
-from .outcomes import Violation
+from .records import Violation
 
-Checks = list[tuple[str, object, bool, str]]
+MAX_COUNT = 2**32 - 1
+"""What a number of the interface holds."""
 
 
 def is_text(value: object) -> TypeGuard[str]:
@@ -26,19 +27,32 @@ def is_body(value: object) -> bool:
 
 def violations(
     *,
-    timeout_ms: object,
-    texts: Mapping[str, object],
+    timeout_ms: object = None,
+    texts: Mapping[str, object] | None = None,
     optional_texts: Mapping[str, object] | None = None,
+    documents: Mapping[str, object] | None = None,
+    counts: Mapping[str, object] | None = None,
+    truths: Mapping[str, object] | None = None,
     request_body: object = "",
-    input_display_values: object = False,
 ) -> list[Violation]:
     """The inputs that are not what they have to be, named as in the manifest."""
-    is_deadline = timeout_ms is None or (type(timeout_ms) is int and timeout_ms >= 1)
-    checks: Checks = [(name, value, is_text(value), "a text") for name, value in texts.items()]
+    checks = [(name, value, is_text(value), "a text") for name, value in (texts or {}).items()]
     checks += [
         (name, value, value is None or is_text(value), "a text")
         for name, value in (optional_texts or {}).items()
     ]
+    checks += [
+        (name, value, is_text(value), "an object of plain values, or the text of a JSON object")
+        for name, value in (documents or {}).items()
+    ]
+    checks += [
+        (name, value, _is_count(value), f"a whole number from 0 to {MAX_COUNT}")
+        for name, value in (counts or {}).items()
+    ]
+    checks += [
+        (name, value, isinstance(value, bool), "true or false") for name, value in (truths or {}).items()
+    ]
+    is_deadline = timeout_ms is None or (_is_count(timeout_ms) and timeout_ms != 0)
     checks += [
         ("timeout_ms", timeout_ms, is_deadline, "a whole number of milliseconds, 1 or more"),
         (
@@ -47,34 +61,18 @@ def violations(
             is_body(request_body),
             "columns as texts, or the text of a JSON object",
         ),
-        (
-            "input_display_values",
-            input_display_values,
-            isinstance(input_display_values, bool),
-            "true or false",
-        ),
     ]
     return [
         Violation(name, _shown(value), expected) for name, value, is_right, expected in checks if not is_right
     ]
 
 
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MAX_COUNT
+
+
 def _shown(value: object) -> str:
     return str(value) if isinstance(value, int | float) else f"a value of type {type(value).__name__}"
-
-
-def is_credential(value: object) -> TypeGuard[Granted]:
-    """Whether what the credentials function returned is a credential."""
-    if not isinstance(value, Granted) or value.grant_type not in GRANT_TYPES:
-        return False
-    match value.credential:
-        case Header(name, secret):
-            texts = [name, secret]
-        case OAuthClient(name, secret, scope):
-            texts = [name, secret, scope or ""]
-        case _:
-            return False
-    return all(map(is_text, [*texts, value.origin, value.token_url]))
 
 
 def names_correlation_id(request_body: object) -> bool:
@@ -82,11 +80,11 @@ def names_correlation_id(request_body: object) -> bool:
     if isinstance(request_body, str):
         try:
             request_body = json.loads(request_body)
-        except ValueError:
+        except (ValueError, RecursionError):
             # What is no JSON is the component's to refuse.
             return False
     if isinstance(request_body, Mapping):
         return "correlation_id" in request_body
     return isinstance(request_body, Sequence) and any(
-        pair[0] == "correlation_id" for pair in request_body if pair
+        pair[0] == "correlation_id" for pair in request_body if isinstance(pair, tuple) and pair
     )

@@ -1,246 +1,306 @@
-"""The records and outcomes of `wit/`, as dataclasses: one class per case, so that a call ends in a `match`."""
+"""How calls end: one class for each case, and a union for each method.
+
+Made from `wit/`; `WRITE_REFERENCE=1 cargo test -p host-test python_types` makes it anew.
+"""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
-
-class Reason(StrEnum):
-    """Why a call did not end in success. `wit/types.wit` says what each means."""
-
-    BAD_REQUEST = "bad-request"
-    UNAUTHORIZED = "unauthorized"
-    FORBIDDEN = "forbidden"
-    UNSCOPED_CLIENT = "unscoped-client"
-    DATA_POLICY = "data-policy"
-    BUSINESS_RULE = "business-rule"
-    NOT_FOUND = "not-found"
-    UNSUPPORTED_REQUEST = "unsupported-request"
-    CONFLICT = "conflict"
-    REQUEST_TOO_LARGE = "request-too-large"
-    RATE_LIMITED = "rate-limited"
-    SERVER_ERROR = "server-error"
-    CANCELLED = "cancelled"
-    HIBERNATING = "hibernating"
-    NOT_JSON = "not-json"
-    UNEXPECTED_ANSWER = "unexpected-answer"
-    WRONG_RECORD = "wrong-record"
-    AMBIGUOUS = "ambiguous"
-    TOO_LARGE = "too-large"
-    ENCODED = "encoded"
-    REDIRECTED = "redirected"
-    UNEXPECTED_STATUS = "unexpected-status"
-    DENIED_BY_HOST = "denied-by-host"
-    UNKNOWN_AUTHORIZATION = "unknown-authorization"
-    WRONG_INSTANCE = "wrong-instance"
-    DUPLICATE_KEY = "duplicate-key"
-    DNS = "dns"
-    CONNECT = "connect"
-    TLS = "tls"
-    LOST = "lost"
-    DEADLINE = "deadline"
-    LIMIT = "limit"
-
-
-class Retry(StrEnum):
-    """What to do before the same call is made again."""
-
-    NEVER = "never"
-    LATER = "later"
-    LOOK_UP_FIRST = "look-up-first"
-
-
-class WriteHappened(StrEnum):
-    """Whether a write reached the record."""
-
-    NO = "no"
-    UNKNOWN = "unknown"
-    YES = "yes"
-
-
-class Stored(StrEnum):
-    """Whether a column that was sent is in the record."""
-
-    STORED = "stored"
-    NOT_STORED = "not-stored"
-    UNVERIFIABLE = "unverifiable"
-
-
-class Made(StrEnum):
-    """How a receipt's record came to be what it is."""
-
-    CREATED = "created"
-    FOUND = "found"
-    UPDATED = "updated"
-    CONFIRMED_BY_READING = "confirmed-by-reading"
+from . import records
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
-    """One input that was refused before anything was sent."""
+class Authenticated:
+    """A token was obtained and the incident table answered."""
 
-    field: str
-    given: str
-    expected: str
+    access: records.Access
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """What every outcome carries that is neither a success nor a refused input."""
+class NotAuthenticated:
+    """It does not work, and this is why."""
 
-    status: int | None
-    reason: Reason
-    message: str
-    detail: str | None
-    retry: Retry
-    retry_after_ms: int | None
-    write_happened: WriteHappened
-    correlation_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnResult:
-    """What became of one column."""
-
-    name: str
-    stored: Stored
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A written incident."""
-
-    number: str
-    sys_id: str
-    task_effective_number: str
-    correlation_id: str
-    made: Made
-    columns: list[ColumnResult]
-    url: str
-    response_payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column of an incident."""
-
-    name: str
-    value: str
-    display_value: str
-    link: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """An incident as read."""
-
-    number: str
-    sys_id: str
-    task_effective_number: str
-    state: str
-    matches: int
-    fields: list[Field]
-    url: str
-    response_payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentCreated:
-    """201 and a record, or the record an earlier create with the same correlation id made."""
-
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentUpdateSuccess:
-    """200 and the incident asked for, or the incident read back with every column that was sent."""
-
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class GetIncidentSuccess:
-    """200 and the incident asked for."""
-
-    incident: Incident
+    diagnosis: records.Diagnosis
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidData:
     """Inputs were refused; nothing was sent."""
 
-    violations: list[Violation]
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidChoice:
-    """A value is outside its choices; nothing was written."""
-
-    violations: list[Violation]
-
-
-@dataclass(frozen=True, slots=True)
-class BadRequest:
-    """ServiceNow answered 400."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class NotFound:
-    """ServiceNow answered 404 to a create."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentNotFound:
-    """No such incident, or one the user may not see."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationFail:
-    """401, or no token to be had."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class CreateIncidentFailure:
-    """ServiceNow answered a create with anything else."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class GetIncidentFailure:
-    """ServiceNow answered a get with anything else."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentUpdateFailure:
-    """ServiceNow answered an update with anything else."""
-
-    failure: Failure
+    violations: list[records.Violation]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
     """No answer before the deadline."""
 
-    failure: Failure
+    failure: records.Failure
 
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """The method could not be invoked."""
+    """No answer of ServiceNow decides the case: a network fault, a refusal by the host, an unknown authorization."""
 
-    failure: Failure
+    failure: records.Failure
 
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A change to act on."""
+
+    accepted: records.Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A change that was overtaken by a later one, and not told yet. Its comment and its previous values are news;
+    its columns are what they were then, and it has no severity and no status."""
+
+    accepted: records.Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """This version was told before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A later version was told before, and this one is not known to be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Nothing but own writes, and what the rules left out, since the last version seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The rules leave it out, for this reason."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """The secret is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Each column that refers to something, and the name of what it refers to."""
+
+    pairs: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationFail:
+    """401, or no token to be had."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class NamesFailure:
+    """ServiceNow answered anything else, or does not show the record."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """A page."""
+
+    change_page: records.ChangePage
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesFailure:
+    """ServiceNow answered anything else."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCreated:
+    """201 and a record with number and sys_id, or the record an earlier create made."""
+
+    receipt: records.Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidChoice:
+    """A value is outside its choices; nothing was written."""
+
+    violations: list[records.Violation]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRequest:
+    """ServiceNow answered 400."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """ServiceNow answered 404."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIncidentFailure:
+    """ServiceNow answered anything else."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class GetIncidentSuccess:
+    """200 and the incident asked for."""
+
+    incident: records.Incident
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentNotFound:
+    """200 and no match, or 404."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class GetIncidentFailure:
+    """ServiceNow answered anything else, more than one incident matches, or another one came back."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentUpdateSuccess:
+    """200 and the incident asked for, or the incident read back with every column that was sent."""
+
+    receipt: records.Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentUpdateFailure:
+    """ServiceNow answered anything else."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class FindSuccess:
+    """200 and a page, which may be empty."""
+
+    incident_page: records.IncidentPage
+
+
+@dataclass(frozen=True, slots=True)
+class FindFailure:
+    """ServiceNow answered anything else."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsSuccess:
+    """The columns, ordered by name."""
+
+    columns: list[records.Column]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsFailure:
+    """ServiceNow answered anything else; `forbidden` where the user may not read the dictionary, which takes the
+    role `personalize_dictionary` or `admin`."""
+
+    failure: records.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """This would be sent."""
+
+    mapped: records.Mapped
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredOut:
+    """The rules leave this event out, for the reason given."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The places, in the event's order."""
+
+    paths: list[records.Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """There was no incident for this event; now there is."""
+
+    pushed: records.Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """Columns of the open incident were changed."""
+
+    pushed: records.Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """Nothing but a note was written."""
+
+    pushed: records.Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """The incident was closed and is open again."""
+
+    pushed: records.Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The event recovered, and its incident is resolved."""
+
+    pushed: records.Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing was written: the incident is as the event wants it, or the event says what it said before."""
+
+    pushed: records.Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class PushFailure:
+    """ServiceNow answered anything else, or several open incidents have the correlation id."""
+
+    failure: records.Failure
+
+
+AuthenticateOutcome: TypeAlias = Authenticated | NotAuthenticated | InvalidData | Timeout | Error
+"""How the check ended."""
+
+Verdict: TypeAlias = Accepted | Late | Duplicate | Stale | Echo | Ignored | Unauthenticated | InvalidData
+"""What a delivery is. What needs no action is remembered by the component."""
+
+NamesOutcome: TypeAlias = Names | InvalidData | AuthorizationFail | NamesFailure | Timeout | Error
+"""How resolving names ended."""
+
+ChangesOutcome: TypeAlias = ChangesPage | InvalidData | AuthorizationFail | ChangesFailure | Timeout | Error
+"""How a reading ended."""
 
 CreateOutcome: TypeAlias = (
     IncidentCreated
@@ -252,6 +312,8 @@ CreateOutcome: TypeAlias = (
     | Timeout
     | Error
 )
+"""How a create ended."""
+
 GetOutcome: TypeAlias = (
     GetIncidentSuccess
     | InvalidData
@@ -262,6 +324,8 @@ GetOutcome: TypeAlias = (
     | Timeout
     | Error
 )
+"""How a get ended."""
+
 UpdateOutcome: TypeAlias = (
     IncidentUpdateSuccess
     | InvalidData
@@ -272,3 +336,36 @@ UpdateOutcome: TypeAlias = (
     | Timeout
     | Error
 )
+"""How an update ended."""
+
+FindOutcome: TypeAlias = FindSuccess | InvalidData | AuthorizationFail | FindFailure | Timeout | Error
+"""How a find ended."""
+
+ColumnsOutcome: TypeAlias = (
+    ColumnsSuccess | InvalidData | AuthorizationFail | ColumnsFailure | Timeout | Error
+)
+"""How reading the columns ended."""
+
+PreviewOutcome: TypeAlias = Mapped | FilteredOut | InvalidData
+"""How a preview ended."""
+
+PathsOutcome: TypeAlias = Paths | InvalidData
+"""How listing the paths ended."""
+
+PushOutcome: TypeAlias = (
+    Created
+    | Updated
+    | Commented
+    | Reopened
+    | Resolved
+    | Unchanged
+    | FilteredOut
+    | InvalidData
+    | BadRequest
+    | IncidentNotFound
+    | AuthorizationFail
+    | PushFailure
+    | Timeout
+    | Error
+)
+"""How a push ended."""

@@ -52,6 +52,8 @@ pub struct Ran {
     pub first_ms: f64,
     /// A create after that, in milliseconds: half of them are faster.
     pub call_ms: f64,
+    /// How many creates a second end where 64 are made at once, where that was measured.
+    pub per_second: Option<f64>,
 }
 
 /// What a host prints of its time.
@@ -60,6 +62,7 @@ struct Measured {
     version: String,
     first_ms: f64,
     call_ms: f64,
+    per_second: f64,
 }
 
 /// What every host is given.
@@ -67,7 +70,7 @@ struct Given<'a> {
     simulator: &'a Simulator,
     /// What the simulator prints of itself.
     access: String,
-    component: PathBuf,
+    over_transport: PathBuf,
     env_component: PathBuf,
     http_component: PathBuf,
     obelisk_component: PathBuf,
@@ -94,10 +97,11 @@ impl Engine {
             fs::write(&path, components::load(artifact)?)?;
             anyhow::Ok(path)
         };
+        written(Artifact::SyncOverTransport)?;
         let given = Given {
             simulator,
             access: serde_json::to_string(simulator.access())?,
-            component: written(Artifact::Node)?,
+            over_transport: written(Artifact::NodeOverTransport)?,
             env_component: written(Artifact::Env)?,
             http_component: written(Artifact::Http)?,
             obelisk_component: written(Artifact::Obelisk)?,
@@ -113,10 +117,10 @@ impl Engine {
 }
 
 impl Given<'_> {
-    /// A command in a host's folder, told where the component and the simulator's program are.
+    /// A command in a host's folder, told where the components and the simulator's program are.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(program);
-        command.current_dir(folder).env("SERVICENOW_WASM", &self.component);
+        command.current_dir(folder).env("SERVICENOW_DIST", Path::new(INSTALLED).canonicalize()?);
         command.env("HOST_TEST", std::env::current_exe()?);
         Ok(command)
     }

@@ -9,9 +9,9 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     finish(given.command("npm", &folder)?.args(["ci", "--no-audit", "--no-fund"]), "npm ci")?;
     finish(given.command("npm", &folder)?.arg("test"), "npm test")?;
     let output = finish(given.command("node", &folder)?.args(["measure.js", &given.access]), "node measure.js")?;
-    let Measured { version, first_ms, call_ms } = measured(&output)?;
+    let Measured { version, first_ms, call_ms, per_second } = measured(&output)?;
     let with = format!("Node.js {version}, jco {}", jco(&folder)?);
-    Ok(Ran { with, what: "npm test", first_ms, call_ms })
+    Ok(Ran { with, what: "npm test", first_ms, call_ms, per_second: Some(per_second) })
 }
 
 /// The version of jco that the lock file names.

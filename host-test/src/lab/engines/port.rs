@@ -34,7 +34,7 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     times.sort_by(f64::total_cmp);
     let call_ms = times[CALLS / 2];
     let with = format!("this host, ComponentizeJS on Node.js {}", node.trim_start_matches('v'));
-    Ok(Ran { with, what: "conformance", first_ms, call_ms })
+    Ok(Ran { with, what: "conformance", first_ms, call_ms, per_second: None })
 }
 
 /// How long creates take, in milliseconds.

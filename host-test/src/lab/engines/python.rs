@@ -19,8 +19,8 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     run("ruff", &["check", "--config", "pyproject.toml", ".", "../http"])?;
     run("mypy", &[])?;
     run("pytest", &["-q"])?;
-    let output = run("python", &["measure.py", &given.access, &given.component.to_string_lossy()])?;
-    let Measured { version, first_ms, call_ms } = measured(&output)?;
+    let output = run("python", &["measure.py", &given.access, &given.over_transport.to_string_lossy()])?;
+    let Measured { version, first_ms, call_ms, per_second } = measured(&output)?;
     let tools = format!("{python}, wasmtime-py {version}");
-    Ok(Ran { with: tools, what: "mypy, pytest", first_ms, call_ms })
+    Ok(Ran { with: tools, what: "mypy, pytest", first_ms, call_ms, per_second: Some(per_second) })
 }

@@ -42,7 +42,13 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
     activities::check(&program, given, &sys_id)?;
     let first_ms = times.remove(0);
     times.sort_by(f64::total_cmp);
-    Ok(Ran { with, what: "every outcome and the activities by --invoke", first_ms, call_ms: times[CALLS / 2] })
+    Ok(Ran {
+        with,
+        what: "every outcome and the activities by --invoke",
+        first_ms,
+        call_ms: times[CALLS / 2],
+        per_second: None,
+    })
 }
 
 /// A call in WAVE: the inputs as the manifest names them, put where the function has them.
