@@ -1,46 +1,86 @@
-// The component's file, told apart from what only looks like it, and turned into JavaScript.
+// A component's file, told apart from what only looks like it, and turned into JavaScript.
 
 import { componentWit, transpile } from "@bytecodealliance/jco";
 import { readFile } from "node:fs/promises";
 
 const PACKAGE = "servicenow:plugin";
 const VERSION = "0.2.0";
-const INCIDENTS = `${PACKAGE}/incidents@${VERSION}`;
-const CREDENTIALS = `${PACKAGE}/credentials@${VERSION}`;
-const WORLD = `${PACKAGE}/incident-node@${VERSION}`;
+const whole = (name) => `${PACKAGE}/${name}@${VERSION}`;
 
-/** What a core module begins with; a component has another version there. */
+/** What a component begins with, in a core module: a component has another version there. */
 const CORE_MODULE = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
+/** The components: their files, what they export for this host, and what they may import. */
+export const COMPONENTS = {
+  node: {
+    file: "servicenow-over-transport.wasm",
+    world: "plugin-over-transport",
+    exports: ["incidents", "manifest", "authorization"],
+    imports: ["credentials", "transport"],
+  },
+  sync: {
+    file: "servicenow-sync-over-transport.wasm",
+    world: "sync-over-transport",
+    exports: ["push", "mapping", "callbacks", "changes"],
+    imports: ["credentials", "transport", "ledger"],
+  },
+};
+
+/** The imports that the main thread answers: a thread that can be suspended is, while it does. */
+const ASKS = {
+  credentials: ["get", "refused"],
+  transport: ["send", "wait-ms"],
+  ledger: ["known", "seen", "settle", "last-event", "remember", "claim-note", "end-claim"],
+};
+
+/** What is called in a thread that can be suspended. */
+const CALLS = {
+  incidents: ["create", "get", "update", "find", "columns"],
+  manifest: ["describe"],
+  authorization: ["authenticate"],
+  push: ["push"],
+  mapping: ["preview", "paths"],
+  callbacks: ["receive"],
+  changes: ["since"],
+};
+
 /** Reads a component, checks its world and returns the files of its JavaScript by name. */
-export async function transpiled(path) {
+export async function transpiled(path, { file, world, exports, imports }, suspends = false) {
+  const expected = whole(world);
   const wasm = await readFile(path).catch((error) => {
     throw new Error(`${path}: give the path of a readable file (${error.code})`);
   });
   if (wasm.subarray(0, 8).equals(CORE_MODULE)) {
-    throw new Error(`${path} is a core module; expected is a component of the world ${WORLD}`);
+    throw new Error(`${path} is a core module; expected is a component of the world ${expected}`);
   }
   const wit = await componentWit(wasm).catch((error) => {
     const reason = String(error.message ?? error).split("\n")[0];
     throw new Error(
-      `${path} is no component, or not a whole one (${reason}); expected is one of the world ${WORLD}`,
+      `${path} is no component, or not a whole one (${reason}); expected is one of the world ${expected}`,
     );
   });
-  const [exports, imports] = ["export", "import"].map((kind) => named(wit, kind));
-  if (!exports.includes(INCIDENTS)) {
-    const other = exports.find((name) => name.startsWith(`${PACKAGE}/incidents@`));
-    const found = other ?? (exports.join(", ") || "nothing");
-    throw new Error(`${path} exports ${found}; expected is ${INCIDENTS}, of the world ${WORLD}`);
+  const [exported, imported] = ["export", "import"].map((kind) => named(wit, kind));
+  for (const name of exports) {
+    if (exported.includes(whole(name))) continue;
+    const other = exported.find((one) => one.startsWith(`${PACKAGE}/${name}@`));
+    const found = other ?? (exported.join(", ") || "nothing");
+    throw new Error(`${path} exports ${found}; expected is ${whole(name)}, of the world ${expected}`);
   }
-  if (!imports.includes(CREDENTIALS)) {
-    const other = imports.find((name) => name.startsWith(`${PACKAGE}/credentials@`)) ?? "no credentials";
-    throw new Error(`${path} imports ${other}; expected is ${CREDENTIALS}, of the world ${WORLD}`);
-  }
-  const unknown = imports.filter((name) => name !== CREDENTIALS && !name.startsWith("wasi:"));
+  const unknown = imported.filter((name) => !imports.map(whole).includes(name));
   if (unknown.length > 0) {
-    throw new Error(`${path} imports ${unknown.join(", ")}; this host has ${CREDENTIALS} and WASI 0.2`);
+    const isOtherFlavour = unknown.some((name) => name.startsWith("wasi:"));
+    const told = `${path} imports ${unknown.join(", ")}; this host has ${imports.map(whole).join(", ")}`;
+    throw new Error(isOtherFlavour ? `${told}: take ${file}` : told);
   }
-  const { files } = await transpile(wasm, { name: "servicenow", instantiation: "sync", outDir: "." });
+  const functions = (of, names) => names.flatMap((name) => of[name].map((one) => `${whole(name)}#${one}`));
+  const { files } = await transpile(wasm, {
+    name: "servicenow",
+    outDir: ".",
+    instantiation: suspends ? "async" : "sync",
+    ...(suspends
+      ? { asyncMode: "jspi", asyncImports: functions(ASKS, imports), asyncExports: functions(CALLS, exports) }
+      : {}),
+  });
   return files;
 }
 

@@ -3,7 +3,7 @@
 import { createServiceNow, type CreateOutcome } from "servicenow-host";
 
 export async function numberOf(): Promise<string> {
-  const node = createServiceNow({ credentials: () => undefined });
+  const node = createServiceNow({ authorizations: {} });
   const outcome: CreateOutcome = await node.create({
     authorization: "main",
     instance: "dev12345",

@@ -1,194 +1,146 @@
-// ServiceNow incidents in a sandbox: servicenow.wasm in Node.js, with credentials and a deadline from JavaScript.
+// ServiceNow incidents in a sandbox: the components in Node.js, with requests, credentials and deadlines of this host.
 
-import { existsSync } from "node:fs";
-import { randomUUID } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
-import type { Credentials, Granted } from "./credentials.js";
-import { isCredential, namesCorrelationId, violationsOf } from "./inputs.js";
-import { endedByHost, isUnauthorized, notBegun, type Failure, type Outcomes } from "./outcomes.js";
-import { before, Threads } from "./threads.js";
-import type { Order } from "./worker.js";
+import type { Authorizations } from "./authorizations.js";
+import { deliver, readChanges, type Delivery, type Handler } from "./events.js";
+import { httpTransport, type Transport } from "./http.js";
+import { memoryLedger, type Ledger } from "./ledger.js";
+import type { ChangesOutcome, Returns, Verdict } from "./outcomes.js";
+import * as plans from "./plans.js";
+import { allowedCalls, EVENT_CALLS, INCIDENT_CALLS } from "./policy.js";
+import { Remembered } from "./remembered.js";
+import { folderOf, Runner } from "./runner.js";
 
-export { apiKey, basic, bearer, clientCredentials, type Credentials, type Granted } from "./credentials.js";
+export {
+  apiKey,
+  basic,
+  bearer,
+  clientCredentials,
+  headers,
+  refreshToken,
+  type Authorization,
+  type Authorizations,
+  type Header,
+} from "./authorizations.js";
+export type { Delivery, Handler } from "./events.js";
+export {
+  Broken,
+  httpTransport,
+  type HttpOptions,
+  type Request,
+  type Response,
+  type Transport,
+} from "./http.js";
+export { memoryLedger, sqliteLedger, type Database, type Ledger } from "./ledger.js";
+export type * from "./outcomes.js";
 export type {
-  CreateOutcome,
-  Failure,
-  GetOutcome,
-  Incident,
-  Reason,
-  Receipt,
-  UpdateOutcome,
-  Violation,
-} from "./outcomes.js";
+  Call,
+  Changes,
+  Create,
+  Document,
+  Find,
+  Get,
+  Preview,
+  Push,
+  RequestBody,
+  Update,
+} from "./plans.js";
+export { EVENT_CALLS, INCIDENT_CALLS } from "./policy.js";
+export { ComponentFailed } from "./runner.js";
 
-/** The deadline of a call that names none. */
-const DEFAULT_TIMEOUT_MS = 5_000;
-
-/** The longest deadline: ServiceNow cancels a REST transaction after 60 s itself. */
-const MAX_TIMEOUT_MS = 60_000;
-
-/** Kept back from the deadline that the component is told, so that it can still name the outcome itself. */
-const GRACE_MS = 50;
-
-/** What every call names. */
-export interface Call {
-  authorization: string;
-  instance: string;
+/** How a host is set up. */
+export interface Options {
+  authorizations: Authorizations;
+  /** undici where absent. */
+  transport?: Transport;
+  /** What requests may leave, beside their origin; what the methods need where absent. */
+  allowedCalls?: readonly string[];
+  /** The deadline of calls that name none; 5 s where absent, 60 s at most. */
   timeoutMs?: number;
-}
-
-/** The columns to write: names and values, or the text of a JSON object. */
-export type RequestBody = Record<string, string> | [name: string, value: string][] | string;
-
-/** How a write is made. */
-export interface WriteOptions {
-  inputDisplayValues?: boolean;
-  choiceCheck?: "off" | "base" | "instance";
-}
-
-export interface Create extends Call, WriteOptions {
-  requestBody: RequestBody;
-  /** The key that makes the create safe to repeat; made where it is absent. */
-  correlationId?: string;
-}
-
-export interface Get extends Call {
-  kind: "number" | "sys_id" | "correlation_id";
-  value: string;
-}
-
-export interface Update extends Call, WriteOptions {
-  sysId: string;
-  requestBody: RequestBody;
+  /** Takes what a person should see, without secrets; standard error where absent. */
+  log?: (message: string) => void;
 }
 
 export interface ServiceNow {
-  create(inputs: Create): Promise<Outcomes["create"]>;
-  get(inputs: Get): Promise<Outcomes["get"]>;
-  update(inputs: Update): Promise<Outcomes["update"]>;
+  /** Creates an incident. Safe to repeat with the same correlation id. */
+  create(inputs: plans.Create): Promise<Returns["create"]>;
+  get(inputs: plans.Get): Promise<Returns["get"]>;
+  update(inputs: plans.Update): Promise<Returns["update"]>;
+  /** Finds incidents by an encoded query. */
+  find(inputs: plans.Find): Promise<Returns["find"]>;
+  /** Reads the columns of the incident table with their choices. */
+  columns(inputs: plans.Call): Promise<Returns["columns"]>;
+  /** Checks whether an authorization works, and why not. */
+  authenticate(inputs: plans.Call): Promise<Returns["authenticate"]>;
+  /** Describes the node: its methods, their inputs, outputs and outcomes. */
+  describe(): Promise<Returns["describe"]>;
   /** Ends the threads, and the calls that run. No call may be made afterwards. */
   close(): Promise<void>;
 }
 
-/** The incident node. `timeoutMs` is the deadline of calls that name none. */
-export function createServiceNow(options: { credentials: Credentials; timeoutMs?: number }): ServiceNow {
-  const { credentials, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) {
-    throw new TypeError("timeoutMs is a whole number of milliseconds, 1 or more");
-  }
-  if (!existsSync(new URL("../generated/servicenow.js", import.meta.url))) {
-    throw new Error("servicenow.wasm is not there as JavaScript: run `npm run build` in this package");
-  }
-  const threads = new Threads();
+export interface EventSync {
+  /** Brings an event into ServiceNow: creates its incident, changes it or resolves it. Repeating it changes nothing. */
+  push(inputs: plans.Push): Promise<Returns["push"]>;
+  /** Shows what a push would send. Needs no network. */
+  preview(inputs: plans.Preview): Promise<Returns["preview"]>;
+  /** Lists what an event offers to templates. */
+  paths(event: plans.Document): Promise<Returns["paths"]>;
+  /**
+   * Takes in what the instance posted. A change that is new is handed on, and remembered where `handle` returns; what
+   * `handle` throws is thrown here, and the change is new the next time.
+   */
+  deliver(delivery: Delivery, handle: Handler): Promise<Verdict>;
+  /**
+   * Reads what deliveries missed since the last reading, and hands it on as `deliver` does. The first reading begins
+   * with the present. Each page has the deadline.
+   */
+  changes(inputs: plans.Changes, handle: Handler): Promise<ChangesOutcome>;
+  /** Ends the threads, and the calls that run. No call may be made afterwards. */
+  close(): Promise<void>;
+}
 
-  async function run<M extends keyof Outcomes>(
-    method: M,
-    inputs: Call,
-    parameters: () => unknown[],
-    correlationId?: string,
-  ): Promise<Outcomes[M]> {
-    const ended = (tag: "error" | "timeout", val: Failure) => ({ tag, val }) as Outcomes[M];
-    if (threads.closed)
-      return ended("error", notBegun("denied-by-host", "the host was closed", correlationId));
-    const violations = violationsOf(method, inputs);
-    if (violations.length > 0) return { tag: "invalid-data", val: violations } as Outcomes[M];
-    const within = Math.min(inputs.timeoutMs ?? timeoutMs, MAX_TIMEOUT_MS);
-    const deadline = performance.now() + within;
-    const { authorization, instance } = inputs;
-
-    const attempt = async (granted: Granted | undefined): Promise<Outcomes[M]> => {
-      const left = deadline - performance.now();
-      const told = Math.max(Math.floor(left - Math.min(GRACE_MS, left / 4)), 1);
-      const call = { authorization, instance, timeoutMs: told };
-      const order: Order = { method, parameters: [call, ...parameters()], authorization, granted };
-      const answer = await threads.run(order, deadline);
-      if ("late" in answer) {
-        const message = "the host ended the call at its deadline";
-        return answer.begun
-          ? ended("timeout", endedByHost(method, "deadline", message, correlationId))
-          : ended("timeout", notBegun("deadline", "no thread before the deadline", correlationId, "later"));
-      }
-      if ("outcome" in answer) return answer.outcome as Outcomes[M];
-      return ended(
-        "error",
-        endedByHost(method, "limit", `the component ended with a trap: ${answer.trap}`, correlationId),
-      );
-    };
-
-    const first = await obtained(credentials, authorization, false, deadline);
-    if ("failed" in first) return ended(...whyNot(first.failed, authorization, correlationId));
-    const outcome = await attempt(first.granted);
-    // The component renews what it obtains itself. A header may be out of date.
-    if (!isUnauthorized(outcome) || first.granted?.credential.tag !== "header") return outcome;
-    const second = await obtained(credentials, authorization, true, deadline);
-    const isFresh = !("failed" in second) && second.granted?.credential.tag === "header";
-    if (!isFresh || isDeepStrictEqual(first, second)) return outcome;
-    return attempt(second.granted);
-  }
-
+/** The incident node. */
+export function createServiceNow(options: Options): ServiceNow {
+  const { run, close } = started("node", options, INCIDENT_CALLS);
   return {
-    create(inputs) {
-      const body = inputs?.requestBody;
-      const made = namesCorrelationId(body) ? undefined : randomUUID().replaceAll("-", "");
-      const correlationId = inputs?.correlationId ?? made;
-      return run(
-        "create",
-        inputs,
-        () => [columns(body), { ...written(inputs), correlationId }],
-        correlationId,
-      );
-    },
-    get: (inputs) => run("get", inputs, () => [{ kind: inputs.kind, value: inputs.value }]),
-    update: (inputs) =>
-      run("update", inputs, () => [inputs.sysId, columns(inputs.requestBody), written(inputs)]),
-    close: () => threads.close(),
+    create: (inputs) => run(plans.create(inputs)) as Promise<Returns["create"]>,
+    get: (inputs) => run(plans.get(inputs)) as Promise<Returns["get"]>,
+    update: (inputs) => run(plans.update(inputs)) as Promise<Returns["update"]>,
+    find: (inputs) => run(plans.find(inputs)) as Promise<Returns["find"]>,
+    columns: (inputs) => run(plans.columns(inputs)) as Promise<Returns["columns"]>,
+    authenticate: (inputs) => run(plans.authenticate(inputs)) as Promise<Returns["authenticate"]>,
+    describe: () => run(plans.describe()) as Promise<Returns["describe"]>,
+    close,
   };
 }
 
-function columns(body: RequestBody): unknown {
-  if (typeof body === "string") return { tag: "json", val: body };
-  return { tag: "fields", val: Array.isArray(body) ? body : Object.entries(body) };
+/** Two-way event sync. What it must remember between calls is in the ledger; in memory where none is given. */
+export function createEventSync({
+  ledger = memoryLedger(),
+  ...options
+}: Options & { ledger?: Ledger }): EventSync {
+  const { runner, run, close } = started("sync", options, EVENT_CALLS);
+  return {
+    push: (inputs) =>
+      run(plans.push(inputs), new Remembered(ledger, inputs?.authorization)) as Promise<Returns["push"]>,
+    preview: (inputs) => run(plans.preview(inputs)) as Promise<Returns["preview"]>,
+    paths: (event) => run(plans.paths(event)) as Promise<Returns["paths"]>,
+    deliver: (delivery, handle) => deliver(runner, ledger, delivery, handle),
+    changes: (inputs, handle) => readChanges(runner, ledger, inputs, handle),
+    close,
+  };
 }
 
-function written({ inputDisplayValues = false, choiceCheck }: WriteOptions): object {
-  return { inputDisplayValues, choiceCheck };
-}
-
-/** Why there is no credential. */
-type NoCredential = "late" | "threw" | "not-one";
-
-/** Asks for a credential. What the function throws or returns by mistake may hold a secret, and is in no outcome. */
-async function obtained(
-  credentials: Credentials,
-  authorization: string,
-  refused: boolean,
-  deadline: number,
-): Promise<{ granted: Granted | undefined } | { failed: NoCredential }> {
-  const asked = (async () => credentials(authorization, refused))();
-  let given: { value: unknown } | undefined;
-  try {
-    given = await before(deadline, asked);
-  } catch {
-    return { failed: "threw" };
-  }
-  if (given === undefined) return { failed: "late" };
-  try {
-    // A copy of what is known to be there: a thread can be handed nothing else.
-    return isCredential(given.value) ? { granted: structuredClone(given.value) } : { failed: "not-one" };
-  } catch {
-    return { failed: "not-one" };
-  }
-}
-
-function whyNot(
-  why: NoCredential,
-  authorization: string,
-  correlationId: string | undefined,
-): ["error" | "timeout", Failure] {
-  if (why === "late") {
-    return ["timeout", notBegun("deadline", "no credential before the deadline", correlationId, "later")];
-  }
-  const what = why === "threw" ? "threw" : "returned no credential";
-  const message = `the function that gives the credentials for "${authorization}" ${what}`;
-  return ["error", notBegun("denied-by-host", message, correlationId)];
+function started(component: "node" | "sync", options: Options, calls: readonly string[]) {
+  const { authorizations, timeoutMs, log = console.error } = options;
+  const transport = options.transport ?? httpTransport();
+  const allowed = allowedCalls(options.allowedCalls ?? calls);
+  const runner = new Runner(folderOf(component), { authorizations, transport, allowed, log }, timeoutMs);
+  return {
+    runner,
+    run: async (plan: plans.Plan, remembered?: Remembered) => (await runner.run(plan, remembered)).outcome,
+    async close() {
+      await runner.close();
+      if (options.transport === undefined) await transport.close();
+    },
+  };
 }

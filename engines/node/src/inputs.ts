@@ -1,17 +1,10 @@
 // What is given, checked before anything starts: a call that cannot be made is refused, and says what is wrong.
 
-import type { Granted } from "../generated/interfaces/servicenow-plugin-credentials.js";
-import type { Violation } from "../generated/interfaces/servicenow-plugin-types.js";
+import type { Violation } from "../generated/node/interfaces/servicenow-plugin-types.js";
+import type { Method } from "./outcomes.js";
 
-const GRANT_TYPES = [
-  "client-credentials",
-  "password",
-  "refresh-token",
-  "jwt-bearer",
-  "bearer",
-  "basic",
-  "api-key",
-];
+/** What a number of the interface holds. */
+const MAX_COUNT = 2 ** 32 - 1;
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
@@ -33,6 +26,19 @@ function isBody(value: unknown): boolean {
   );
 }
 
+function isDocument(value: unknown): boolean {
+  if (isText(value)) return true;
+  try {
+    return isRecord(value) && JSON.stringify(value) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_COUNT;
+}
+
 function optional(is: (value: unknown) => boolean): (value: unknown) => boolean {
   return (value) => value === undefined || is(value);
 }
@@ -40,13 +46,18 @@ function optional(is: (value: unknown) => boolean): (value: unknown) => boolean 
 /** What each input has to be: its name in the manifest, its name here, the check, and what is expected. */
 type Check = [field: string, name: string, is: (value: unknown) => boolean, expected: string];
 
+const isTruth = (value: unknown) => typeof value === "boolean";
+const areTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+const COUNT = `a whole number from 0 to ${MAX_COUNT}`;
+const DOCUMENT = "an object, or the text of a JSON object";
+
 const CALL: Check[] = [
   ["authorization", "authorization", isText, "a text"],
   ["instance", "instance", isText, "a text"],
   [
     "timeout_ms",
     "timeoutMs",
-    optional((value) => Number.isInteger(value) && Number(value) >= 1),
+    optional((value) => isCount(value) && value !== 0),
     "a whole number of milliseconds, 1 or more",
   ],
 ];
@@ -59,16 +70,17 @@ const BODY: Check = [
 ];
 
 const WRITE: Check[] = [
-  [
-    "input_display_values",
-    "inputDisplayValues",
-    optional((value) => typeof value === "boolean"),
-    "true or false",
-  ],
+  ["input_display_values", "inputDisplayValues", optional(isTruth), "true or false"],
   ["choice_check", "choiceCheck", optional(isText), "off, base or instance"],
 ];
 
-const CHECKS: Record<"create" | "get" | "update", Check[]> = {
+const EVENT: Check[] = [
+  ["rules", "rules", isDocument, DOCUMENT],
+  ["event", "event", isDocument, DOCUMENT],
+  ["manual", "manual", optional(isTruth), "true or false"],
+];
+
+const CHECKS: Record<Method, Check[]> = {
   create: [...CALL, BODY, ...WRITE, ["correlation_id", "correlationId", optional(isText), "a text"]],
   get: [
     ...CALL,
@@ -76,10 +88,31 @@ const CHECKS: Record<"create" | "get" | "update", Check[]> = {
     ["value", "value", isText, "a text"],
   ],
   update: [...CALL, ["sys_id", "sysId", isText, "a text"], BODY, ...WRITE],
+  find: [
+    ...CALL,
+    ["query", "query", isText, "a text"],
+    ["limit", "limit", optional(isCount), COUNT],
+    ["offset", "offset", optional(isCount), COUNT],
+  ],
+  columns: CALL,
+  authenticate: CALL,
+  describe: [],
+  push: [...CALL, ...EVENT],
+  preview: EVENT,
+  paths: [["event", "event", isDocument, DOCUMENT]],
+  receive: [],
+  since: [
+    ...CALL,
+    ["tables", "tables", optional(areTexts), "a list of texts"],
+    ["time_zone", "timeZone", optional(isText), "a text"],
+    ["overlap_seconds", "overlapSeconds", optional(isCount), COUNT],
+    ["limit", "limit", optional(isCount), COUNT],
+    ["rules", "rules", optional(isDocument), DOCUMENT],
+  ],
 };
 
 /** What is wrong with the inputs of a method. */
-export function violationsOf(method: "create" | "get" | "update", inputs: unknown): Violation[] {
+export function violationsOf(method: Method, inputs: unknown): Violation[] {
   const given = isRecord(inputs) ? inputs : {};
   return CHECKS[method]
     .filter(([, name, is]) => !is(given[name]))
@@ -95,21 +128,9 @@ function shown(value: unknown): string {
       : `a value of type ${typeof value}`;
 }
 
-/** Whether what the credentials function returned is a credential, or none. */
-export function isCredential(value: unknown): value is Granted | undefined {
-  if (value === undefined) return true;
-  if (!isRecord(value) || !isRecord(value["credential"])) return false;
-  const { tag, val } = value["credential"];
-  const has = (...names: string[]) => isRecord(val) && names.every((name) => isText(val[name]));
-  const isKnown =
-    (tag === "header" && has("name", "value")) || (tag === "grant" && has("clientId", "clientSecret"));
-  const names = [value["origin"], value["tokenUrl"], value["grantType"]];
-  return isKnown && names.every(isText) && GRANT_TYPES.includes(String(value["grantType"]));
-}
-
 /** Whether a request body names the correlation id itself. */
 export function namesCorrelationId(body: unknown): boolean {
-  if (Array.isArray(body)) return body.some(([name]) => name === "correlation_id");
+  if (Array.isArray(body)) return body.some((pair) => Array.isArray(pair) && pair[0] === "correlation_id");
   if (!isText(body)) return isRecord(body) && "correlation_id" in body;
   try {
     const parsed: unknown = JSON.parse(body);

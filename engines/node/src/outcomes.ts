@@ -1,55 +1,44 @@
-// The outcomes as the component's types have them: discriminated unions by `tag`. A host adds the two that only it can tell.
+// The outcomes as the component's types have them: discriminated unions by `tag`.
 
-import type * as incidents from "../generated/interfaces/servicenow-plugin-incidents.js";
-import type { Failure, Reason } from "../generated/interfaces/servicenow-plugin-types.js";
+import type * as authorization from "../generated/node/interfaces/servicenow-plugin-authorization.js";
+import type * as incidents from "../generated/node/interfaces/servicenow-plugin-incidents.js";
+import type * as manifest from "../generated/node/interfaces/servicenow-plugin-manifest.js";
+import type * as callbacks from "../generated/sync/interfaces/servicenow-plugin-callbacks.js";
+import type * as changes from "../generated/sync/interfaces/servicenow-plugin-changes.js";
+import type * as mapping from "../generated/sync/interfaces/servicenow-plugin-mapping.js";
+import type * as push from "../generated/sync/interfaces/servicenow-plugin-push.js";
 
+export type { AuthenticateOutcome } from "../generated/node/interfaces/servicenow-plugin-authorization.js";
 export type {
+  ColumnsOutcome,
   CreateOutcome,
+  FindOutcome,
   GetOutcome,
   Incident,
   Receipt,
   UpdateOutcome,
-} from "../generated/interfaces/servicenow-plugin-incidents.js";
-export type { Failure, Reason, Violation } from "../generated/interfaces/servicenow-plugin-types.js";
+} from "../generated/node/interfaces/servicenow-plugin-incidents.js";
+export type { Node } from "../generated/node/interfaces/servicenow-plugin-manifest.js";
+export type { Failure, Reason, Violation } from "../generated/node/interfaces/servicenow-plugin-types.js";
+export type { Accepted, Change, Verdict } from "../generated/sync/interfaces/servicenow-plugin-callbacks.js";
+export type { ChangesOutcome } from "../generated/sync/interfaces/servicenow-plugin-changes.js";
+export type { PathsOutcome, PreviewOutcome } from "../generated/sync/interfaces/servicenow-plugin-mapping.js";
+export type { PushOutcome } from "../generated/sync/interfaces/servicenow-plugin-push.js";
 
-/** The methods, and what each ends in. */
-export interface Outcomes {
+/** What each method returns. */
+export interface Returns {
   create: incidents.CreateOutcome;
   get: incidents.GetOutcome;
   update: incidents.UpdateOutcome;
+  find: incidents.FindOutcome;
+  columns: incidents.ColumnsOutcome;
+  authenticate: authorization.AuthenticateOutcome;
+  describe: manifest.Node;
+  push: push.PushOutcome;
+  preview: mapping.PreviewOutcome;
+  paths: mapping.PathsOutcome;
+  receive: callbacks.Verdict;
+  since: changes.ChangesOutcome;
 }
 
-/** What a call that the host ended says of itself. This engine does not tell what had left by then. */
-export function endedByHost(
-  method: keyof Outcomes,
-  reason: Reason,
-  message: string,
-  correlationId: string | undefined,
-): Failure {
-  const reads = method === "get";
-  const failure: Failure = {
-    reason,
-    message,
-    retry: reads ? "later" : "look-up-first",
-    writeHappened: reads ? "no" : "unknown",
-  };
-  return correlationId === undefined ? failure : { ...failure, correlationId };
-}
-
-/** What a call says that never began: nothing was sent. */
-export function notBegun(
-  reason: Reason,
-  message: string,
-  correlationId: string | undefined,
-  retry: Failure["retry"] = "never",
-): Failure {
-  const failure: Failure = { reason, message, retry, writeHappened: "no" };
-  return correlationId === undefined ? failure : { ...failure, correlationId };
-}
-
-/** Whether ServiceNow refused the credential itself and says that nothing was written: a fresh one may help. */
-export function isUnauthorized(outcome: Outcomes[keyof Outcomes]): boolean {
-  const value: object = outcome.val;
-  if (!("reason" in value && "status" in value && "writeHappened" in value)) return false;
-  return value.reason === "unauthorized" && value.status === 401 && value.writeHappened === "no";
-}
+export type Method = keyof Returns;

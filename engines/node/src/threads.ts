@@ -1,16 +1,30 @@
-// The threads that calls run in: one call at a time in each, and no more of them than there are processors.
+// The threads that calls run in. Where WebAssembly can be suspended, one thread serves several calls.
 
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
-import type { Answer, Order } from "./worker.js";
+import { MessageChannel, MessagePort, Worker } from "node:worker_threads";
+import type { Answered, Ask, Ended, Order, Setting } from "./worker.js";
 
-/** A thread waits for the instance's answer most of the time, so some more than there are processors are of use. */
-const MAX_THREADS = 4 * availableParallelism();
+/** Whether a call that waits leaves its thread to others: JavaScript Promise Integration. */
+export const SUSPENDS = "Suspending" in WebAssembly;
 
-/** The call did not end in time. `begun` says whether the component ever saw it. */
-export interface Late {
-  late: true;
-  begun: boolean;
+/** A thread that is blocked waits for the instance's answer most of the time, so some more than processors are of use. */
+const MAX_THREADS = (SUSPENDS ? 1 : 4) * availableParallelism();
+
+/** How many calls a thread serves at once. */
+const MAX_CALLS = SUSPENDS ? 256 : 1;
+
+/** A thread that says nothing of a call for so long after its end computes for ever, and is ended with all its calls. */
+const SILENCE_MS = SUSPENDS ? 500 : 0;
+
+/** How a call ended: with what the function returned, with a trap, not in time, or with its thread. */
+export type Answer = { returned: unknown } | { trap: string } | { late: true } | { threadEnded: true };
+
+/** What a thread is asked to do, and who answers what the component asks meanwhile. */
+export interface Task {
+  order: Omit<Order, "call" | "ends">;
+  answer: (name: string, parameters: unknown[]) => Promise<unknown>;
+  /** When it ends, by `performance.now()`. */
+  deadline: number;
 }
 
 /** A value, or `undefined` where it is not there at that time. */
@@ -22,73 +36,121 @@ export async function before<T>(deadline: number, value: Promise<T>): Promise<{ 
   return Promise.race([value.then((value) => ({ value })), late]).finally(() => clearTimeout(timer));
 }
 
-/** A thread, and whether it still runs. */
+/** What the component is told of an answer: its value, a result's error, or why the call ends. */
+export async function answered(answer: Promise<unknown>): Promise<Answered> {
+  try {
+    return { value: await answer };
+  } catch (error) {
+    const isRefusal = error instanceof Error && "payload" in error;
+    return isRefusal ? { payload: error.payload } : { trap: (error as Error).message };
+  }
+}
+
+interface Running {
+  task: Task;
+  done: (answer: Answer) => void;
+}
+
+/** A thread, and the calls in it. */
 class Thread {
-  readonly worker = new Worker(new URL("./worker.js", import.meta.url));
+  readonly #worker: Worker;
+  readonly #answers: MessagePort;
+  readonly #answered = new Int32Array(new SharedArrayBuffer(4));
+  readonly #running = new Map<number, Running>();
+  #last = 0;
   ended = false;
-  #done: (answer: Answer) => void = () => {};
-  #begin: () => void = () => {};
 
-  constructor() {
-    const end = (trap: string) => {
-      this.ended = true;
-      this.#done({ trap });
-    };
-    this.worker.on("message", (told: Answer | "begun") =>
-      told === "begun" ? this.#begin() : this.#done(told),
+  constructor(component: string) {
+    const { port1, port2 } = new MessageChannel();
+    this.#answers = port1;
+    const setting: Setting = { component, suspends: SUSPENDS, answers: port2, answered: this.#answered };
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: setting,
+      transferList: [port2],
+    });
+    this.#worker.on("message", ({ call, ...answer }: Ended) => this.#end(call, answer as Answer));
+    this.#worker.on("error", (error) => this.#endAll({ trap: error.message }));
+    this.#worker.on("exit", () => this.#endAll({ threadEnded: true }));
+    this.#answers.on("message", (ask: Ask) => void this.#reply(ask));
+    this.#hold(false);
+  }
+
+  get calls(): number {
+    return this.#running.size;
+  }
+
+  async run(task: Task): Promise<Answer> {
+    const call = ++this.#last;
+    const ends = Date.now() + (task.deadline - performance.now());
+    const answered = new Promise<Answer>((done) => this.#running.set(call, { task, done }));
+    this.#hold(true);
+    this.#worker.postMessage({ ...task.order, call, ends } satisfies Order);
+    const answer = await before(task.deadline, answered);
+    if (answer !== undefined) return answer.value;
+    // Nobody waits for it any more. A thread that goes on to say nothing is ended.
+    void before(performance.now() + SILENCE_MS, answered).then((late) =>
+      late === undefined ? this.end() : undefined,
     );
-    // For as long as it lives, whether somebody waits for it or not.
-    this.worker.on("error", (error) => end(error.message));
-    this.worker.on("exit", () => end("its thread ended"));
-    this.worker.unref();
+    return { late: true };
   }
 
-  async run(order: Order, deadline: number): Promise<Answer | Late> {
-    let begun = false;
-    const answered = new Promise<Answer>((resolve) => (this.#done = resolve));
-    this.#begin = () => (begun = true);
-    this.worker.ref();
-    try {
-      this.worker.postMessage(order);
-      const answer = await before(deadline, answered);
-      return answer === undefined ? { late: true, begun } : answer.value;
-    } finally {
-      // It keeps nobody's process running.
-      this.worker.unref();
-    }
-  }
-
+  /** Ends it, and the calls that run in it. */
   async end(): Promise<void> {
     this.ended = true;
-    await this.worker.terminate();
+    this.#endAll({ threadEnded: true });
+    await this.#worker.terminate();
+  }
+
+  async #reply({ call, name, parameters }: Ask): Promise<void> {
+    const running = this.#running.get(call);
+    const answer = running?.task.answer(name, parameters) ?? Promise.reject(new Error("the call is over"));
+    this.#answers.postMessage({ call, ...(await answered(answer)) });
+    Atomics.store(this.#answered, 0, 1);
+    Atomics.notify(this.#answered, 0);
+  }
+
+  #end(call: number, answer: Answer): void {
+    this.#running.get(call)?.done(answer);
+    this.#running.delete(call);
+    this.#hold(this.#running.size > 0);
+  }
+
+  #endAll(answer: Answer): void {
+    this.ended = true;
+    for (const call of this.#running.keys()) this.#end(call, answer);
+  }
+
+  /** Whether it keeps the process running: only while a call runs. */
+  #hold(holds: boolean): void {
+    for (const held of [this.#worker, this.#answers]) {
+      if (holds) held.ref();
+      else held.unref();
+    }
   }
 }
 
 export class Threads {
-  #idle: Thread[] = [];
-  #busy = new Set<Thread>();
+  readonly #component: string;
+  #threads: Thread[] = [];
   #waiting: (() => void)[] = [];
   #closed = false;
 
-  /** Runs a call; it waits for a thread within its deadline. A thread whose call did not end in time is ended. */
-  async run(order: Order, deadline: number): Promise<Answer | Late> {
-    while (this.#busy.size >= MAX_THREADS && !this.#closed) {
+  constructor(component: string) {
+    this.#component = component;
+  }
+
+  /** Runs a call; it waits for a place in a thread within its deadline. */
+  async run(task: Task): Promise<Answer> {
+    for (;;) {
+      if (this.#closed) return { threadEnded: true };
+      const thread = this.#place();
+      if (thread !== undefined) {
+        const answer = await thread.run(task);
+        this.#waiting.shift()?.();
+        return answer;
+      }
       const free = new Promise<void>((resolve) => this.#waiting.push(resolve));
-      if ((await before(deadline, free)) === undefined) return { late: true, begun: false };
-    }
-    if (this.#closed) return { trap: "the host was closed" };
-    const thread = this.#idle.pop() ?? new Thread();
-    this.#busy.add(thread);
-    let answer: Answer | Late | undefined;
-    try {
-      answer = await thread.run(order, deadline);
-      return answer;
-    } finally {
-      this.#busy.delete(thread);
-      const isSound = answer !== undefined && "outcome" in answer && !thread.ended && !this.#closed;
-      if (isSound) this.#idle.push(thread);
-      else await thread.end();
-      this.#waiting.shift()?.();
+      if ((await before(task.deadline, free)) === undefined) return { late: true };
     }
   }
 
@@ -99,8 +161,20 @@ export class Threads {
   /** Ends the threads, and the calls that run in them. */
   async close(): Promise<void> {
     this.#closed = true;
-    const all = [...this.#idle.splice(0), ...this.#busy];
     this.#waiting.splice(0).forEach((go) => go());
-    await Promise.all(all.map((thread) => thread.end()));
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  /** The thread with the fewest calls, or a new one. */
+  #place(): Thread | undefined {
+    this.#threads = this.#threads.filter((thread) => !thread.ended);
+    const idlest = this.#threads.toSorted((a, b) => a.calls - b.calls)[0];
+    if (idlest !== undefined && idlest.calls === 0) return idlest;
+    if (this.#threads.length < MAX_THREADS) {
+      const thread = new Thread(this.#component);
+      this.#threads.push(thread);
+      return thread;
+    }
+    return idlest !== undefined && idlest.calls < MAX_CALLS ? idlest : undefined;
   }
 }

@@ -5,9 +5,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { transpiled } from "../component.js";
+import { COMPONENTS, transpiled as transpiledAs } from "../component.js";
 
-const path = process.env["SERVICENOW_WASM"] ?? "../../dist/servicenow.wasm";
+const dist = process.env["SERVICENOW_DIST"] ?? "../../dist";
+const path = join(dist, COMPONENTS.node.file);
+const transpiled = (file: string) => transpiledAs(file, COMPONENTS.node);
 let folder: string;
 let wasm: Buffer;
 
@@ -42,7 +44,7 @@ for (const [what, bytes, says] of [
   [
     "an older version of the credentials",
     () => older(wasm, "credentials"),
-    /imports servicenow:plugin\/credentials@0.0.9; expected is servicenow:plugin\/credentials@0.2.0/,
+    /imports servicenow:plugin\/credentials@0.0.9; this host has servicenow:plugin\/credentials@0.2.0/,
   ],
   ["a component of another world", () => renamed(wasm), /expected is servicenow:plugin\/incidents@0.2.0/],
 ] as [string, () => Buffer, RegExp][]) {
@@ -52,6 +54,11 @@ for (const [what, bytes, says] of [
     await assert.rejects(transpiled(file), says);
   });
 }
+
+test("the flavour that this host does not run is refused with the file to take", async () => {
+  const other = transpiled(join(dist, "servicenow.wasm"));
+  await assert.rejects(other, /imports wasi:.*: take servicenow-over-transport.wasm/);
+});
 
 test("a missing file is named", async () => {
   await assert.rejects(transpiled(join(folder, "none.wasm")), /none.wasm: give the path of a readable file/);

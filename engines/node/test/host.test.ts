@@ -1,22 +1,20 @@
-// The component in Node.js, against the simulator: every outcome, the deadline, and what goes wrong with credentials.
+// The incident node against the simulator: every outcome, the deadline, and what goes wrong with authorizations.
 
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import {
   basic,
   bearer,
   clientCredentials,
   createServiceNow,
-  type Credentials,
+  headers,
+  type Authorization,
+  type Authorizations,
   type Get,
   type ServiceNow,
 } from "../src/index.js";
-import { Threads } from "../src/threads.js";
-import type { Order } from "../src/worker.js";
+import { startSimulator, type Simulator } from "./simulator.js";
 
 /** A case of `engines/scenarios.json`. */
 interface Scenario {
@@ -39,28 +37,24 @@ interface Inputs {
   choice_check?: string;
 }
 
-const hostTest = process.env["HOST_TEST"] ?? "../../target/debug/host-test";
 const scenarios = JSON.parse(await readFile("../scenarios.json", "utf8")) as Scenario[];
 
-let simulator: ChildProcess;
-let access: {
-  base_url: string;
-  client_id: string;
-  client_secret: string;
-  username: string;
-  password: string;
-};
+let simulator: Simulator;
+let access: Simulator["access"];
 let node: ServiceNow;
 let incident: { number: string; sysId: string };
 
-function known(): Credentials {
-  const granted = clientCredentials(access.base_url, access.client_id, access.client_secret);
-  return (name) => (name === "main" ? granted : undefined);
+function main(): Authorization {
+  return clientCredentials(access.base_url, access.client_id, access.client_secret);
 }
 
-/** A host for one test, with these credentials. */
-async function withHost<T>(credentials: Credentials, use: (host: ServiceNow) => Promise<T>): Promise<T> {
-  const host = createServiceNow({ credentials });
+/** A host for one test, with these authorizations. */
+async function withHost<T>(
+  authorizations: Authorizations,
+  use: (host: ServiceNow) => Promise<T>,
+  log: (message: string) => void = () => {},
+): Promise<T> {
+  const host = createServiceNow({ authorizations, log });
   try {
     return await use(host);
   } finally {
@@ -68,17 +62,11 @@ async function withHost<T>(credentials: Credentials, use: (host: ServiceNow) => 
   }
 }
 
-async function faults(method: "POST" | "DELETE", fault?: object): Promise<void> {
-  const body = fault === undefined ? null : JSON.stringify(fault);
-  const answer = await fetch(`${access.base_url}/simulator/faults`, { method, body });
-  assert.equal(answer.status, 200, await answer.text());
-}
-
 before(async () => {
-  simulator = spawn(hostTest, ["simulator"], { stdio: ["ignore", "pipe", "inherit"] });
-  const lines = createInterface({ input: simulator.stdout! });
-  access = JSON.parse(((await once(lines, "line")) as [string])[0]);
-  node = createServiceNow({ credentials: known() });
+  simulator = await startSimulator();
+  access = simulator.access;
+  const known = main();
+  node = createServiceNow({ authorizations: (name) => (name === "main" ? known : undefined) });
   const created = await node.create({
     authorization: "main",
     instance: access.base_url,
@@ -90,7 +78,7 @@ before(async () => {
 
 after(async () => {
   await node.close();
-  simulator.kill();
+  simulator.stop();
 });
 
 /** Calls a method by the names of the manifest. */
@@ -118,11 +106,11 @@ function invoke(scenario: Scenario) {
 
 for (const scenario of scenarios) {
   test(`${scenario.method} ends in ${scenario.case}: ${scenario.story}`, async () => {
-    if (scenario.fault !== undefined) await faults("POST", scenario.fault);
+    if (scenario.fault !== undefined) await simulator.faults(scenario.fault);
     try {
       assert.equal((await invoke(scenario)).tag, scenario.case);
     } finally {
-      await faults("DELETE");
+      await simulator.faults();
     }
   });
 }
@@ -153,30 +141,9 @@ test("a create with the same correlation id makes one incident", async () => {
   assert.deepEqual([first.val.made, second.val.made], ["created", "found"]);
 });
 
-test("a component that does not keep its deadline is ended, and the next call works", async () => {
-  await faults("POST", { method: "GET", effect: "hang", times: 1 });
-  const threads = new Threads();
-  const call = { authorization: "main", instance: access.base_url, timeoutMs: 60_000 };
-  const granted = basic(access.base_url, access.username, access.password);
-  const parameters = [call, { kind: "number", value: incident.number }];
-  const order: Order = { method: "get", parameters, authorization: "main", granted };
-  // A thread of its own is there by then: what is timed is the call.
-  await threads.run(
-    { ...order, parameters: [{ ...call, timeoutMs: 1 }, parameters[1]] },
-    performance.now() + 5_000,
-  );
-  const started = performance.now();
-  assert.deepEqual(await threads.run(order, started + 300), { late: true, begun: true });
-  assert.ok(performance.now() - started < 400, `it took ${performance.now() - started} ms`);
-  await faults("DELETE");
-  const next = await threads.run(order, performance.now() + 5_000);
-  assert.ok("outcome" in next && next.outcome.tag === "get-incident-success", JSON.stringify(next));
-  await threads.close();
-});
-
 test("a host that was closed says so, and ends what runs", async () => {
-  await faults("POST", { method: "GET", effect: "hang", times: 1 });
-  const host = createServiceNow({ credentials: known() });
+  await simulator.faults({ method: "GET", effect: "hang", times: 1 });
+  const host = createServiceNow({ authorizations: { main: main() } });
   const get = {
     authorization: "main",
     instance: access.base_url,
@@ -188,52 +155,54 @@ test("a host that was closed says so, and ends what runs", async () => {
   for (const outcome of [await running, await host.get(get)]) {
     assert.equal(outcome.tag, "error");
   }
-  await faults("DELETE");
+  await simulator.faults();
 });
 
-test("credentials may be obtained asynchronously, and are asked for anew after a 401", async () => {
+test("a header may be obtained asynchronously, and is asked for anew after a 401", async () => {
   const asked: boolean[] = [];
-  const credentials: Credentials = async (_name, refused) => {
+  const { base_url, username, password } = access;
+  const good = basic(base_url, username, password).credential as { name: string; value: string };
+  const known = headers(base_url, async (refused) => {
     asked.push(refused);
-    const { base_url, username, password } = access;
-    return refused ? basic(base_url, username, password) : bearer(base_url, "expired");
-  };
-  const outcome = await withHost(credentials, (host) =>
-    host.get({ authorization: "main", instance: access.base_url, kind: "number", value: incident.number }),
+    return refused ? good : { name: "authorization", value: "Bearer expired" };
+  });
+  const outcome = await withHost({ main: known }, (host) =>
+    host.get({ authorization: "main", instance: base_url, kind: "number", value: incident.number }),
   );
   assert.equal(outcome.tag, "get-incident-success");
   assert.deepEqual(asked, [false, true]);
 });
 
-for (const [what, credentials, reason] of [
+for (const [what, authorizations, reason] of [
   [
-    "credentials that throw",
+    "a function that throws",
     () => {
       throw new Error("hush");
     },
     "denied-by-host",
   ],
   [
-    "credentials that reject",
+    "a function that rejects",
     async () => {
       throw new Error("hush");
     },
     "denied-by-host",
   ],
   ["a secret with a line break", () => bearer(access.base_url, "hush\nx-evil: 1"), "denied-by-host"],
-  ["no credentials of that name", () => undefined, "unknown-authorization"],
-] as [string, Credentials, string][]) {
+  ["no authorization of that name", () => undefined, "unknown-authorization"],
+] as [string, Authorizations, string][]) {
   test(`${what} end in an error, and the secret is in none`, async () => {
-    const outcome = await withHost(credentials, (host) =>
+    const said: string[] = [];
+    const outcome = await withHost(authorizations, (host) =>
       host.get({ authorization: "main", instance: access.base_url, kind: "number", value: incident.number }),
     );
     assert.equal(outcome.tag, "error", JSON.stringify(outcome));
     assert.equal(outcome.val.reason, reason);
-    assert.ok(!JSON.stringify(outcome).includes("hush"));
+    assert.ok(!JSON.stringify([outcome, said]).includes("hush"));
   });
 }
 
-test("credentials that never come end at the deadline", async () => {
+test("an authorization that never comes ends at the deadline", async () => {
   const outcome = await withHost(
     () => new Promise(() => {}),
     (host) =>
@@ -270,12 +239,12 @@ test("a correlation id in the request body is the call's", async () => {
   }
 });
 
-test("a fresh header is asked for only where it helps, and an expired one is sent once", async () => {
+test("a header that stays refused is sent twice, and nothing is written", async () => {
   let asked = 0;
-  const credentials: Credentials = () => (asked++, bearer(access.base_url, "expired"));
-  await faults("DELETE");
+  const expired = { name: "authorization", value: "Bearer expired" };
+  const known = headers(access.base_url, () => (asked++, expired));
   const call = { authorization: "main", instance: access.base_url };
-  const outcome = await withHost(credentials, (host) =>
+  const outcome = await withHost({ main: known }, (host) =>
     host.update({ ...call, sysId: incident.sysId, requestBody: { work_notes: "once" } }),
   );
   assert.equal(outcome.tag, "incident-update-failure");

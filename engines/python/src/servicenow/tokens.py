@@ -36,6 +36,9 @@ MAX_SAID = 1_000
 MAX_KNOWN = 1_000
 """How many clients are remembered."""
 
+_HIBERNATING = ("instance-hibernating-page", "Your instance is hibernating")
+"""What stands in the wake-up page of an instance."""
+
 Unreachable: TypeAlias = Literal[
     "dns",
     "connect",
@@ -179,9 +182,9 @@ def read(response: Response) -> Answer:
     """Reads a token service's answer. The status decides: `error` is `server_error` for nearly every
     mistake."""
     types = [value for name, value in response.headers if name.lower() == "content-type"]
-    is_json = bool(types) and types[0].partition(";")[0].strip().lower().endswith("json")
+    is_json = bool(types) and types[0].partition(";")[0].strip().lower() == "application/json"
     text = response.body[: MAX_ANSWER + 1].decode(errors="replace")
-    if not is_json and "hibernating" in text.lower():
+    if not is_json and any(mark in text for mark in _HIBERNATING):
         return "hibernating"
     answer = _object(text) if is_json and len(text) <= MAX_ANSWER else None
     if response.status == 429:
