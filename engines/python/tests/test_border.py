@@ -3,7 +3,10 @@
 import json
 import resource
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from threading import Event
+from time import monotonic
+from typing import Any, cast
 
 import pytest
 
@@ -13,16 +16,24 @@ from servicenow import (
     Request,
     Response,
     ServiceNow,
+    TokenRequest,
     basic,
     client_credentials,
     headers,
     refresh_token,
     values,
 )
-from servicenow.outcomes import AuthorizationFail, GetIncidentSuccess, IncidentCreated, IncidentUpdateFailure
+from servicenow.outcomes import (
+    AuthorizationFail,
+    Error,
+    GetIncidentSuccess,
+    IncidentCreated,
+    IncidentUpdateFailure,
+    Unauthenticated,
+)
 from servicenow.policy import EVENT_CALLS, INCIDENT_CALLS, calls, headers_of_rules, is_allowed
 from servicenow.records import Receipt, WriteHappened
-from servicenow.tokens import Refused, Token, read
+from servicenow.tokens import Refused, Token, Tokens, read
 
 from .conftest import CALLBACK_SECRET, NODE_WASM, SYNC_WASM, Simulator
 
@@ -45,6 +56,7 @@ KEY = "0" * 32
         (False, "GET", f"{TABLE}/sys_properties?sysparm_query=nameSTARTSWITHx"),
         (False, "GET", f"{TABLE}/sys_properties?sysparm_query=name%3Dglide.sys.default.tz&sysparm_query=x"),
         (False, "GET", f"{TABLE}/sys_properties"),
+        (False, "GET", f"{TABLE}/sys_properties/{KEY}?sysparm_query=name%3Dglide.sys.default.tz"),
         (False, "DELETE", f"{TABLE}/incident/{KEY}"),
         (False, "POST", f"{TABLE}/sys_user"),
         (False, "GET", f"{TABLE}/incident_task"),
@@ -118,6 +130,7 @@ def test_a_refresh_token_is_used(simulator: Simulator, incident: Receipt) -> Non
     [
         (200, "application/json", '{"access_token":"t","expires_in":"60","scope":"s"}', Token),
         (200, "application/json; charset=utf-8", '{"access_token":"t"}', Token),
+        (200, "application/json", '{"access_token":"t","scope":"\\ud800"}', Token),
         (200, "application/json", '{"access_token":"t\\nx"}', "not-json"),
         (200, "application/json", "[]", "not-json"),
         (200, "text/html", "Your instance is hibernating", "hibernating"),
@@ -263,6 +276,65 @@ def test_a_transport_that_raises_proves_nothing(
     failure = outcome.failure  # type: ignore[union-attr]
     assert (failure.reason, failure.write_happened) == ("lost", WriteHappened.UNKNOWN)
     assert "hush" not in caplog.text + str(outcome)
+
+
+def test_a_large_answer_that_is_no_text_is_told_as_one() -> None:
+    def outcome_of(size: int) -> Any:
+        class Garbled:
+            def send(self, _request: Request, _deadline: float) -> Response:
+                return Response(200, [("content-type", "application/json")], b"\xff" * size)
+
+            def close(self) -> None:
+                pass
+
+        main = basic(ORIGIN, "user", "password")
+        with ServiceNow(NODE_WASM, {"main": main}, transport=Garbled()) as host:
+            return host.get("main", ORIGIN, "number", "INC1")
+
+    assert outcome_of(1024 * 1024).failure.reason == "not-json"
+    assert outcome_of(1024 * 1024 + 1).failure.reason == "too-large"
+
+
+def test_a_token_service_that_hangs_keeps_a_client_for_ten_seconds_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from servicenow import tokens
+
+    monkeypatch.setattr(tokens, "FETCH_TIMEOUT", 0.2)
+    hangs = Event()
+    asked: list[str] = []
+
+    class Hanging:
+        def send(self, request: Request, _deadline: float) -> Response:
+            asked.append(request.url)
+            if len(asked) == 1:
+                hangs.wait(10)
+            return Response(200, [("content-type", "application/json")], b'{"access_token":"t"}')
+
+        def close(self) -> None:
+            pass
+
+    known = Tokens(Hanging())
+    request = client_credentials(ORIGIN, "id", "secret").credential
+    assert isinstance(request, TokenRequest)
+    assert known.get(request, monotonic() + 0.3) == "timeout"
+    assert isinstance(known.get(request, monotonic() + 5), Token)
+    hangs.set()
+
+
+def test_callback_secrets_are_no_single_text(simulator: Simulator) -> None:
+    for secrets in ["text", [""], 5]:
+        wrong = replace(simulator.main(), callback_secrets=cast(Any, secrets))
+        with EventSync(SYNC_WASM, {"main": wrong}) as sync:
+            presented = [("x-callback-secret", "t")]
+            assert isinstance(sync.deliver("main", presented, b"{}", lambda _: None), Unauthenticated)
+
+
+def test_a_host_of_another_process_says_so(host: ServiceNow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host._runner, "_process", -1)
+    outcome = host.create("main", ORIGIN, {"urgency": "2"})
+    assert isinstance(outcome, Error)
+    assert outcome.failure.message == "the process was forked: make a host in each"
 
 
 def test_what_crosses_the_border_is_freed() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -104,6 +104,7 @@ def test_a_delivery_is_handed_on_once_and_remembered_where_it_was_taken(simulato
         [("x-callback-secret", "wrong")],
         [("x-callback-secret", CALLBACK_SECRET), ("X-Callback-Secret", CALLBACK_SECRET)],
         [("x-callback-secret", CALLBACK_SECRET + "é")],
+        [("x-callback-secret", "\udc80")],
     ],
 )
 def test_a_delivery_without_its_secret_is_not_read(sync: EventSync, headers: list[tuple[str, str]]) -> None:
@@ -113,6 +114,33 @@ def test_a_delivery_without_its_secret_is_not_read(sync: EventSync, headers: lis
 
 def fail(_change: Change) -> None:
     raise AssertionError("it was handed on")
+
+
+def test_rules_and_tables_that_are_none_are_named(simulator: Simulator, sync: EventSync) -> None:
+    broken_rules: Any = {"name": object()}
+    verdict = sync.deliver("main", SECRET, delivery("c" * 32, 1), fail, broken_rules)
+    assert isinstance(verdict, InvalidData)
+    wrong: list[dict[str, Any]] = [
+        {"rules": broken_rules},
+        {"selection": Selection(tables=cast(Any, [1]))},
+        {"selection": Selection(tables=cast(Any, "incident"))},
+    ]
+    for given, field in zip(wrong, ["rules", "tables", "tables"], strict=True):
+        outcome = sync.changes("main", simulator.base_url, fail, **given)
+        assert isinstance(outcome, InvalidData), given
+        assert [violation.field for violation in outcome.violations] == [field]
+
+
+def test_a_claim_that_cannot_be_given_up_changes_no_outcome(simulator: Simulator) -> None:
+    class Sealed(MemoryLedger):
+        def replace(self, authorization: str, name: str, before: str | None, after: str | None) -> bool:
+            if after is None:
+                raise OSError("read-only")
+            return super().replace(authorization, name, before, after)
+
+    with EventSync(SYNC_WASM, simulator.known, Sealed()) as sync:
+        event = {"id": "sealed", "title": "Disk full"}
+        assert isinstance(sync.push("main", simulator.base_url, rules(), event), Created)
 
 
 def test_what_deliveries_missed_is_read_and_own_writes_are_none(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -256,3 +257,38 @@ def test_a_proxy_that_is_not_there_leaves_nothing_in_doubt(tls: tuple[Simulator,
     outcome = create(simulator, Urllib3Transport(ca_file=ca, proxy=f"http://127.0.0.1:{free}"))
     assert isinstance(outcome, Error)
     assert (outcome.failure.reason, outcome.failure.write_happened) == (Reason.CONNECT, WriteHappened.NO)
+
+
+def test_an_answer_whose_head_trickles_ends_at_the_deadline() -> None:
+    go_on = threading.Event()
+
+    def trickle(connection: socket.socket) -> None:
+        while not go_on.wait(0.02):
+            connection.sendall(b"x")
+
+    with server(answering(b"HTTP/1.1 200 OK\r\nX-Slow: ", trickle)) as url:
+        started = monotonic()
+        assert broken(url, within=0.3) == ("deadline", 200, False)
+        assert monotonic() - started < 1
+        go_on.set()
+
+
+def test_what_is_connected_only_after_the_deadline_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    resolve = socket.getaddrinfo
+
+    def slowly(*given: Any, **named: Any) -> object:
+        threading.Event().wait(0.3)
+        return resolve(*given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with server(lambda connection: asked.append(connection.recv(1))) as url:
+        assert broken(url, within=0.1) == ("deadline", None, True)
+    assert b"".join(asked) == b""
+
+
+@pytest.mark.parametrize("address", ["http://user:hush@proxy:99999", "hush", "socks5://hush:1"])
+def test_a_proxy_that_is_none_is_refused_without_its_words(address: str) -> None:
+    with pytest.raises(ValueError, match="the proxy is no address") as raised:
+        Urllib3Transport(proxy=address)
+    assert "hush" not in str(raised.value)

@@ -1,9 +1,21 @@
 """What is beside create, get and update, and the same from asyncio."""
 
 import asyncio
+from threading import Event
 from typing import Any
 
-from servicenow import AsyncServiceNow, ServiceNow, client_credentials
+import pytest
+
+from servicenow import (
+    AsyncServiceNow,
+    Authorization,
+    Broken,
+    Request,
+    Response,
+    ServiceNow,
+    bearer,
+    client_credentials,
+)
 from servicenow.outcomes import (
     Authenticated,
     ColumnsSuccess,
@@ -93,3 +105,36 @@ def test_an_awaited_call_ends_at_its_deadline_and_keeps_no_loop_waiting(
     outcome = asyncio.run(call())
     assert isinstance(outcome, Timeout)
     assert outcome.failure.write_happened is WriteHappened.UNKNOWN
+
+
+def test_a_call_that_is_cancelled_sends_nothing_any_more(simulator: Simulator) -> None:
+    asked = Event()
+    sent: list[str] = []
+    go = Event()
+
+    def slowly(_name: str) -> Authorization:
+        asked.set()
+        go.wait(10)
+        return bearer(simulator.base_url, "x")
+
+    class Watching:
+        def send(self, request: Request, _deadline: float) -> Response:
+            sent.append(request.url)
+            raise Broken("lost")
+
+        def close(self) -> None:
+            pass
+
+    async def cancelled() -> None:
+        async with AsyncServiceNow(NODE_WASM, slowly, transport=Watching()) as host:
+            call = asyncio.ensure_future(host.create("main", simulator.base_url, {"urgency": "2"}))
+            await asyncio.to_thread(asked.wait, 5)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            go.set()
+            # It ends before another does that begins now.
+            await asyncio.gather(*(host.describe() for _ in range(3)))
+
+    asyncio.run(cancelled())
+    assert sent == []

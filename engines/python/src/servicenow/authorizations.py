@@ -148,6 +148,8 @@ def is_authorization(value: object) -> bool:
         case function:
             texts = []
             is_credential = callable(function)
+    # A text would be its letters.
+    is_credential &= isinstance(value.callback_secrets, tuple | list) and "" not in value.callback_secrets
     return is_credential and all(
         isinstance(text, str) for text in [value.origin, *texts, *value.callback_secrets]
     )

@@ -10,7 +10,7 @@ from .authorizations import Authorization
 from .calls import STRUCK, Call
 from .ledger import Ledger
 from .ledger_imports import MAX_TEXT
-from .outcomes import Accepted, ChangesOutcome, ChangesPage, Late, Unauthenticated, Verdict
+from .outcomes import Accepted, ChangesOutcome, ChangesPage, InvalidData, Late, Unauthenticated, Verdict
 from .plans import Document, Selection
 from .records import Accepted as ToAccept
 from .records import Change
@@ -89,6 +89,9 @@ class Deliveries:
         remembered = Remembered(self._ledger, authorization)
         readings, handed = 0, set[tuple[str, str]]()
         while True:
+            plan = plans.since(authorization, instance, selection, rules, None, timeout_ms)
+            if plan.violations:
+                return InvalidData(plan.violations)
             cursor = remembered.cursor(selection.tables)
             plan = plans.since(authorization, instance, selection, rules, cursor, timeout_ms)
             call, future = self._runner.start(plan, remembered)
@@ -130,7 +133,12 @@ def _is_authentic(headers: Iterable[tuple[str, str]], known: Authorization) -> b
     presented = [value for name, value in headers if name.lower() == SECRET_HEADER]
     if len(presented) != 1:
         return False
-    found = [hmac.compare_digest(secret.encode(), presented[0].encode()) for secret in known.callback_secrets]
+    found = [
+        hmac.compare_digest(
+            secret.encode(errors="surrogatepass"), presented[0].encode(errors="surrogatepass")
+        )
+        for secret in known.callback_secrets
+    ]
     return any(found)
 
 

@@ -66,6 +66,9 @@ class _Host:
             return await asyncio.wait_for(asyncio.wrap_future(future), max(left, 0))
         except TimeoutError:
             return self._runner.late(call)  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            self._runner.give_up(call)
+            raise
 
 
 class _Blocking(_Host):

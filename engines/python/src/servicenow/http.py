@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Protocol, TypeAlias
+from urllib.parse import unquote
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
@@ -21,7 +22,9 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from urllib3.util import make_headers, parse_url
+from urllib3.util import Url, make_headers, parse_url
+
+from .exchanges import Exchange, Exchanges
 
 MAX_ANSWER = 10 * 1024 * 1024
 """The largest answer that is taken in, in bytes: ServiceNow's own limit of requests."""
@@ -77,13 +80,13 @@ class Transport(Protocol):
         """Closes the connections."""
 
 
-class _Sent(threading.local):
-    """Whether the exchange of this thread has begun to send its request."""
+class _Current(threading.local):
+    """The exchange of this thread."""
 
-    begun = False
+    exchange = Exchange(0.0)
 
 
-_SENT = _Sent()
+_CURRENT = _Current()
 
 
 class _Watched:
@@ -103,7 +106,12 @@ class _Watched:
         if not self._connecting:
             if self.sock is None:  # type: ignore[attr-defined]
                 self.connect()
-            _SENT.begun = True
+            # Names and connections take as long as they take: whoever called was told meanwhile that nothing left.
+            exchange = _CURRENT.exchange
+            if not exchange.begun and monotonic() >= exchange.deadline:
+                raise TimeoutError("the time was over before it was sent")
+            exchange.begun = True
+            exchange.connection = self.sock  # type: ignore[attr-defined]
         super().send(data)  # type: ignore[misc]
 
 
@@ -132,19 +140,26 @@ class Urllib3Transport:
         if ca_file is not None:
             self._tls.load_verify_locations(ca_file)
         self._proxy = proxy
+        if proxy is not None:
+            _address_of_proxy(proxy)
         self._direct = _pools(urllib3.PoolManager(**self._settings()))
         self._through_proxies: list[urllib3.PoolManager] = []
         self._known: dict[str, tuple[Callable[..., Any], bool]] = {}
         self._lock = threading.Lock()
+        self._exchanges = Exchanges()
 
     def send(self, request: Request, deadline: float) -> Response:
         """Sends a request and takes in the whole answer."""
         left = deadline - monotonic()
         if left <= 0:
             raise Broken("deadline", not_sent=True)
-        _SENT.begun = False
-        opened, target = self._opened(request.url)
+        exchange = _CURRENT.exchange = Exchange(deadline)
+        with self._exchanges.watched(exchange):
+            return self._exchange(request, exchange, left)
+
+    def _exchange(self, request: Request, exchange: Exchange, left: float) -> Response:
         try:
+            opened, target = self._opened(request.url)
             response = opened(
                 request.method,
                 target,
@@ -156,10 +171,10 @@ class Urllib3Transport:
                 preload_content=False,
                 decode_content=False,
             )
-        except (HTTPError, OSError) as error:
-            raise _broken(error, not_sent=not _SENT.begun) from None
+        except (HTTPError, OSError, ValueError) as error:
+            raise _broken(error, exchange) from None
         try:
-            body = _read(response, deadline)
+            body = _read(response, exchange.deadline)
         except BaseException:
             # What is left of the answer belongs to nobody: the connection is not used again.
             response.close()
@@ -189,8 +204,8 @@ class Urllib3Transport:
         proxy = self._proxy if self._proxy is not None else _proxy_of_environment(origin)
         if not proxy:
             return self._direct.connection_from_url(origin).urlopen, False
-        address = parse_url(proxy)
-        headers = make_headers(proxy_basic_auth=address.auth) if address.auth else {}
+        auth = _address_of_proxy(proxy).auth
+        headers = make_headers(proxy_basic_auth=unquote(auth)) if auth else {}
         manager = _pools(urllib3.ProxyManager(proxy, proxy_headers=headers, **self._settings()))
         self._through_proxies.append(manager)
         if origin.startswith("http:"):
@@ -201,6 +216,18 @@ class Urllib3Transport:
 def _pools(manager: urllib3.PoolManager) -> urllib3.PoolManager:
     manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
     return manager
+
+
+def _address_of_proxy(proxy: str) -> Url:
+    """A proxy's address. The error does not quote it: it may hold a password."""
+    told = "the proxy is no address of one; give http://HOST:PORT, with USER:PASSWORD@ before it if need be"
+    try:
+        address = parse_url(proxy)
+    except HTTPError:
+        raise ValueError(told) from None
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ValueError(told)
+    return address
 
 
 def _proxy_of_environment(origin: str) -> str | None:
@@ -228,12 +255,16 @@ def _read(response: urllib3.HTTPResponse, deadline: float) -> bytes:
             if monotonic() >= deadline:
                 raise Broken("deadline", status=status)
     except (HTTPError, OSError) as error:
-        late = isinstance(error, ReadTimeoutError)
+        late = isinstance(error, ReadTimeoutError) or monotonic() >= deadline
         raise Broken("deadline" if late else "lost", status=status) from None
+    # What was cut off by the deadline looks like an answer that ended.
+    if monotonic() >= deadline:
+        raise Broken("deadline", status=status)
     return b"".join(parts)
 
 
-def _broken(error: BaseException, *, not_sent: bool) -> Broken:
+def _broken(error: BaseException, exchange: Exchange) -> Broken:
+    not_sent, late = not exchange.begun, monotonic() >= exchange.deadline
     cause = error.original_error if isinstance(error, ProxyError) else error
     kinds: list[tuple[type[BaseException], Reason]] = [
         (NameResolutionError, "dns"),
@@ -247,4 +278,6 @@ def _broken(error: BaseException, *, not_sent: bool) -> Broken:
     # A connection that was made may break by TLS as well: then something was sent.
     if isinstance(cause, SSLError | ssl.SSLError) and not_sent:
         return Broken("tls", not_sent=True)
+    if late:
+        return Broken("deadline", not_sent=not_sent)
     return Broken("connect" if not_sent else "lost", not_sent=not_sent)

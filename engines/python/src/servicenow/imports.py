@@ -34,6 +34,9 @@ from .values import define
 MAX_REQUEST = 10 * 1024 * 1024
 """The largest request, in bytes: ServiceNow's own limit."""
 
+MAX_BYTES = 1024 * 1024
+"""The largest answer that is no text, in bytes: each of them crosses the border as a value of its own."""
+
 MAX_HEADERS = 64 * 1024
 """The largest headers of a request, in characters."""
 
@@ -271,17 +274,18 @@ def _parts(value: str) -> list[str]:
 
 def _answered(call: Call, response: Response) -> dict[str, Any]:
     """An answer as the component is shown it: without credentials, and as text where it is text."""
-    shown = RESPONSE_HEADERS | call.plan.headers
     headers = [
         {
             "name": name.lower(),
             "value": call.struck(value.encode("latin-1", "replace").decode(errors="replace")),
         }
         for name, value in response.headers
-        if name.lower() in shown
+        if name.lower() in RESPONSE_HEADERS
     ]
     try:
         body = Variant("text", call.struck(response.body.decode()))
     except UnicodeDecodeError:
+        if len(response.body) > MAX_BYTES:
+            raise Broken("too-large", status=response.status) from None
         body = Variant("bytes", response.body)
     return {"status": response.status, "headers": headers, "body": body}

@@ -33,6 +33,7 @@ def violations(
     documents: Mapping[str, object] | None = None,
     counts: Mapping[str, object] | None = None,
     truths: Mapping[str, object] | None = None,
+    lists: Mapping[str, object] | None = None,
     request_body: object = "",
 ) -> list[Violation]:
     """The inputs that are not what they have to be, named as in the manifest."""
@@ -52,6 +53,7 @@ def violations(
     checks += [
         (name, value, isinstance(value, bool), "true or false") for name, value in (truths or {}).items()
     ]
+    checks += [(name, value, _are_texts(value), "a list of texts") for name, value in (lists or {}).items()]
     is_deadline = timeout_ms is None or (_is_count(timeout_ms) and timeout_ms != 0)
     checks += [
         ("timeout_ms", timeout_ms, is_deadline, "a whole number of milliseconds, 1 or more"),
@@ -65,6 +67,10 @@ def violations(
     return [
         Violation(name, _shown(value), expected) for name, value, is_right, expected in checks if not is_right
     ]
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes) and all(map(is_text, value))
 
 
 def _is_count(value: object) -> bool:

@@ -19,6 +19,9 @@ RequestBody: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]] | str
 Document: TypeAlias = Mapping[str, Any] | str
 """Rules or an event: a JSON object, or its text."""
 
+MAX_DELIVERY = 4 * 1024 * 1024
+"""The largest body of a delivery, in bytes. The component says so itself of one that is larger."""
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -268,9 +271,22 @@ def paths(event: Document) -> Plan[outcomes.PathsOutcome]:
 
 def receive(authorization: str, secret: str, body: bytes, rules: Document | None) -> Plan[outcomes.Verdict]:
     """Judges a delivery that came with this secret, by what the ledger knows."""
-    delivery = {"authorization": authorization, "headers": [("x-callback-secret", secret)], "body": body}
-    parameters = (delivery, None if rules is None else _text(rules))
-    return Plan("callbacks", "receive", outcomes.Verdict, parameters, authorization, is_local=True)
+    rules_text = None if rules is None else _text(rules)
+    wrong = [] if rules is None else violations(documents={"rules": rules_text})
+    delivery = {
+        "authorization": authorization,
+        "headers": [("x-callback-secret", secret)],
+        "body": body[: MAX_DELIVERY + 1],
+    }
+    return Plan(
+        "callbacks",
+        "receive",
+        outcomes.Verdict,
+        (delivery, rules_text),
+        authorization,
+        is_local=True,
+        violations=wrong,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,16 +318,19 @@ def since(
 ) -> Plan[outcomes.ChangesOutcome]:
     """Reads a page of the changes since a cursor."""
     rules_text = None if rules is None else _text(rules)
+    numbers = {"overlap_seconds": selection.overlap_seconds, "limit": selection.limit}
     wrong = violations(
         timeout_ms=timeout_ms,
         texts={"authorization": authorization, "instance": instance},
-        optional_texts={"time_zone": selection.time_zone, "rules": rules_text},
-        counts={
-            name: value
-            for name, value in [("overlap_seconds", selection.overlap_seconds), ("limit", selection.limit)]
-            if value is not None
-        },
+        optional_texts={"time_zone": selection.time_zone},
+        documents={} if rules is None else {"rules": rules_text},
+        counts={name: value for name, value in numbers.items() if value is not None},
+        lists={"tables": selection.tables},
     )
+    if wrong:
+        return Plan(
+            "changes", "since", outcomes.ChangesOutcome, (), authorization, instance, violations=wrong
+        )
     chosen = {
         "tables": list(selection.tables),
         "time_zone": selection.time_zone,

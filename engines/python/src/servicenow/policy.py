@@ -99,8 +99,11 @@ class AllowedCall:
 
     def allows(self, method: str, path: str, query: str) -> bool:
         """Whether it allows a request."""
-        is_below = path == self.path or path.startswith(f"{self.path}/")
-        return method in self.methods and is_below and (not self.query or _asks_for(query, self.query))
+        if method not in self.methods:
+            return False
+        if self.query:
+            return path == self.path and _asks_for(query, self.query)
+        return path == self.path or path.startswith(f"{self.path}/")
 
 
 def calls(texts: Iterable[str]) -> tuple[AllowedCall, ...]:

@@ -3,7 +3,7 @@ claims."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, sleep, time
 from typing import Literal, TypeAlias, TypeVar
@@ -159,7 +159,9 @@ class Remembered:
         try:
             yield
         finally:
-            self.release(name, owner)
+            # A claim that is not given up ends by its time.
+            with suppress(Exception):
+                self.release(name, owner)
 
     def written(self) -> None:
         """Waits for the writes that are under way now, and for none that begins meanwhile: a delivery may be
@@ -182,7 +184,9 @@ class Remembered:
         try:
             yield
         finally:
-            self.release(name, owner)
+            # A claim that is not given up ends by its time.
+            with suppress(Exception):
+                self.release(name, owner)
 
     def _end(self, name: str, owner: str, end: Callable[[_Held], str | None]) -> None:
         while (text := self._get(name)) is not None:

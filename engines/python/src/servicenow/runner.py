@@ -2,6 +2,7 @@
 deadline."""
 
 import logging
+import os
 import threading
 import weakref
 from concurrent.futures import Future
@@ -58,6 +59,7 @@ class Runner:
         config = Config()
         config.epoch_interruption = True
         self.imports = imports
+        self._process = os.getpid()
         self._engine = Engine(config)
         self._component: Component = load(self._engine, component, world)
         self._linker = imports.linker(self._engine, self._component)
@@ -88,6 +90,11 @@ class Runner:
         call = Call(plan, monotonic() + within_ms / 1000, remembered)
         return call, in_thread(lambda: cast(T, self._outcome(call)))
 
+    def give_up(self, call: Call) -> None:
+        """Has a call send nothing any more."""
+        with call.lock:
+            call.deadline = min(call.deadline, monotonic())
+
     def late(self, call: Call) -> Any:
         """The outcome of a call that did not end in time."""
         with call.lock:
@@ -96,8 +103,8 @@ class Runner:
     def compute(self, plan: Plan[T], remembered: Remembered | None = None, **known: Any) -> tuple[T, Call]:
         """Calls a function that needs no network, in this thread."""
         call = Call(plan, monotonic() + COMPUTE_MS / 1000, remembered, **known)
-        if self.imports.closed.is_set():
-            raise ComponentFailed("the host was closed")
+        if (why := self._unusable()) is not None:
+            raise ComponentFailed(why)
         if plan.violations:
             return cast(T, InvalidData(plan.violations)), call
         try:
@@ -105,10 +112,16 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever ends it
             raise ComponentFailed(call.refused or _cause(error)) from None
 
+    def _unusable(self) -> str | None:
+        if self.imports.closed.is_set():
+            return "the host was closed"
+        # Its connections, its clock and its fetches belong to the process that made it.
+        return None if os.getpid() == self._process else "the process was forked: make a host in each"
+
     def _outcome(self, call: Call) -> object:
         plan = call.plan
-        if self.imports.closed.is_set():
-            return Error(call.ended(Reason.DENIED_BY_HOST, "the host was closed"))
+        if (why := self._unusable()) is not None:
+            return Error(call.ended(Reason.DENIED_BY_HOST, why))
         if plan.violations:
             return InvalidData(plan.violations)
         try:

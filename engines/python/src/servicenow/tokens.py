@@ -2,6 +2,7 @@
 calls."""
 
 import json
+import logging
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 from .authorizations import Header, TokenRequest
 from .http import Broken, Request, Response, Transport
+from .threads import in_thread
 
 FETCH_TIMEOUT = 10.0
 """A fetch is given up after so many seconds: a token comes within one, and while a fetch hangs nobody starts
@@ -38,6 +40,8 @@ MAX_KNOWN = 1_000
 
 _HIBERNATING = ("instance-hibernating-page", "Your instance is hibernating")
 """What stands in the wake-up page of an instance."""
+
+_log = logging.getLogger("servicenow")
 
 Unreachable: TypeAlias = Literal[
     "dns",
@@ -92,6 +96,8 @@ class _Slot:
         self.lock = threading.Lock()
         self.current: Token | None = None
         self.fetching: Future[Answer] | None = None
+        self.given_up = 0.0
+        """When a fetch that is under way counts as none."""
         self.refresh_token: str | None = None
 
 
@@ -111,11 +117,10 @@ class Tokens:
             if slot.current is not None and slot.current.is_fresh():
                 return slot.current
             fetching = slot.fetching
-            if fetching is None:
-                fetching = slot.fetching = Future()
-                threading.Thread(
-                    target=self._fetch, args=(request, slot, fetching), name="servicenow-token", daemon=True
-                ).start()
+            # A fetch that hangs, in a name service for instance, keeps nobody from another.
+            if fetching is None or monotonic() >= slot.given_up:
+                slot.given_up = monotonic() + FETCH_TIMEOUT
+                fetching = slot.fetching = in_thread(lambda: self._fetch(request, slot))
         try:
             return fetching.result(max(deadline - monotonic(), 0))
         except NotYet:
@@ -145,20 +150,17 @@ class Tokens:
                 del self._slots[next(iter(self._slots))]
             return slot
 
-    def _fetch(self, request: TokenRequest, slot: _Slot, fetching: Future[Answer]) -> None:
-        answer: Answer = "lost"
-        try:
-            answer = self._ask(request, slot.refresh_token)
-        finally:
-            with slot.lock:
-                slot.fetching = None
-                if isinstance(answer, Token):
-                    slot.current = answer
-                    slot.refresh_token = answer.refresh_token or slot.refresh_token
-                elif slot.current is not None and slot.current.seconds_left() > 0:
-                    # An early renewal that failed: the token at hand is still good.
-                    answer = slot.current
-            fetching.set_result(answer)
+    def _fetch(self, request: TokenRequest, slot: _Slot) -> Answer:
+        answer = self._ask(request, slot.refresh_token)
+        with slot.lock:
+            slot.fetching = None
+            if isinstance(answer, Token):
+                slot.current = answer
+                slot.refresh_token = answer.refresh_token or slot.refresh_token
+            elif slot.current is not None and slot.current.seconds_left() > 0:
+                # An early renewal that failed: the token at hand is still good.
+                return slot.current
+        return answer
 
     def _ask(self, request: TokenRequest, rotated: str | None) -> Answer:
         form = [
@@ -176,6 +178,9 @@ class Tokens:
                     return broken.reason
                 case _:
                     return "lost"
+        except Exception as error:  # noqa: BLE001 - whatever an embedder's client raises may hold a secret
+            _log.warning("the transport raised %s", type(error).__name__)
+            return "lost"
 
 
 def read(response: Response) -> Answer:
@@ -227,4 +232,5 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _said(value: object) -> str:
-    return value[:MAX_SAID] if isinstance(value, str) else ""
+    # What JSON can spell is not all text: half an emoji is not.
+    return value[:MAX_SAID].encode(errors="replace").decode() if isinstance(value, str) else ""

@@ -224,6 +224,8 @@ def _option_writer(write: Writer) -> Writer:
 
 
 def _list_writer(ty: types.ListType) -> Writer:
+    if isinstance(ty.element, types.U8):
+        return _write_bytes
     write = writer(ty.element)
 
     def write_list(value: Sequence[Any], place: Value) -> None:
@@ -234,6 +236,21 @@ def _list_writer(ty: types.ListType) -> Writer:
         place.kind = ffi.WASMTIME_COMPONENT_LIST
 
     return write_list
+
+
+_SIZE = ctypes.sizeof(ffi.wasmtime_component_val_t)
+_OF = ffi.wasmtime_component_val_t.of.offset
+
+
+def _write_bytes(value: bytes, place: Value) -> None:
+    """Writes all at once what are as many values: each is its kind, and the byte where the union begins."""
+    values = bytearray(_SIZE * len(value))
+    values[::_SIZE] = bytes([ffi.WASMTIME_COMPONENT_U8.value]) * len(value)
+    values[_OF::_SIZE] = value
+    ffi.wasmtime_component_vallist_new_uninit(byref(place.of.list), len(value))
+    if value:
+        memmove(place.of.list.data, bytes(values), len(values))
+    place.kind = ffi.WASMTIME_COMPONENT_LIST
 
 
 def _tuple_writer(writers: Sequence[Writer]) -> Writer:
