@@ -131,7 +131,8 @@ export function isAuthorization(value: unknown): value is Authorization {
   if (!isRecord(value) || typeof value["origin"] !== "string") return false;
   const { grantType, credential, callbackSecrets = [] } = value;
   const isKnown = GRANT_TYPES.includes(grantType as GrantType);
-  const areTexts = Array.isArray(callbackSecrets) && callbackSecrets.every((one) => typeof one === "string");
+  const areTexts =
+    Array.isArray(callbackSecrets) && callbackSecrets.every((one) => typeof one === "string" && one !== "");
   return (
     isKnown &&
     areTexts &&
@@ -141,7 +142,8 @@ export function isAuthorization(value: unknown): value is Authorization {
 
 /** Whether a credential is a request for a token. */
 export function isTokenRequest(value: unknown): value is TokenRequest {
-  return isRecord(value) && typeof value["url"] === "string" && Array.isArray(value["form"]);
+  if (!isRecord(value) || typeof value["url"] !== "string" || !Array.isArray(value["form"])) return false;
+  return value["form"].every((pair) => Array.isArray(pair) && pair.every((text) => typeof text === "string"));
 }
 
 /** Whether a value is a header that can be sent as it is. */

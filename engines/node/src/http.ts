@@ -1,7 +1,7 @@
 // The way out: one exchange at a time, by undici or by a client of the embedder's.
 
 import { rootCertificates } from "node:tls";
-import { EnvHttpProxyAgent, ProxyAgent, type Dispatcher } from "undici";
+import { EnvHttpProxyAgent, Pool, ProxyAgent, type Dispatcher } from "undici";
 import type { BrokenReason } from "../generated/node/interfaces/servicenow-plugin-transport.js";
 
 /** The largest answer that is taken in, in bytes: ServiceNow's own limit of requests. */
@@ -59,6 +59,7 @@ export function httpTransport({ ca, proxy }: HttpOptions = {}): Transport {
     requestTls: tls,
     headersTimeout: 0,
     bodyTimeout: 0,
+    factory: (origin: string | URL, given: object) => new Pool(origin, endingOnce(given)),
   };
   const dispatcher =
     proxy === undefined ? new EnvHttpProxyAgent(options) : new ProxyAgent({ ...options, uri: proxy });
@@ -67,6 +68,26 @@ export function httpTransport({ ca, proxy }: HttpOptions = {}): Transport {
     close: () => dispatcher.destroy(),
   };
 }
+
+/**
+ * The options of a pool, with connections that fail once: undici would make one that breaks while it is made again and
+ * again, for as long as somebody waits, and a proxy that closes is one that breaks.
+ */
+function endingOnce(given: Pool.Options): Pool.Options {
+  const { connect } = given;
+  if (typeof connect !== "function") return given;
+  return {
+    ...given,
+    connect: (options, callback) =>
+      connect(options, (...[error, socket]) => {
+        if (error === null) callback(null, socket);
+        else callback(Object.assign(new Error(error.message), { code: NO_CONNECTION, cause: error }), null);
+      }),
+  };
+}
+
+/** The code of a connection that was not made. */
+const NO_CONNECTION = "ECONNECTION";
 
 /** One exchange. undici starts a request once there is a connection for it: until then nothing has left. */
 class Exchange implements Dispatcher.DispatchHandler {
@@ -87,12 +108,12 @@ class Exchange implements Dispatcher.DispatchHandler {
       (resolve, reject) => ([this.#resolve, this.#reject] = [resolve, reject]),
     );
     const left = this.deadline - performance.now();
-    if (left <= 0) {
-      this.#break("deadline");
+    if (left <= 0 || !URL.canParse(request.url)) {
+      this.#break(left <= 0 ? "deadline" : "connect");
       return answered;
     }
-    this.#timer = setTimeout(() => this.#break("deadline"), left);
     const { origin } = new URL(request.url);
+    this.#timer = setTimeout(() => this.#break("deadline"), left);
     const options: Dispatcher.DispatchOptions = {
       origin,
       path: request.url.slice(origin.length) || "/",

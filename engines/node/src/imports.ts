@@ -21,6 +21,9 @@ import { Tokens, type Answer } from "./tokens.js";
 /** The largest request, in bytes: ServiceNow's own limit. */
 const MAX_REQUEST = 10 * 1024 * 1024;
 
+/** How much later than asked a transport may tell that the time is over: what it says of it is better than nothing. */
+const OVERRUN_MS = 20;
+
 /** The largest headers of a request, in characters. */
 const MAX_HEADERS = 64 * 1024;
 
@@ -205,7 +208,8 @@ export class Imports {
     const hadWritten = call.wrote;
     call.wrote ||= request.method !== "GET";
     try {
-      const answered = await before(deadline, this.#outside.transport.send(request, deadline));
+      const sent = this.#outside.transport.send(request, deadline);
+      const answered = await before(deadline + OVERRUN_MS, sent);
       // An embedder's client that goes on: what it sent is not known.
       if (answered === undefined) throw new Broken("deadline", false);
       return answered.value;
@@ -232,10 +236,9 @@ function partsOf(value: string): string[] {
 
 /** An answer as the component is shown it: without credentials, and as text where it is text. */
 function answered(call: Call, { status, headers, body }: Response): transport.Response {
-  const shown = [...RESPONSE_HEADERS, ...call.plan.headers];
   const seen = headers
     .map(([name, value]) => ({ name: name.toLowerCase(), value: call.struck(value) }))
-    .filter(({ name }) => shown.includes(name));
+    .filter(({ name }) => RESPONSE_HEADERS.includes(name));
   let told: transport.Body;
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);

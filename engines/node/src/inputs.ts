@@ -6,8 +6,9 @@ import type { Method } from "./outcomes.js";
 /** What a number of the interface holds. */
 const MAX_COUNT = 2 ** 32 - 1;
 
+/** Half a surrogate pair is no text: on the way it would become another's. */
 function isText(value: unknown): value is string {
-  return typeof value === "string";
+  return typeof value === "string" && value.isWellFormed();
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -22,7 +23,9 @@ function isBody(value: unknown): boolean {
   if (isText(value)) return true;
   if (Array.isArray(value)) return value.every(isPair);
   return (
-    isRecord(value) && Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isText)
+    isRecord(value) &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.entries(value).flat().every(isText)
   );
 }
 
@@ -100,7 +103,7 @@ const CHECKS: Record<Method, Check[]> = {
   push: [...CALL, ...EVENT],
   preview: EVENT,
   paths: [["event", "event", isDocument, DOCUMENT]],
-  receive: [],
+  receive: [["rules", "rules", optional(isDocument), DOCUMENT]],
   since: [
     ...CALL,
     ["tables", "tables", optional(areTexts), "a list of texts"],

@@ -1,6 +1,7 @@
 // Where a host keeps what event sync remembers: texts by name, for each authorization.
 
 import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Says in the file whose it is: the Rust and Python hosts write the same form, and use one file at the same time. */
 const APPLICATION_ID = 0x534e_4c47;
@@ -9,8 +10,15 @@ const FORM = 2;
 /** How long a text is kept that nobody replaces; cursors and events that wait stay. What is forgotten is told again. */
 const KEPT_MS = 365 * 24 * 60 * 60 * 1000;
 
-/** How long a statement waits for another process. A statement takes less than a millisecond. */
+/** How long a statement may block this thread while another process writes, which takes less than a millisecond. */
+const BLOCKED_MS = 10;
+
+/** How long it is tried again after that, and how soon. */
 const BUSY_MS = 5_000;
+const PAUSE_MS = 10;
+
+/** How long opening a file may block this thread: several processes may make it at once. */
+const OPENING_MS = 1_000;
 
 const TABLES = `
   CREATE TABLE texts (
@@ -91,7 +99,7 @@ export function sqliteLedger(file: string | Database): Ledger {
     number("PRAGMA user_version"),
     number("SELECT count(*) AS count FROM sqlite_schema"),
   ];
-  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  database.exec(`PRAGMA busy_timeout = ${OPENING_MS}`);
   if (form().every((one) => one === 0)) {
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("BEGIN IMMEDIATE");
@@ -110,48 +118,69 @@ export function sqliteLedger(file: string | Database): Ledger {
   database
     .prepare("DELETE FROM texts WHERE at_ms < ? AND name NOT GLOB 'cursor/*' AND name NOT GLOB 'outbox/*'")
     .run(Date.now() - KEPT_MS);
+  database.exec(`PRAGMA busy_timeout = ${BLOCKED_MS}`);
   const changed = (sql: string, ...values: (string | number)[]) =>
     Number(database.prepare(sql).run(...values).changes) === 1;
-  const ledger = {
-    isDurable: true,
-    get: (authorization: string, name: string) =>
-      row("SELECT value FROM texts WHERE authorization = ? AND name = ?", authorization, name)?.["value"] as
-        string | undefined,
-    replace(authorization: string, name: string, before: string | undefined, after: string | undefined) {
-      if (before === undefined && after === undefined) return ledger.get(authorization, name) === undefined;
-      if (before === undefined) {
-        return changed(
-          "INSERT OR IGNORE INTO texts VALUES (?, ?, ?, ?)",
-          authorization,
-          name,
-          after!,
+  const get = (authorization: string, name: string) => {
+    const found = row("SELECT value FROM texts WHERE authorization = ? AND name = ?", authorization, name);
+    return found?.["value"] as string | undefined;
+  };
+  const replace = (
+    authorization: string,
+    name: string,
+    before: string | undefined,
+    after: string | undefined,
+  ) => {
+    if (before === undefined && after === undefined) return get(authorization, name) === undefined;
+    if (before === undefined) {
+      return changed(
+        "INSERT OR IGNORE INTO texts VALUES (?, ?, ?, ?)",
+        authorization,
+        name,
+        after!,
+        Date.now(),
+      );
+    }
+    const where = "WHERE authorization = ? AND name = ? AND value = ?";
+    return after === undefined
+      ? changed(`DELETE FROM texts ${where}`, authorization, name, before)
+      : changed(
+          `UPDATE texts SET value = ?, at_ms = ? ${where}`,
+          after,
           Date.now(),
-        );
-      }
-      if (after === undefined) {
-        return changed(
-          "DELETE FROM texts WHERE authorization = ? AND name = ? AND value = ?",
           authorization,
           name,
           before,
         );
-      }
-      return changed(
-        "UPDATE texts SET value = ?, at_ms = ? WHERE authorization = ? AND name = ? AND value = ?",
-        after,
-        Date.now(),
-        authorization,
-        name,
-        before,
-      );
-    },
-    names: (authorization: string, start: string) =>
-      database
-        .prepare("SELECT name FROM texts WHERE authorization = ? AND substr(name, 1, ?) = ? ORDER BY name")
-        .all(authorization, start.length, start)
-        .map((found) => String((found as { name: unknown }).name)),
   };
-  return ledger;
+  const names = (authorization: string, start: string) =>
+    database
+      .prepare("SELECT name FROM texts WHERE authorization = ? AND substr(name, 1, ?) = ? ORDER BY name")
+      .all(authorization, [...start].length, start)
+      .map((found) => String((found as { name: unknown }).name));
+  return {
+    isDurable: true,
+    get: (authorization, name) => unblocked(() => get(authorization, name)),
+    replace: (authorization, name, before, after) =>
+      unblocked(() => replace(authorization, name, before, after)),
+    names: (authorization, start) => unblocked(() => names(authorization, start)),
+  };
+}
+
+/** Tries a statement again while another process writes, without keeping this one from anything else. */
+async function unblocked<T>(statement: () => T): Promise<T> {
+  const until = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      return statement();
+    } catch (error) {
+      const isBusy = /database is locked|SQLITE_BUSY/.test(
+        `${(error as Error).message} ${(error as { code?: string }).code}`,
+      );
+      if (!isBusy || performance.now() >= until) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
 }
 
 function opened(path: string): Database {
@@ -166,6 +195,7 @@ function opened(path: string): Database {
   closeSync(openSync(path, "a+", 0o600));
   try {
     const database = new sqlite.DatabaseSync(path);
+    database.exec(`PRAGMA busy_timeout = ${OPENING_MS}`);
     database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
     return database;
   } catch (error) {

@@ -176,16 +176,11 @@ export function paths(event: Document): Plan {
 /** Judges a delivery that came with this secret. */
 export function receive(authorization: string, secret: string, body: Uint8Array, rules?: Document): Plan {
   const delivery = { authorization, headers: [["x-callback-secret", secret]], body };
-  return plan(
-    "receive",
-    { authorization },
-    {
-      exported: ["callbacks", "receive"],
-      isLocal: true,
-      violations: [],
-      parameters: [delivery, rules === undefined ? undefined : textOf(rules)],
-    },
-  );
+  const more: Partial<Plan> = { exported: ["callbacks", "receive"], isLocal: true };
+  return checked("receive", { authorization, rules }, more, () => [
+    delivery,
+    rules === undefined ? undefined : textOf(rules),
+  ]);
 }
 
 /** Reads a page of the changes since a cursor. */

@@ -117,8 +117,9 @@ export function isAllowed(
     allowed.some(
       (call) =>
         call.methods.includes(method) &&
-        (path === call.path || path.startsWith(`${call.path}/`)) &&
-        (call.condition === "" || asksFor(query, call.condition)),
+        (call.condition === ""
+          ? path === call.path || path.startsWith(`${call.path}/`)
+          : path === call.path && asksFor(query, call.condition)),
     )
   );
 }

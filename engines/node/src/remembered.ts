@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ledger } from "./ledger.js";
+import { before } from "./threads.js";
 
 /** How many counts of a record are kept that need no attention. */
 export const MAX_SETTLED = 64;
@@ -19,6 +20,9 @@ const MAX_PAUSE_MS = 250;
 
 /** A clock that is set is set by more than this; one that is only corrected makes no claim one of the future. */
 const SET_BACK_MS = 10 * 60 * 1000;
+
+/** How long it is waited until a claim is given up. */
+const MAX_LETTING_GO_MS = 250;
 
 const DONE = "done";
 
@@ -129,7 +133,7 @@ export class Remembered {
     try {
       return await write();
     } finally {
-      await this.release(name, owner);
+      await this.#letGo(name, owner);
     }
   }
 
@@ -156,8 +160,16 @@ export class Remembered {
     try {
       return await judge();
     } finally {
-      await this.release(name, owner);
+      await this.#letGo(name, owner);
     }
+  }
+
+  /** A claim that is not given up ends by its time, so that neither an error nor a long wait is anybody's. */
+  async #letGo(name: string, owner: string): Promise<void> {
+    await before(
+      performance.now() + MAX_LETTING_GO_MS,
+      this.release(name, owner).catch(() => {}),
+    );
   }
 
   async #end(name: string, owner: string, end: (held: Held) => string | undefined): Promise<void> {

@@ -5,7 +5,7 @@ import { Call } from "./calls.js";
 import { Imports, type Outside } from "./imports.js";
 import type { Plan } from "./plans.js";
 import type { Remembered } from "./remembered.js";
-import { answered, SUSPENDS, Threads, type Answer } from "./threads.js";
+import { answered, before, SUSPENDS, Threads, type Answer } from "./threads.js";
 
 /** The deadline of a call that names none. */
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -66,14 +66,18 @@ export class Runner {
     if (this.#threads.closed) return this.#failed(call, "denied-by-host", "the host was closed");
     if (plan.violations.length > 0) return { tag: "invalid-data", val: plan.violations };
     if (!plan.writes || remembered === undefined) return this.#made(call, oneTime);
-    let isUnderWay = false;
+    let outcome: Promise<unknown> | undefined;
+    const written = remembered.writing(2 * (call.deadline - performance.now()), () => {
+      outcome = this.#made(call, oneTime);
+      return outcome;
+    });
     try {
-      return await remembered.writing(2 * (call.deadline - performance.now()), () => {
-        isUnderWay = true;
-        return this.#made(call, oneTime);
-      });
+      // A ledger that hangs keeps nobody.
+      const inTime = await before(call.deadline, written);
+      if (inTime !== undefined) return inTime.value;
+      return await (outcome ?? this.#failed(call, "deadline", "the host ended the call at its deadline"));
     } catch (error) {
-      if (isUnderWay) throw error;
+      if (outcome !== undefined) throw error;
       // Before anything is written: a delivery of this write would be told as somebody's change.
       const name = error instanceof Error ? error.name : typeof error;
       return this.#failed(call, "limit", `the ledger cannot be used: ${name}`);

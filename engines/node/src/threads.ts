@@ -60,7 +60,11 @@ class Thread {
   #last = 0;
   ended = false;
 
-  constructor(component: string) {
+  /** `freed` is told of each place that is free again. */
+  constructor(
+    component: string,
+    readonly freed: () => void,
+  ) {
     const { port1, port2 } = new MessageChannel();
     this.#answers = port1;
     const setting: Setting = { component, suspends: SUSPENDS, answers: port2, answered: this.#answered };
@@ -104,7 +108,10 @@ class Thread {
   async #reply({ call, name, parameters }: Ask): Promise<void> {
     const running = this.#running.get(call);
     const answer = running?.task.answer(name, parameters) ?? Promise.reject(new Error("the call is over"));
-    this.#answers.postMessage({ call, ...(await answered(answer)) });
+    // A ledger or a function of the embedder's may take longer than the call.
+    const inTime = await before(running?.task.deadline ?? 0, answered(answer));
+    const late = { trap: "the host had no answer before the deadline" };
+    this.#answers.postMessage({ call, ...(inTime?.value ?? late) });
     Atomics.store(this.#answered, 0, 1);
     Atomics.notify(this.#answered, 0);
   }
@@ -113,6 +120,7 @@ class Thread {
     this.#running.get(call)?.done(answer);
     this.#running.delete(call);
     this.#hold(this.#running.size > 0);
+    this.freed();
   }
 
   #endAll(answer: Answer): void {
@@ -132,7 +140,8 @@ class Thread {
 export class Threads {
   readonly #component: string;
   #threads: Thread[] = [];
-  #waiting: (() => void)[] = [];
+  /** Those who wait for a place, the first one first. */
+  #waiting = new Set<() => void>();
   #closed = false;
 
   constructor(component: string) {
@@ -144,13 +153,13 @@ export class Threads {
     for (;;) {
       if (this.#closed) return { threadEnded: true };
       const thread = this.#place();
-      if (thread !== undefined) {
-        const answer = await thread.run(task);
-        this.#waiting.shift()?.();
-        return answer;
-      }
-      const free = new Promise<void>((resolve) => this.#waiting.push(resolve));
-      if ((await before(task.deadline, free)) === undefined) return { late: true };
+      if (thread !== undefined) return thread.run(task);
+      let go = () => {};
+      const free = new Promise<void>((resolve) => (go = resolve));
+      this.#waiting.add(go);
+      const isFree = (await before(task.deadline, free)) !== undefined;
+      this.#waiting.delete(go);
+      if (!isFree) return { late: true };
     }
   }
 
@@ -161,8 +170,15 @@ export class Threads {
   /** Ends the threads, and the calls that run in them. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#waiting.splice(0).forEach((go) => go());
+    this.#waiting.forEach((go) => go());
     await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  #next(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    this.#waiting.delete(first);
+    first();
   }
 
   /** The thread with the fewest calls, or a new one. */
@@ -171,7 +187,7 @@ export class Threads {
     const idlest = this.#threads.toSorted((a, b) => a.calls - b.calls)[0];
     if (idlest !== undefined && idlest.calls === 0) return idlest;
     if (this.#threads.length < MAX_THREADS) {
-      const thread = new Thread(this.#component);
+      const thread = new Thread(this.#component, () => this.#next());
       this.#threads.push(thread);
       return thread;
     }

@@ -35,6 +35,7 @@ for (const [allowed, method, url] of [
   [true, "GET", `${TABLE}/sys_properties?sysparm_query=name%3Dglide.sys.default.tz&sysparm_fields=value`],
   [false, "GET", `${TABLE}/sys_properties?sysparm_query=nameSTARTSWITHx`],
   [false, "GET", `${TABLE}/sys_properties?sysparm_query=name%3Dglide.sys.default.tz&sysparm_query=x`],
+  [false, "GET", `${TABLE}/sys_properties/${KEY}?sysparm_query=name%3Dglide.sys.default.tz`],
   [false, "DELETE", `${TABLE}/incident/${KEY}`],
   [false, "POST", `${TABLE}/sys_user`],
   [false, "GET", `${TABLE}/incident_task`],
@@ -191,6 +192,50 @@ test("a transport that throws, or never answers, proves nothing", async () => {
     assert.deepEqual([failure.reason, failure.writeHappened], [reason, "unknown"]);
     assert.ok(!JSON.stringify([outcome, said]).includes("hush"));
   }
+});
+
+test("a wrong token address and a secret that is none end in an error, and the process goes on", async () => {
+  for (const [known, reason] of [
+    [clientCredentials(ORIGIN, "id", "secret", { tokenUrl: "no address" }), "connect"],
+    [clientCredentials(ORIGIN, "id", undefined as unknown as string), "denied-by-host"],
+  ] as [typeof main, string][]) {
+    const node = createServiceNow({ authorizations: { main: known }, log: () => {} });
+    const outcome = await node.authenticate({ authorization: "main", instance: ORIGIN });
+    await node.close();
+    const { failure, ...plain } = outcome.val as { failure?: Failure } & Failure;
+    assert.equal((failure ?? plain).reason, reason, JSON.stringify(outcome));
+  }
+});
+
+test("half a surrogate pair is no text: two keys would become one", async () => {
+  const node = createServiceNow({ authorizations: { main }, transport: answering(() => json(500, {})) });
+  const call = { authorization: "main", instance: ORIGIN };
+  const half = "\ud800";
+  for (const [inputs, field] of [
+    [{ requestBody: { urgency: "2" }, correlationId: half }, "correlation_id"],
+    [{ requestBody: { [half]: "2" } }, "request_body"],
+    [{ requestBody: [["urgency", half]] }, "request_body"],
+  ] as [object, string][]) {
+    const outcome = await node.create({ ...call, ...inputs } as never);
+    assert.equal(outcome.tag, "invalid-data");
+    assert.equal(outcome.val[0]?.field, field);
+  }
+  await node.close();
+});
+
+test("calls that waited in vain take no place from those who wait on", { skip: SUSPENDS }, async () => {
+  const places = 4 * availableParallelism();
+  const body = `const ends = Date.now() + (parameters[0].timeoutMs > 1500 ? 400 : 0); while (Date.now() < ends); return { tag: "done" }`;
+  const { runner } = await lying(body);
+  const slow = () => runner.run({ ...get, timeoutMs: 5_000 });
+  const running = Array.from({ length: places }, slow);
+  const vain = Array.from({ length: 5 }, () => runner.run({ ...get, timeoutMs: 100 }));
+  const patient = [slow(), slow()];
+  const tags = async (calls: Promise<{ outcome: unknown }>[]) =>
+    (await Promise.all(calls)).map(({ outcome }) => (outcome as { tag: string }).tag);
+  assert.deepEqual(new Set(await tags(vain)), new Set(["timeout"]));
+  assert.deepEqual(new Set(await tags([...running, ...patient])), new Set(["done"]));
+  await runner.close();
 });
 
 test("bytes that are no text reach the component as they are", async () => {

@@ -180,6 +180,64 @@ test("a ledger that cannot be used ends the push before anything is written", as
   assert.equal((await simulator.requests()).length, asked);
 });
 
+test("a ledger that hangs keeps no push beyond its deadline, and one that cannot let go changes no outcome", async () => {
+  const never = new Promise<never>(() => {});
+  for (const [replace, expected] of [
+    [() => never, "timeout"],
+    [undefined, "created"],
+  ] as [Ledger["replace"] | undefined, string][]) {
+    const known = memoryLedger();
+    const sealed: Ledger["replace"] = (authorization, name, before, after) =>
+      after === undefined
+        ? Promise.reject(new Error("read-only"))
+        : known.replace(authorization, name, before, after);
+    const host = createEventSync({
+      authorizations: { main },
+      ledger: { ...known, replace: replace ?? sealed },
+    });
+    const started = performance.now();
+    const push = {
+      ...call,
+      rules: rules(),
+      event: { id: `hangs ${expected}`, title: "x" },
+      timeoutMs: 1_000,
+    };
+    const outcome = await host.push(push);
+    await host.close();
+    assert.equal(outcome.tag, expected, JSON.stringify(outcome));
+    assert.ok(performance.now() - started < 1_500);
+  }
+});
+
+test("rules that are none are named", async () => {
+  const loop: Record<string, unknown> = {};
+  loop["loop"] = loop;
+  for (const refused of [
+    await sync.deliver({ ...delivery("c".repeat(32), 1), rules: loop }, fail),
+    await sync.changes({ ...call, rules: loop }, fail),
+  ]) {
+    assert.equal(refused.tag, "invalid-data");
+    assert.equal(refused.val[0]?.field, "rules");
+  }
+});
+
+test("a file that another process writes blocks nobody here", { skip: !hasSqlite }, async () => {
+  const path = join(folder, "busy.db");
+  const ledger = sqliteLedger(path);
+  const sqlite = process.getBuiltinModule("node:sqlite") as unknown as {
+    DatabaseSync: new (path: string) => { exec(sql: string): void; close(): void };
+  };
+  const other = new sqlite.DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  const replaced = ledger.replace("main", "a", undefined, "b");
+  const started = performance.now();
+  await new Promise((go) => setTimeout(go, 50));
+  assert.ok(performance.now() - started < 300, "the loop stood still");
+  other.exec("COMMIT");
+  assert.equal(await replaced, true);
+  other.close();
+});
+
 for (const [what, ledger] of [
   ["memory", memoryLedger],
   ...(hasSqlite ? [["SQLite", () => sqliteLedger(join(folder, "texts.db"))]] : []),

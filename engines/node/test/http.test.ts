@@ -229,3 +229,13 @@ test("a proxy that is not there leaves nothing in doubt", async () => {
   const { reason, writeHappened } = (await create({ ca, proxy: url })).val as Failure;
   assert.deepEqual([reason, writeHappened], ["connect", "no"]);
 });
+
+test("a proxy that closes is tried once, and leaves nothing in doubt", async () => {
+  let connections = 0;
+  const { url, close } = await listening(createServer((socket) => (connections++, socket.destroy())));
+  const { reason, writeHappened } = (await create({ ca, proxy: url })).val as Failure;
+  assert.deepEqual([reason, writeHappened], ["connect", "no"]);
+  // A create sends what never left once more.
+  assert.ok(connections <= 4, `${connections} connections`);
+  close();
+});
