@@ -204,6 +204,15 @@ mod tests {
     }
 
     #[test]
+    fn violations_are_those_of_refused_inputs_alone() {
+        let violation = || Violation { field: "f".into(), given: "g".into(), expected: "e".into() };
+        for refused in [CallError::InvalidData, CallError::InvalidChoice] {
+            assert_eq!(refused(vec![violation()]).into_violations(), [violation()]);
+        }
+        assert_eq!(CallError::error(Reason::Dns, "").into_violations(), []);
+    }
+
+    #[test]
     fn a_request_that_never_left_wrote_nothing() {
         let failed = |not_sent| TransportError { reason: Reason::Deadline, status: None, not_sent };
         let written = |end: CallError| match end {

@@ -135,6 +135,7 @@ fn a_lost_answer_is_settled_by_the_key() {
         refusal(500, "x"),
         page(502, "<html>"),
         page(408, ""),
+        page(300, ""),
     ] {
         let mut host = Scripted::new([lost, rows(&[record(&key(), "alert-1")])]);
         let CreateOutcome::IncidentCreated(receipt) = run(&mut host) else { panic!("not found") };
