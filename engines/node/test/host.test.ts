@@ -252,6 +252,14 @@ test("a header that stays refused is sent twice, and nothing is written", async 
   assert.equal(asked, 2);
 });
 
+test("a column that is no text is named", async () => {
+  const requestBody = { short_description: "x", urgency: 2 };
+  const call = { authorization: "main", instance: access.base_url, requestBody };
+  const outcome = await node.create(call as never);
+  assert.equal(outcome.tag, "invalid-data");
+  assert.equal(outcome.val[0]?.given, '"urgency": 2');
+});
+
 for (const [what, inputs, field] of [
   ["a column that is no text", { requestBody: { urgency: 1 } }, "request_body"],
   ["a column that is a function", { requestBody: { urgency: () => 1 } }, "request_body"],

@@ -181,6 +181,13 @@ def test_inputs_of_the_wrong_kind_are_refused_by_name(
     assert [violation.field for violation in outcome.violations] == [field]
 
 
+def test_a_column_that_is_no_text_is_named(host: ServiceNow, simulator: Simulator) -> None:
+    body: Any = {"short_description": "x", "urgency": 2}
+    outcome = host.create("main", simulator.base_url, body)
+    assert isinstance(outcome, InvalidData)
+    assert outcome.violations[0].given == "'urgency': 2"
+
+
 def test_a_correlation_id_is_the_call_s_or_the_body_s_and_never_made_in_place_of_an_empty_one(
     host: ServiceNow, simulator: Simulator
 ) -> None:

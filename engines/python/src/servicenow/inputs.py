@@ -7,6 +7,9 @@ from typing import TypeGuard
 
 from .records import Violation
 
+MAX_SHOWN = 80
+"""How much of a wrong input is shown, as in the component."""
+
 MAX_COUNT = 2**32 - 1
 """What a number of the interface holds."""
 
@@ -78,6 +81,10 @@ def _is_count(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        wrong = [(name, held) for name, held in value.items() if not (is_text(name) and is_text(held))]
+        if wrong:
+            return f"{wrong[0][0]!a}: {_shown(wrong[0][1])}"[:MAX_SHOWN]
     return str(value) if isinstance(value, int | float) else f"a value of type {type(value).__name__}"
 
 
