@@ -125,13 +125,17 @@ export function violationsOf(method: Method, inputs: unknown): Violation[] {
 /** How much of a wrong input is shown, as in the component. */
 const MAX_SHOWN = 80;
 
-/** A value as a message shows it: what kind it is, a number as it is, and of an object the first member that is no text. */
+/** A value as a message shows it: of an object the first member that is no text. */
 function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (typeof value === "number") return String(value);
   const wrong = isRecord(value) ? Object.entries(value).find((pair) => !pair.every(isText)) : undefined;
-  if (wrong === undefined) return `a value of type ${typeof value}`;
-  return `${JSON.stringify(wrong[0])}: ${shown(wrong[1])}`.slice(0, MAX_SHOWN);
+  return wrong === undefined
+    ? kind(value)
+    : `${JSON.stringify(wrong[0])}: ${kind(wrong[1])}`.slice(0, MAX_SHOWN);
+}
+
+function kind(value: unknown): string {
+  if (value === undefined) return "nothing";
+  return typeof value === "number" ? String(value) : `a value of type ${typeof value}`;
 }
 
 /** Whether a request body names the correlation id itself. */

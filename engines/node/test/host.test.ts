@@ -253,11 +253,20 @@ test("a header that stays refused is sent twice, and nothing is written", async 
 });
 
 test("a column that is no text is named", async () => {
-  const requestBody = { short_description: "x", urgency: 2 };
-  const call = { authorization: "main", instance: access.base_url, requestBody };
-  const outcome = await node.create(call as never);
-  assert.equal(outcome.tag, "invalid-data");
-  assert.equal(outcome.val[0]?.given, '"urgency": 2');
+  const loop: Record<string, unknown> = { short_description: "x" };
+  loop["loop"] = loop;
+  for (const [requestBody, given] of [
+    [{ short_description: "x", urgency: 2 }, '"urgency": 2'],
+    [loop, '"loop": a value of type object'],
+  ]) {
+    const outcome = await node.create({
+      authorization: "main",
+      instance: access.base_url,
+      requestBody,
+    } as never);
+    assert.equal(outcome.tag, "invalid-data");
+    assert.equal(outcome.val[0]?.given, given);
+  }
 });
 
 for (const [what, inputs, field] of [

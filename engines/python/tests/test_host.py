@@ -186,6 +186,10 @@ def test_a_column_that_is_no_text_is_named(host: ServiceNow, simulator: Simulato
     outcome = host.create("main", simulator.base_url, body)
     assert isinstance(outcome, InvalidData)
     assert outcome.violations[0].given == "'urgency': 2"
+    body["urgency"] = body
+    outcome = host.create("main", simulator.base_url, body)
+    assert isinstance(outcome, InvalidData)
+    assert outcome.violations[0].given == "'urgency': a value of type dict"
 
 
 def test_a_correlation_id_is_the_call_s_or_the_body_s_and_never_made_in_place_of_an_empty_one(

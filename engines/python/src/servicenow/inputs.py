@@ -82,9 +82,13 @@ def _is_count(value: object) -> bool:
 
 def _shown(value: object) -> str:
     if isinstance(value, Mapping):
-        wrong = [(name, held) for name, held in value.items() if not (is_text(name) and is_text(held))]
-        if wrong:
-            return f"{wrong[0][0]!a}: {_shown(wrong[0][1])}"[:MAX_SHOWN]
+        for name, held in value.items():
+            if not (is_text(name) and is_text(held)):
+                return f"{name!a}: {_kind(held)}"[:MAX_SHOWN]
+    return _kind(value)
+
+
+def _kind(value: object) -> str:
     return str(value) if isinstance(value, int | float) else f"a value of type {type(value).__name__}"
 
 
