@@ -97,7 +97,10 @@ impl Engine {
             fs::write(&path, components::load(artifact)?)?;
             anyhow::Ok(path)
         };
-        written(Artifact::SyncOverTransport)?;
+        // What a host has beside its own component: event sync, and the flavour that it refuses.
+        for other in [Artifact::SyncOverTransport, Artifact::Node] {
+            written(other)?;
+        }
         let given = Given {
             simulator,
             access: serde_json::to_string(simulator.access())?,
