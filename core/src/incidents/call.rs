@@ -60,5 +60,7 @@ mod tests {
         assert_eq!(refused("", "", Some(0)), ["authorization", "instance", "timeout_ms"]);
         assert_eq!(refused("a\nb", "dev12345", Some(1)), ["authorization"]);
         assert_eq!(refused(&"x".repeat(1 << 20), "dev12345", None), ["authorization"]);
+        assert_eq!(refused(&"x".repeat(MAX_NAME), "dev12345", None), Vec::<String>::new());
+        assert_eq!(refused(&"x".repeat(MAX_NAME + 1), "dev12345", None), ["authorization"]);
     }
 }

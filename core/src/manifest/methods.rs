@@ -118,6 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn each_method_has_the_outputs_of_its_success() {
+        for (method, first) in
+            describe().methods.iter().zip(["number", "matches", "number", "incidents", "columns", "origin"])
+        {
+            let outputs: Vec<&str> = method.outputs.iter().map(|output| output.name.as_str()).collect();
+            assert_eq!(outputs.first(), Some(&first), "{}: {outputs:?}", method.name);
+        }
+    }
+
+    #[test]
     fn a_schema_says_what_the_inputs_say() {
         let update = &describe().methods[2];
         let schema: serde_json::Value = serde_json::from_str(&update.input_schema).unwrap();

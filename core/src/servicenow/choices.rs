@@ -237,6 +237,36 @@ mod tests {
     }
 
     #[test]
+    fn the_english_label_is_the_one_that_is_kept() {
+        let row = |label: &str, language: &str| {
+            Record::from_json(&format!(
+                r#"{{"name":"incident","element":"urgency","value":"1","label":"{label}","language":"{language}"}}"#
+            ))
+        };
+        for rows in [
+            [row("Hoch", "de"), row("High", "en"), row("Haut", "fr")],
+            [row("High", "en"), row("Hoch", "de"), row("Haut", "fr")],
+        ] {
+            let labels: Vec<_> = from_rows(&rows).into_iter().map(|choice| choice.label).collect();
+            assert_eq!(labels, ["High"]);
+        }
+    }
+
+    #[test]
+    fn a_message_lists_values_with_their_labels_where_they_differ() {
+        let choice = |value: &str, label: &str| Choice {
+            column: "urgency".into(),
+            value: value.into(),
+            label: label.into(),
+            dependent_value: String::new(),
+        };
+        let (one, same) = (choice("1", "High"), choice("2", "2"));
+        assert_eq!(expected(&[&one, &same], None), "one of: 1 (High), 2");
+        assert_eq!(expected(&[&same], Some("network")), "one of category \"network\": 2");
+        assert_eq!(expected(&[], Some("network")), "nothing: category \"network\" has no subcategories");
+    }
+
+    #[test]
     fn an_instance_s_own_rows_replace_the_inherited_and_inactive_ones_do_not_count() {
         let row = |name: &str, element: &str, value: &str, language: &str, inactive: &str| {
             let pairs = [

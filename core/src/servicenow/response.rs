@@ -232,6 +232,7 @@ mod tests {
                 Reason::Cancelled,
             ),
             (json(200, r#"{"result":[{"number":"IN"#), Reason::NotJson),
+            (json(200, r#"{"result":[],"more":[{"a":"\q"}]}"#), Reason::NotJson),
             (json(200, ""), Reason::NotJson),
             (json(200, "{}"), Reason::UnexpectedAnswer),
             (json(201, r#"{"result":{}}"#), Reason::UnexpectedStatus),
@@ -265,6 +266,23 @@ mod tests {
         assert_eq!(rows.records[0].value("number"), Some("INC1"));
         assert_eq!(rows.total, Some(7));
         assert_eq!(rows.payload, "{\"result\":[{\"number\":\"INC1\"}]}");
+    }
+
+    #[test]
+    fn a_removal_is_answered_without_a_body() {
+        let answer = read(Response { status: 204, ..Response::default() }, 204, 0).unwrap();
+        assert_eq!((answer.records.len(), answer.payload.as_str()), (0, ""));
+        let unasked = read(Response { status: 204, ..Response::default() }, 200, 0).expect_err("a refusal");
+        assert_eq!(unasked.reason, Reason::UnexpectedStatus);
+    }
+
+    #[test]
+    fn an_error_may_be_a_text_and_an_empty_one_is_none() {
+        let refusal = read(json(400, r#"{"error":"Bad thing"}"#), 200, 0).expect_err("a refusal");
+        assert_eq!((refusal.reason, refusal.message.as_str()), (Reason::BadRequest, "Bad thing"));
+        for none in [r#"{"error":"","result":[]}"#, r#"{"error":null,"result":[]}"#] {
+            assert!(read(json(200, none), 200, 0).is_ok(), "{none}");
+        }
     }
 
     #[test]
