@@ -217,6 +217,7 @@ mod tests {
             (page(502, "<html>snow_adc</html>"), Reason::ServerError),
             (json(302, ""), Reason::Redirected),
             (json(418, &envelope("x", "")), Reason::UnexpectedStatus),
+            (json(500, "{}"), Reason::ServerError),
             (page(200, "<div class=\"instance-hibernating-page\">"), Reason::Hibernating),
             (page(200, "<html>login</html>"), Reason::NotJson),
             (page(200, r#"{"result":[]}"#), Reason::NotJson),

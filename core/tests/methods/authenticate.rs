@@ -104,6 +104,18 @@ fn a_token_service_s_answer_names_its_causes() {
 }
 
 #[test]
+fn a_token_service_that_cannot_be_reached_may_have_another_address() {
+    for reason in [UnreachableReason::Connect, UnreachableReason::Lost, UnreachableReason::Dns] {
+        let mut host = Scripted::new([]).with(Err(CredentialError::Unreachable(reason)));
+        let AuthenticateOutcome::NotAuthenticated(diagnosis) = authenticate(&call(), &mut host) else {
+            panic!("works")
+        };
+        let second = diagnosis.causes.get(1).map(|cause| cause.explanation.as_str());
+        assert_eq!(second, Some("the token URL of the authorization is not the address of the token service"));
+    }
+}
+
+#[test]
 fn what_the_caller_or_the_host_decided_is_no_diagnosis() {
     let wrong = Call { authorization: String::new(), ..call() };
     assert!(matches!(authenticate(&wrong, &mut Scripted::new([])), AuthenticateOutcome::InvalidData(_)));
