@@ -17,6 +17,8 @@ import {
   type Transport,
 } from "../src/index.js";
 import type { Failure } from "../src/outcomes.js";
+import { Call } from "../src/calls.js";
+import { Imports } from "../src/imports.js";
 import * as plans from "../src/plans.js";
 import { allowedCalls, EVENT_CALLS, headersOfRules, isAllowed } from "../src/policy.js";
 import { Runner } from "../src/runner.js";
@@ -368,15 +370,25 @@ test(
 );
 
 test("a call that was given up sends nothing any more", async () => {
-  const { runner, transport } = await lying(
-    `await credentials.get("main"); const ends = Date.now() + 400; while (Date.now() < ends); await transport.send({ ...request, method: "patch", url: request.url + "/${KEY}" }); return { tag: "left" }`,
-  );
-  const { outcome } = await runner.run({ ...update, timeoutMs: 200 });
-  const { tag, val } = outcome as { tag: string; val: Failure };
-  assert.deepEqual([tag, val.writeHappened], ["timeout", "no"]);
-  await new Promise((go) => setTimeout(go, 500));
-  assert.deepEqual(transport.asked, []);
-  await runner.close();
+  const transport = answering(() => json(200, {}));
+  const imports = new Imports({
+    authorizations: { main },
+    transport,
+    allowed: allowedCalls(EVENT_CALLS),
+    log: () => {},
+  });
+  const call = new Call(update, performance.now() + 5_000);
+  await imports.answer(call, "get", ["main"]);
+  const { writeHappened } = call.ended("limit", "its thread was ended");
+  const patch = { method: "patch", url: `${TABLE}/incident/${KEY}`, headers: [], withinMs: 1_000n };
+  await assert.rejects(imports.answer(call, "send", [patch]), {
+    payload: { reason: "deadline", notSent: true },
+  });
+  assert.deepEqual([writeHappened, transport.asked], ["no", []]);
+  const other = new Call(update, performance.now() + 5_000);
+  await imports.answer(other, "get", ["main"]);
+  await imports.answer(other, "send", [patch]);
+  assert.equal(transport.asked.length, 1);
 });
 
 test("a refused write leaves no doubt, and one that may have left does", async () => {

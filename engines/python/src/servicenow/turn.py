@@ -1,7 +1,7 @@
 """Who computes: one call at a time, for a while.
 
 The interpreter runs one thread at a time, and wasmtime's Python lets go of it some hundred times in a call.
-Threads that compute at once then wait for each other at each of these places, and 64 of them make a quarter
+Threads that compute at once then wait for each other at each of these places, and 64 of them make a third
 of the calls that one after the other would. A call that waits for the network lets others compute, and one
 that computes for long keeps nobody for longer than `PATIENCE`.
 """
