@@ -1,6 +1,6 @@
 """How calls end: one class for each case, and a union for each method.
 
-Made from `wit/`; `WRITE_REFERENCE=1 cargo test -p host-test python_types` makes it anew.
+Made from `wit/`; `WRITE_REFERENCE=1 cargo test -p host-test language_hosts` makes it anew.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What outcomes hold, as dataclasses.
 
-Made from `wit/`; `WRITE_REFERENCE=1 cargo test -p host-test python_types` makes it anew.
+Made from `wit/`; `WRITE_REFERENCE=1 cargo test -p host-test language_hosts` makes it anew.
 """
 
 from dataclasses import dataclass

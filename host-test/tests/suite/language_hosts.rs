@@ -1,7 +1,8 @@
-//! What the Python host returns, made from the WIT: a dataclass for each record and each case, an enumeration for each enum, and
-//! a union for each outcome.
+//! What the hosts in other languages share with this one. What the Python host returns is made from the WIT: a dataclass for each
+//! record and each case, an enumeration for each enum, and a union for each outcome. The policies name the same calls and headers.
 
 use crate::reference::{WRITE, root};
+use servicenow_host::authorizations::AllowedCall;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
@@ -37,7 +38,7 @@ fn the_types_of_the_python_host_are_what_the_interface_says() {
             fs::write(&path, &made).unwrap();
         }
         let stands = fs::read_to_string(&path).unwrap_or_default();
-        assert!(stands == made, "{} is out of date: {WRITE}=1 cargo test -p host-test python_types", path.display());
+        assert!(stands == made, "{} is out of date: {WRITE}=1 cargo test -p host-test language_hosts", path.display());
     }
 }
 
@@ -58,7 +59,7 @@ fn reach(resolve: &Resolve, ty: &Type, into: &mut BTreeSet<TypeId>) {
 }
 
 fn head(what: &str, imports: &str) -> String {
-    let how = format!("{WRITE}=1 cargo test -p host-test python_types");
+    let how = format!("{WRITE}=1 cargo test -p host-test language_hosts");
     format!("\"\"\"{what}\n\nMade from `wit/`; `{how}` makes it anew.\n\"\"\"\n\n{imports}")
 }
 
@@ -176,4 +177,34 @@ fn doc(docs: &Docs) -> String {
     let text = text.replace('\\', "\\\\").replace("\n\n", "\n\n    ").replace("\n", "\n    ");
     let text: Vec<_> = text.lines().map(str::trim_end).collect();
     format!("    \"\"\"{}\"\"\"\n", text.join("\n"))
+}
+
+/// The texts in double quotes of a list in a source file, which begins with one line and ends with another.
+fn quoted(path: &str, begins: &str, ends: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("engines").join(path)).unwrap();
+    let list = text.split_once(begins).unwrap_or_else(|| panic!("{path} has no {begins}")).1;
+    let list = list.split_once(ends).unwrap_or_else(|| panic!("{path} does not end {begins}")).0;
+    list.split('"').skip(1).step_by(2).map(str::to_string).collect()
+}
+
+#[test]
+fn the_policies_of_the_other_hosts_name_what_the_reference_host_s_does() {
+    let (node, python) = ("node/src/policy.ts", "python/src/servicenow/policy.py");
+    let calls = |of: Vec<AllowedCall>| of.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    for (name, known) in [
+        ("INCIDENT_CALLS", calls(AllowedCall::defaults())),
+        ("EVENT_CALLS", calls(AllowedCall::set("events").unwrap())),
+    ] {
+        assert_eq!(quoted(node, &format!("export const {name}: readonly string[] = ["), "];"), known, "{name}");
+        assert_eq!(quoted(python, &format!("{name} = ("), "\n)"), known, "{name}");
+    }
+    for (of_node, of_python) in [
+        ("export const REQUEST_HEADERS: readonly string[] = [", "REQUEST_HEADERS = frozenset("),
+        ("export const RESPONSE_HEADERS: readonly string[] = [", "RESPONSE_HEADERS = frozenset("),
+        ("const NEVER_SENT: readonly string[] = [", "NEVER_SENT = frozenset("),
+    ] {
+        let both = (quoted(node, of_node, "];"), quoted(python, of_python, "}"));
+        assert!(!both.0.is_empty());
+        assert_eq!(both.0, both.1, "{of_python}");
+    }
 }
