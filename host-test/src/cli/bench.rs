@@ -17,7 +17,7 @@ pub struct Bench {
     /// Measure for a few seconds instead of a minute
     #[arg(long)]
     quick: bool,
-    /// Time pysnow and Node's fetch too; installs pysnow from PyPI first
+    /// Time pysnow, aiosnow and Node's fetch too; installs the first two from PyPI
     #[arg(long)]
     peers: bool,
     /// Print JSON instead of a table
@@ -150,6 +150,20 @@ fn print_text(figures: &Figures) {
         ],
         ["  processor time of one".to_string(), us(figures.cpu_us_kept_at_64), none(), none()],
         [
+            "over wasi:http: create, half of the calls".to_string(),
+            us(figures.create_p50_wasi_us),
+            us(figures.native_p50_us),
+            times(figures.create_p50_wasi_us / figures.native_p50_us),
+        ],
+        ["  processor time of a create".to_string(), us(figures.cpu_us_wasi), none(), none()],
+        [
+            "  creates a second, 64 at once".to_string(),
+            format!("{:.0}", figures.throughput_wasi_per_s),
+            format!("{:.0}", figures.native_throughput_per_s),
+            times(figures.throughput_wasi_per_s / figures.native_throughput_per_s),
+        ],
+        ["  processor time of one".to_string(), us(figures.cpu_us_wasi_at_64), none(), none()],
+        [
             "over TLS, a connection per call against kept ones".to_string(),
             none(),
             none(),
@@ -173,12 +187,18 @@ fn print_text(figures: &Figures) {
         ["guest memory for each byte of 5 MB".to_string(), times(figures.guest_memory_per_byte), none(), none()],
     ];
     lines.add_rows(rows);
-    for (name, time) in &figures.peers {
+    for peer in &figures.peers {
         lines.add_row([
-            format!("create by {name}, and the component's gain"),
-            us(*time),
+            format!("create by {}, and the component's gain", peer.name),
+            us(peer.create_p50_us),
             none(),
-            times(time / figures.create_p50_us),
+            times(peer.create_p50_us / figures.create_p50_us),
+        ]);
+        lines.add_row([
+            "  creates a second, 64 at once".to_string(),
+            format!("{:.0}", peer.throughput_per_s),
+            none(),
+            times(figures.throughput_beside_peers_per_s.unwrap_or_default() / peer.throughput_per_s),
         ]);
     }
     print_table(&lines);

@@ -38,6 +38,8 @@ const LENGTH: &[u8] = b"content-length:";
 struct Answers {
     token: Bytes,
     created: Bytes,
+    /// The same with display values, which aiosnow asks for.
+    created_with_display_values: Bytes,
     updated: Bytes,
     /// Lists of one record, of a hundred, and of a thousand: 1 KB, 100 KB and 5 MB.
     lists: [Bytes; 3],
@@ -162,6 +164,7 @@ impl Answers {
         Self {
             token: whole(200, "", token),
             created: whole(201, "", &format!("{{\"result\":{written}}}")),
+            created_with_display_values: whole(201, "", &format!("{{\"result\":{row}}}")),
             updated: whole(200, "", &format!("{{\"result\":{written}}}")),
             lists: [list(&row, 1), list(&row, 100), list(&large, 1_000)],
         }
@@ -174,6 +177,9 @@ impl Answers {
                 whole(200, "", &connections.load(Ordering::Relaxed).to_string())
             }
             _ if request.starts_with(b"POST /oauth") => self.token.clone(),
+            _ if request.starts_with(b"POST") && list(b"sysparm_display_value=all") => {
+                self.created_with_display_values.clone()
+            }
             _ if request.starts_with(b"POST") => self.created.clone(),
             _ if request.starts_with(b"PATCH") => self.updated.clone(),
             _ if list(b"sysparm_limit=1000") => self.lists[2].clone(),

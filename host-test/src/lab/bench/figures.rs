@@ -63,10 +63,32 @@ pub struct Figures {
     pub find_us: [f64; 3],
     /// The guest's memory after an answer of 5 MB, against the answer.
     pub guest_memory_per_byte: f64,
+    /// A create by the component over `wasi:http`: half of the calls, in microseconds.
+    pub create_p50_wasi_us: f64,
+    /// Processor time of one.
+    pub cpu_us_wasi: f64,
+    /// Creates a second, 64 at once.
+    pub throughput_wasi_per_s: f64,
+    /// Processor time of one of those.
+    pub cpu_us_wasi_at_64: f64,
     /// A create by pysnow against one by the component, where it ran: how many times as long it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_ratio: Option<f64>,
-    /// A create by each of them, in microseconds.
+    /// Creates a second by the component, 64 at once, in turns with the peers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput_beside_peers_per_s: Option<f64>,
+    /// Clients of other languages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub peers: Vec<(String, f64)>,
+    pub peers: Vec<Peer>,
+}
+
+/// What creates by a client of another language cost. Medians of its rounds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Peer {
+    /// The client.
+    pub name: String,
+    /// One at a time: half of the calls are faster, in microseconds.
+    pub create_p50_us: f64,
+    /// Creates a second, 64 at once.
+    pub throughput_per_s: f64,
 }

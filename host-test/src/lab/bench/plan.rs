@@ -4,8 +4,10 @@ use super::canned::Addresses;
 use super::contenders::{AT_ONCE, Contender, IN_FLIGHT, Native, Sandboxed, authorizations, keeping, limits};
 use super::figures::Figures;
 use super::measure::{cpu, median, percentile, resident_kb, us};
-use super::peers;
+use super::peers::{self, Peers};
+use crate::components;
 use anyhow::Context;
+use servicenow_artifacts::Artifact;
 use servicenow_host::Host;
 use servicenow_host::{Connections, Proxy};
 use std::path::Path;
@@ -15,8 +17,22 @@ use tokio::task::JoinSet;
 /// How many calls one connection has to serve.
 const SEQUENTIAL: usize = 1_000;
 
+/// How many rounds the clients of other languages have: each starts a process.
+const PEER_ROUNDS: usize = 5;
+
 /// How many authorizations share the throughput.
 const AUTHORIZATIONS: usize = 100;
+
+/// Those who take turns.
+struct Contenders {
+    /// The component over `transport`, in a new instance for each call.
+    fresh: Sandboxed,
+    /// The same with instances kept.
+    kept: Sandboxed,
+    /// The component over `wasi:http`.
+    over_wasi: Sandboxed,
+    native: Native,
+}
 
 /// What is measured, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +68,21 @@ impl Plan {
         let idle_kb = resident_kb();
         let one = authorizations(&addresses.http, addresses, 1)?;
         let plain = Sandboxed::new(host.with(one.clone(), limits())?, &addresses.http, 1);
-        let kept = Sandboxed::new(host.with(one, keeping())?, &addresses.http, 1);
+        let kept = Sandboxed::new(host.with(one.clone(), keeping())?, &addresses.http, 1);
+        let over_wasi = Host::builder().component(components::load(Artifact::Node)?.to_vec()).limits(limits());
+        let over_wasi = over_wasi.proxy(Proxy::default()).build()?.with(one, limits())?;
+        let over_wasi = Sandboxed::new(over_wasi, &addresses.http, 1);
         let native = Native::new(&addresses.http, addresses)?;
         figures.instantiate_p50_us = self.instantiation(&plain).await?;
         step();
-        self.latency(&mut figures, (&plain, &kept, &native), &step).await?;
-        self.throughput(&mut figures, (&plain, &kept, &native), &step).await?;
-        drop(kept);
+        let contenders = Contenders { fresh: plain, kept, over_wasi, native };
+        self.latency(&mut figures, &contenders, &step).await?;
+        self.throughput(&mut figures, &contenders, &step).await?;
+        if self.peers {
+            self.peers(&mut figures, &contenders.fresh, addresses).await?;
+        }
+        step();
+        let plain = contenders.fresh;
         let many = authorizations(&addresses.http, addresses, AUTHORIZATIONS)?;
         let many = Sandboxed::new(host.with(many, limits())?, &addresses.http, AUTHORIZATIONS);
         figures.throughput_100_authorizations = self.shared(&plain, &many).await?;
@@ -69,12 +93,6 @@ impl Plan {
         figures.connections = self.connections(&host, addresses).await?;
         step();
         self.in_flight(&mut figures, &host, addresses, idle_kb).await?;
-        step();
-        if self.peers {
-            figures.peers = peers::run(addresses)?;
-            let pysnow = figures.peers.iter().find(|(name, _)| name == peers::PYSNOW).map(|(_, us)| *us);
-            figures.peer_ratio = pysnow.map(|us| us / figures.create_p50_us);
-        }
         step();
         Ok(figures)
     }
@@ -90,23 +108,28 @@ impl Plan {
         Ok(median(&mut samples))
     }
 
-    /// Turns of component, component with instances kept, and native client, one call at a time.
+    /// Turns, one call at a time.
     async fn latency(
         &self,
         figures: &mut Figures,
-        (fresh, kept, native): (&Sandboxed, &Sandboxed, &Native),
+        Contenders { fresh, kept, over_wasi, native }: &Contenders,
         step: &impl Fn(),
     ) -> anyhow::Result<()> {
         one_by_one(fresh, self.calls).await?;
         one_by_one(kept, self.calls).await?;
+        one_by_one(over_wasi, self.calls).await?;
         one_by_one(native, self.calls).await?;
         let (mut ours, mut again, mut theirs) = (Rounds::default(), Rounds::default(), Rounds::default());
+        let mut wasi = Rounds::default();
         for _ in 0..self.rounds {
             ours.add(one_by_one(fresh, self.calls).await?);
             again.add(one_by_one(kept, self.calls).await?);
+            wasi.add(one_by_one(over_wasi, self.calls).await?);
             theirs.add(one_by_one(native, self.calls).await?);
             step();
         }
+        figures.create_p50_wasi_us = median(&mut wasi.p50);
+        figures.cpu_us_wasi = median(&mut wasi.cpu);
         figures.ratio_p50_kept = median(&mut ratios(&again.p50, &theirs.p50));
         figures.create_p50_kept_us = median(&mut again.p50);
         figures.cpu_us_kept = median(&mut again.cpu);
@@ -119,38 +142,50 @@ impl Plan {
         Ok(())
     }
 
-    /// Turns of component, component with instances kept, and native client, many calls at once.
+    /// Turns, many calls at once.
     async fn throughput(
         &self,
         figures: &mut Figures,
-        (fresh, kept, native): (&Sandboxed, &Sandboxed, &Native),
+        Contenders { fresh, kept, over_wasi, native }: &Contenders,
         step: &impl Fn(),
     ) -> anyhow::Result<()> {
         let count = calls_at_once(self.calls);
         at_once(fresh, AT_ONCE, count).await?;
         at_once(kept, AT_ONCE, count).await?;
+        at_once(over_wasi, AT_ONCE, count).await?;
         at_once(native, AT_ONCE, count).await?;
-        let (mut ours, mut again, mut theirs, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut spent, mut spent_again) = (Vec::new(), Vec::new());
+        let (mut ours, mut again, mut wasi) = (Crowds::default(), Crowds::default(), Crowds::default());
+        let (mut theirs, mut alone) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
-            let before = cpu();
-            ours.push(at_once(fresh, AT_ONCE, count).await?);
-            spent.push(us(cpu() - before) / count as f64);
+            ours.add(fresh, count).await?;
             alone.push(at_once(fresh, 1, self.calls).await?);
-            let before = cpu();
-            again.push(at_once(kept, AT_ONCE, count).await?);
-            spent_again.push(us(cpu() - before) / count as f64);
+            again.add(kept, count).await?;
+            wasi.add(over_wasi, count).await?;
             theirs.push(at_once(native, AT_ONCE, count).await?);
             step();
         }
-        figures.cpu_us_at_64 = median(&mut spent);
-        figures.cpu_us_kept_at_64 = median(&mut spent_again);
-        figures.ratio_throughput_64_kept = median(&mut ratios(&again, &theirs));
-        figures.throughput_kept_per_s = median(&mut again);
-        figures.ratio_throughput_64 = median(&mut ratios(&ours, &theirs));
-        figures.throughput_64_over_1 = median(&mut ratios(&ours, &alone));
-        figures.throughput_per_s = median(&mut ours);
+        figures.ratio_throughput_64_kept = median(&mut ratios(&again.per_second, &theirs));
+        figures.ratio_throughput_64 = median(&mut ratios(&ours.per_second, &theirs));
+        figures.throughput_64_over_1 = median(&mut ratios(&ours.per_second, &alone));
+        (figures.throughput_per_s, figures.cpu_us_at_64) = ours.medians();
+        (figures.throughput_kept_per_s, figures.cpu_us_kept_at_64) = again.medians();
+        (figures.throughput_wasi_per_s, figures.cpu_us_wasi_at_64) = wasi.medians();
         figures.native_throughput_per_s = median(&mut theirs);
+        Ok(())
+    }
+
+    /// Clients of other languages, in turns with the component, many creates at once.
+    async fn peers(&self, figures: &mut Figures, ours: &Sandboxed, addresses: &Addresses) -> anyhow::Result<()> {
+        let mut peers = Peers::install(addresses)?;
+        let mut component = Vec::new();
+        for _ in 0..PEER_ROUNDS {
+            component.push(at_once(ours, AT_ONCE, calls_at_once(self.calls)).await?);
+            peers.round()?;
+        }
+        figures.throughput_beside_peers_per_s = Some(median(&mut component));
+        figures.peers = peers.medians();
+        let pysnow = figures.peers.iter().find(|peer| peer.name == peers::PYSNOW);
+        figures.peer_ratio = pysnow.map(|peer| peer.create_p50_us / figures.create_p50_us);
         Ok(())
     }
 
@@ -270,6 +305,26 @@ impl Rounds {
         self.cpu.push(us(cpu) / times.len().max(1) as f64);
         self.p50.push(median(&mut times));
         self.p99.push(percentile(&mut times, 0.99));
+    }
+}
+
+/// The same of rounds with many calls at once: creates a second, and the processor time of each.
+#[derive(Default)]
+struct Crowds {
+    per_second: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Crowds {
+    async fn add(&mut self, contender: &impl Contender, count: usize) -> anyhow::Result<()> {
+        let before = cpu();
+        self.per_second.push(at_once(contender, AT_ONCE, count).await?);
+        self.cpu.push(us(cpu() - before) / count as f64);
+        Ok(())
+    }
+
+    fn medians(mut self) -> (f64, f64) {
+        (median(&mut self.per_second), median(&mut self.cpu))
     }
 }
 
