@@ -146,6 +146,13 @@ impl<T: Outcome> Report<T> {
             guest_memory: 0,
         }
     }
+
+    /// The report of an outcome for which nothing was sent.
+    #[cfg(feature = "sync")]
+    pub fn without_exchange(started: Instant, outcome: T) -> Self {
+        let (elapsed, exchanges) = (started.elapsed(), Vec::new());
+        Self { outcome, elapsed, exchanges, ended_by: EndedBy::Component, guest_memory: 0 }
+    }
 }
 
 impl Runner {

@@ -2,7 +2,7 @@
 
 use crate::bindings::callbacks::{self, Delivery, NamesOutcome, Verdict};
 use crate::bindings::changes::{self, ChangesOutcome, Selection};
-use crate::bindings::mapping::{self, PathsOutcome, PreviewOutcome};
+use crate::bindings::mapping::{self, InstanceColumn, ItemsOutcome, PathsOutcome, PreviewOutcome};
 use crate::bindings::provisioning::{self, InspectOutcome, ProbeOutcome, Settings, StepsOutcome};
 use crate::bindings::push::{self, PushOutcome};
 use crate::ledger::Imported;
@@ -15,8 +15,12 @@ use servicenow_core::imports::ImportedHost;
 pub struct Component;
 
 impl mapping::Guest for Component {
-    fn preview(rules: String, event: String, manual: bool) -> PreviewOutcome {
-        crate::mapping::preview(&rules, &event, manual)
+    fn preview(rules: String, event: String, manual: bool, columns: Vec<InstanceColumn>) -> PreviewOutcome {
+        crate::mapping::preview(&rules, &event, manual, &columns)
+    }
+
+    fn items(rules: String, event: String) -> ItemsOutcome {
+        crate::mapping::items(&rules, &event)
     }
 
     fn paths(event: String) -> PathsOutcome {

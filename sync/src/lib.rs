@@ -11,9 +11,11 @@ pub mod changes;
 pub mod ledger;
 mod lenient;
 pub mod mapping;
+mod patterns;
 pub mod provisioning;
 pub mod push;
 pub mod rules;
+pub mod template;
 
 #[cfg(target_arch = "wasm32")]
 mod export;

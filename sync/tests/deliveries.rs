@@ -1,5 +1,6 @@
 //! Deliveries as anybody may send them.
 
+#[path = "properties/deliveries.rs"]
 mod properties;
 
 use properties::a_delivery_is_judged;

@@ -82,6 +82,13 @@ export interface EventSync {
   push(inputs: plans.Push): Promise<Returns["push"]>;
   /** Shows what a push would send. Needs no network. */
   preview(inputs: plans.Preview): Promise<Returns["preview"]>;
+  /** The events that an event holds, by the `for_each` of the rules; without one the event itself. */
+  items(inputs: plans.Items): Promise<Returns["items"]>;
+  /**
+   * Pushes each event that an event holds, one after the other, and yields each outcome as it comes. Each has the
+   * deadline for itself.
+   */
+  pushEach(inputs: plans.Push): AsyncGenerator<Returns["push"]>;
   /** Lists what an event offers to templates. */
   paths(event: plans.Document): Promise<Returns["paths"]>;
   /**
@@ -119,9 +126,17 @@ export function createEventSync({
   ...options
 }: Options & { ledger?: Ledger }): EventSync {
   const { runner, run, close } = started("sync", options, EVENT_CALLS);
+  const push = (inputs: plans.Push) =>
+    run(plans.push(inputs), new Remembered(ledger, inputs?.authorization)) as Promise<Returns["push"]>;
+  const items = (inputs: plans.Items) => run(plans.items(inputs)) as Promise<Returns["items"]>;
   return {
-    push: (inputs) =>
-      run(plans.push(inputs), new Remembered(ledger, inputs?.authorization)) as Promise<Returns["push"]>,
+    push,
+    items,
+    async *pushEach(inputs) {
+      const split = await items(inputs);
+      if (split.tag !== "items") return yield split;
+      for (const event of split.val) yield await push({ ...inputs, event });
+    },
     preview: (inputs) => run(plans.preview(inputs)) as Promise<Returns["preview"]>,
     paths: (event) => run(plans.paths(event)) as Promise<Returns["paths"]>,
     deliver: (delivery, handle) => deliver(runner, ledger, delivery, handle),

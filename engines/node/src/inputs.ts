@@ -51,6 +51,8 @@ type Check = [field: string, name: string, is: (value: unknown) => boolean, expe
 
 const isTruth = (value: unknown) => typeof value === "boolean";
 const areTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+const areColumns = (value: unknown) =>
+  Array.isArray(value) && value.every((column) => isRecord(column) && Array.isArray(column.choices));
 const COUNT = `a whole number from 0 to ${MAX_COUNT}`;
 const DOCUMENT = "an object, or the text of a JSON object";
 
@@ -101,7 +103,11 @@ const CHECKS: Record<Method, Check[]> = {
   authenticate: CALL,
   describe: [],
   push: [...CALL, ...EVENT],
-  preview: EVENT,
+  preview: [
+    ...EVENT,
+    ["columns", "columns", optional(areColumns), "the columns that the method columns reads"],
+  ],
+  items: EVENT.slice(0, 2),
   paths: [["event", "event", isDocument, DOCUMENT]],
   receive: [["rules", "rules", optional(isDocument), DOCUMENT]],
   since: [

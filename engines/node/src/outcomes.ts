@@ -10,6 +10,7 @@ import type * as push from "../generated/sync/interfaces/servicenow-plugin-push.
 
 export type { AuthenticateOutcome } from "../generated/node/interfaces/servicenow-plugin-authorization.js";
 export type {
+  Column,
   ColumnsOutcome,
   CreateOutcome,
   FindOutcome,
@@ -22,7 +23,11 @@ export type { Node } from "../generated/node/interfaces/servicenow-plugin-manife
 export type { Failure, Reason, Violation } from "../generated/node/interfaces/servicenow-plugin-types.js";
 export type { Accepted, Change, Verdict } from "../generated/sync/interfaces/servicenow-plugin-callbacks.js";
 export type { ChangesOutcome } from "../generated/sync/interfaces/servicenow-plugin-changes.js";
-export type { PathsOutcome, PreviewOutcome } from "../generated/sync/interfaces/servicenow-plugin-mapping.js";
+export type {
+  ItemsOutcome,
+  PathsOutcome,
+  PreviewOutcome,
+} from "../generated/sync/interfaces/servicenow-plugin-mapping.js";
 export type { PushOutcome } from "../generated/sync/interfaces/servicenow-plugin-push.js";
 
 /** What each method returns. */
@@ -36,6 +41,7 @@ export interface Returns {
   describe: manifest.Node;
   push: push.PushOutcome;
   preview: mapping.PreviewOutcome;
+  items: mapping.ItemsOutcome;
   paths: mapping.PathsOutcome;
   receive: callbacks.Verdict;
   since: changes.ChangesOutcome;

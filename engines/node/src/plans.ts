@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Violation } from "../generated/node/interfaces/servicenow-plugin-types.js";
 import { namesCorrelationId, violationsOf } from "./inputs.js";
-import type { Method } from "./outcomes.js";
+import type { Column, Method } from "./outcomes.js";
 import { headersOfRules } from "./policy.js";
 
 /** What every call names. */
@@ -60,6 +60,13 @@ export interface Preview {
   rules: Document;
   event: Document;
   manual?: boolean;
+  /** The columns of the instance, as `columns` reads them: lengths, types and choices are warned of. */
+  columns?: Column[];
+}
+
+export interface Items {
+  rules: Document;
+  event: Document;
 }
 
 /** Which changes are read. */
@@ -165,7 +172,16 @@ export function preview(inputs: Preview): Plan {
     textOf(inputs.rules),
     textOf(inputs.event),
     inputs.manual ?? false,
+    (inputs.columns ?? []).map((column) => ({
+      ...column,
+      choices: column.choices.map(({ value }) => value),
+    })),
   ]);
+}
+
+export function items(inputs: Items): Plan {
+  const more: Partial<Plan> = { exported: ["mapping", "items"], isLocal: true };
+  return checked("items", inputs, more, () => [textOf(inputs.rules), textOf(inputs.event)]);
 }
 
 export function paths(event: Document): Plan {

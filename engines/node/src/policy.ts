@@ -20,6 +20,12 @@ export const EVENT_CALLS: readonly string[] = [
   "GET /api/now/table/change_request",
   "GET /api/now/table/problem",
   "GET /api/now/table/sys_user",
+  "GET /api/now/table/sys_user_group",
+  "GET /api/now/table/cmdb_ci",
+  "GET /api/now/table/cmdb_ci_service",
+  "GET /api/now/table/service_offering",
+  "GET /api/now/table/core_company",
+  "GET /api/now/table/cmn_location",
   "GET /api/now/table/sys_properties?name=glide.sys.default.tz",
 ];
 

@@ -104,6 +104,44 @@ test("a preview shows what is sent, and wrong inputs are named", async () => {
   );
 });
 
+test("an event of many alerts is pushed one by one, and not at once", async () => {
+  const many = rules({
+    for_each: { path: "alerts", as: "alert" },
+    correlation_id: "each-{{ alert.id }}",
+    body: { short_description: "{{ alert.id }} in {{ region }}" },
+  });
+  const event = { region: "eu", alerts: [{ id: "disk" }, { id: "cpu" }] };
+  const held = await sync.items({ rules: many, event });
+  assert.equal(held.tag, "items");
+  assert.deepEqual(
+    held.val.map((text) => JSON.parse(text).alert.id),
+    ["disk", "cpu"],
+  );
+  for (const expected of ["created", "unchanged"]) {
+    const tags: string[] = [];
+    for await (const outcome of sync.pushEach({ ...call, rules: many, event })) tags.push(outcome.tag);
+    assert.deepEqual(tags, [expected, expected]);
+  }
+  assert.equal((await sync.push({ ...call, rules: many, event })).tag, "invalid-data");
+});
+
+test("a preview warns by the columns of the instance", async () => {
+  const known = await node.columns(call);
+  assert.equal(known.tag, "columns-success");
+  const event = { id: 1, title: "x".repeat(200) };
+  for (const [columns, fields] of [
+    [[], []],
+    [known.val, ["short_description"]],
+  ] as const) {
+    const mapped = await sync.preview({ rules: rules(), event, columns: [...columns] });
+    assert.equal(mapped.tag, "mapped");
+    assert.deepEqual(
+      mapped.val.warnings.map(({ field }) => field),
+      fields,
+    );
+  }
+});
+
 test("an event creates, is repeated, changes and recovers", async () => {
   const byStatus = rules({ status: { path: "status" } });
   for (const [title, status, expected] of [

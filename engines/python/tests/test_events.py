@@ -11,6 +11,7 @@ from servicenow import AsyncEventSync, EventSync, MemoryLedger, Selection, Servi
 from servicenow.outcomes import (
     Accepted,
     ChangesPage,
+    ColumnsSuccess,
     Created,
     Duplicate,
     Echo,
@@ -18,6 +19,7 @@ from servicenow.outcomes import (
     FilteredOut,
     IncidentCreated,
     InvalidData,
+    Items,
     Mapped,
     Paths,
     Resolved,
@@ -67,6 +69,52 @@ def test_an_event_creates_changes_and_is_repeated(simulator: Simulator, tmp_path
         for title, expected in [("Disk full", Created), ("Disk full", Unchanged), ("Disk fuller", Updated)]:
             event = {"id": "changes", "title": title}
             assert isinstance(sync.push("main", simulator.base_url, rules(), event), expected), title
+
+
+MANY = {
+    "for_each": {"path": "alerts", "as": "alert"},
+    "correlation_id": "each-{{ alert.id }}",
+    "body": {"short_description": "{{ alert.title }} in {{ region }}"},
+}
+
+
+def many(*titles: str) -> dict[str, Any]:
+    return {"region": "eu", "alerts": [{"id": title, "title": title} for title in titles]}
+
+
+def test_an_event_of_many_alerts_is_pushed_one_by_one(simulator: Simulator, sync: EventSync) -> None:
+    held = sync.items(rules(**MANY), many("Disk", "CPU"))
+    assert isinstance(held, Items)
+    assert [json.loads(text)["alert"]["title"] for text in held.texts] == ["Disk", "CPU"]
+    for expected in (Created, Unchanged):
+        outcomes = list(sync.push_each("main", simulator.base_url, rules(**MANY), many("Disk", "CPU")))
+        assert [type(outcome) for outcome in outcomes] == [expected, expected], outcomes
+    whole = sync.push("main", simulator.base_url, rules(**MANY), many("Disk"))
+    assert isinstance(whole, InvalidData), whole
+    assert [type(outcome) for outcome in sync.push_each("main", simulator.base_url, rules(**MANY), {})] == [
+        InvalidData
+    ]
+
+
+def test_an_event_of_many_alerts_is_pushed_with_asyncio(simulator: Simulator) -> None:
+    async def push() -> list[object]:
+        async with AsyncEventSync(SYNC_WASM, simulator.known) as sync:
+            pushed = sync.push_each("main", simulator.base_url, rules(**MANY), many("Fan", "Power"))
+            return [type(outcome) async for outcome in pushed]
+
+    assert asyncio.run(push()) == [Created, Created]
+
+
+def test_a_preview_warns_by_the_columns_of_the_instance(
+    simulator: Simulator, sync: EventSync, host: ServiceNow
+) -> None:
+    columns = host.columns("main", simulator.base_url)
+    assert isinstance(columns, ColumnsSuccess)
+    event = {"id": 1, "title": "x" * 200}
+    for known, warned in (([], []), (columns.columns, ["short_description"])):
+        outcome = sync.preview(rules(), event, columns=known)
+        assert isinstance(outcome, Mapped)
+        assert [warning.field for warning in outcome.mapped.warnings] == warned
 
 
 def test_what_was_pushed_outlives_the_host(simulator: Simulator, tmp_path: Path, host: ServiceNow) -> None:

@@ -2,7 +2,7 @@
 
 use servicenow_host::types::Reason;
 
-/// The first thing to look at.
+/// The first thing to look at, and whose words the message is.
 pub fn of(reason: Reason) -> &'static str {
     match reason {
         Reason::Unauthorized => "run `host-test call authenticate` with the same options: it names the likely causes",
@@ -27,6 +27,12 @@ pub fn of(reason: Reason) -> &'static str {
             "something else than the Table API answered: check the address and any proxy"
         }
         Reason::BadRequest => "the message is the instance's own: compare the request body above with its columns",
+        Reason::Lost | Reason::Limit | Reason::TooLarge | Reason::Encoded => {
+            "the message is this program's, for no whole answer of the instance came: look the incident up before repeating a write"
+        }
+        Reason::UnexpectedAnswer | Reason::UnexpectedStatus | Reason::WrongRecord => {
+            "the message is this program's judgement of the instance's answer, which stands above"
+        }
         _ => "the message and detail are the instance's own words",
     }
 }

@@ -3,6 +3,7 @@
 use super::{print, print_table, table};
 use crate::lab::invocation::Finished;
 use serde_json::{Value, json};
+use servicenow_host::Exchange;
 
 /// How much of a long value the text output shows.
 const SHOWN_CHARS: usize = 300;
@@ -54,7 +55,24 @@ fn print_text(finished: &Finished, edge: &str, trace: bool) {
 
 /// Prints the exchanges of a call, one a line.
 pub fn exchanges(finished: &Finished) {
+    finished.exchanges.iter().for_each(exchange_line);
+}
+
+/// The same with the headers of each request, and what an answer says of a failure.
+pub fn whole_exchanges(finished: &Finished) {
     for exchange in &finished.exchanges {
+        exchange_line(exchange);
+        for (name, value) in &exchange.request_headers {
+            print(&printable(&format!("    {name}: {}", String::from_utf8_lossy(value.as_bytes()))));
+        }
+        if let Some(body) = &exchange.response_body {
+            print(&format!("    answered: {}", printable(body)));
+        }
+    }
+}
+
+fn exchange_line(exchange: &Exchange) {
+    {
         let ended = match (&exchange.status, &exchange.error) {
             (Some(status), _) => status.to_string(),
             (None, error) => error.clone().unwrap_or_default(),

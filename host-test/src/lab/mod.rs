@@ -8,5 +8,6 @@ pub mod inspection;
 pub mod invocation;
 pub mod package;
 pub mod python;
+pub mod sample_event;
 pub mod scenarios;
 pub mod soak;

@@ -155,6 +155,7 @@ fn member(resolve: &Resolve, ty: &Type) -> String {
                 TypeDefKind::Tuple(_) => "pairs".into(),
                 _ => format!("{}s", member(resolve, &Type::Id(*held))),
             },
+            TypeDef { kind: TypeDefKind::List(Type::String), .. } => "texts".into(),
             TypeDef { kind: TypeDefKind::Type(same), .. } => member(resolve, same),
             _ => name(resolve, *id).replace('-', "_"),
         },

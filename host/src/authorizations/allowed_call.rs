@@ -8,8 +8,9 @@ use std::str::FromStr;
 const INCIDENT_CALLS: [&str; 3] =
     ["GET,POST,PATCH /api/now/table/incident", "GET /api/now/table/sys_choice", "GET /api/now/table/sys_dictionary"];
 
-/// What events need beside it: journals, the tables of the task family, and the user's time zone.
-const EVENT_CALLS: [&str; 9] = [
+/// What events need beside it: journals, the tables of the task family, those of records that columns refer to, and the user's time
+/// zone.
+const EVENT_CALLS: [&str; 15] = [
     "GET /api/now/table/sys_journal_field",
     "GET /api/now/table/task",
     "GET /api/now/table/sc_request",
@@ -18,6 +19,12 @@ const EVENT_CALLS: [&str; 9] = [
     "GET /api/now/table/change_request",
     "GET /api/now/table/problem",
     "GET /api/now/table/sys_user",
+    "GET /api/now/table/sys_user_group",
+    "GET /api/now/table/cmdb_ci",
+    "GET /api/now/table/cmdb_ci_service",
+    "GET /api/now/table/service_offering",
+    "GET /api/now/table/core_company",
+    "GET /api/now/table/cmn_location",
     "GET /api/now/table/sys_properties?name=glide.sys.default.tz",
 ];
 

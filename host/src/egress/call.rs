@@ -3,7 +3,7 @@
 use super::callback_secret;
 use super::client::Clients;
 use super::fault::{describe, unless_sent};
-use super::headers::{carries_credential, may_leave};
+use super::headers::{carries_credential, may_leave, shown};
 use super::journal::Journal;
 use super::policy::{Allowed, Denied, Policy, Target};
 use super::rate_limit::{RateLimits, Turn, refusal};
@@ -213,6 +213,7 @@ impl CallEgress {
             head.headers.keys().filter(|name| !may_leave(name, &self.headers, true)).cloned().collect();
         surplus.into_iter().for_each(|name| drop(head.headers.remove(name)));
         let (sent, method) = (Sent::default(), head.method.clone());
+        let shown = shown(&head.headers);
         let is_write = to_instance && method != Method::GET;
         if is_write && !self.journal.watch_write(sent.clone()) {
             return Err(Error::ConnectionTimeout);
@@ -228,8 +229,8 @@ impl CallEgress {
         };
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
         let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));
-        let status = result.as_ref().map(|response| (response.status().as_u16(), response.body().len()));
-        self.journal.note(&method, &uri, status.map_err(describe), started.elapsed());
+        let answer = result.as_ref().map_err(describe);
+        self.journal.note(&method, &uri, shown, answer, started.elapsed());
         result
     }
 

@@ -1,6 +1,6 @@
 //! The headers of guests, by name: which may leave, and which of an answer a guest may see.
 
-use http::{HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers that a guest may set: what describes a request and its body. Any other could change what is called, or carry
 /// something out.
@@ -73,6 +73,15 @@ pub fn may_leave(name: &HeaderName, more: &[HeaderName], guest_authorizes: bool)
 /// Whether a guest may see a header of an answer.
 pub fn is_shown(name: &HeaderName, more: &[HeaderName], guest_authorizes: bool) -> bool {
     may_leave(name, more, guest_authorizes) || RESPONSE.contains(&name.as_str())
+}
+
+/// Headers as a report shows them: of those that do not describe a request the name alone.
+pub fn shown(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let shown = |name: &HeaderName, value: &HeaderValue| match REQUEST.contains(&name.as_str()) {
+        true => value.clone(),
+        false => HeaderValue::from_static("(not shown)"),
+    };
+    headers.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
 }
 
 /// Whether a header is one that carries credentials of the kinds there are.

@@ -71,7 +71,7 @@ exports!(
 exports!(
     /// Two-way event sync, and where its functions are.
     SyncFunctions imports ["credentials", "ledger", "transport"] {
-        mapping as "mapping" { preview as "preview", paths as "paths" }
+        mapping as "mapping" { preview as "preview", items as "items", paths as "paths" }
         push as "push" { push as "push" }
         callbacks as "callbacks" { receive as "receive", names as "names" }
         changes as "changes" { since as "since" }

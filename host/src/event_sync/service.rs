@@ -11,7 +11,9 @@ use super::outbox::Outbox;
 use super::remembered::Remembered;
 use super::turns::Turns;
 use crate::bindings::exports::servicenow::plugin::callbacks::NamesOutcome;
-use crate::bindings::exports::servicenow::plugin::mapping::{PathsOutcome, PreviewOutcome};
+use crate::bindings::exports::servicenow::plugin::mapping::{
+    InstanceColumn, ItemsOutcome, PathsOutcome, PreviewOutcome,
+};
 use crate::bindings::exports::servicenow::plugin::push::PushOutcome;
 use crate::bindings::exports::servicenow::plugin::types::Call;
 use crate::egress::of_rules;
@@ -87,10 +89,27 @@ impl EventSync {
         Arc::new(Outbox::new(Arc::clone(&self.remembered.0), authorization))
     }
 
-    /// Shows what a push would send. Needs no network.
+    /// Shows what a push would send, as far as that is known without an instance. Needs no network.
     pub async fn preview(&self, rules: String, event: String, manual: bool) -> wasmtime::Result<PreviewOutcome> {
+        self.preview_for(rules, event, manual, Vec::new()).await
+    }
+
+    /// The same with warnings by the columns of an instance, as [`Host::columns`] reads them.
+    pub async fn preview_for(
+        &self,
+        rules: String,
+        event: String,
+        manual: bool,
+        columns: Vec<InstanceColumn>,
+    ) -> wasmtime::Result<PreviewOutcome> {
         let (component, preview) = self.function(|exports| &exports.preview);
-        self.runner.compute("", |state| state, component, preview, (rules, event, manual)).await
+        self.runner.compute("", |state| state, component, preview, (rules, event, manual, columns)).await
+    }
+
+    /// The events that an event holds, by the `for_each` of the rules; without one the event itself.
+    pub async fn items(&self, rules: String, event: String) -> wasmtime::Result<ItemsOutcome> {
+        let (component, items) = self.function(|exports| &exports.items);
+        self.runner.compute("", |state| state, component, items, (rules, event)).await
     }
 
     /// Lists what an event offers.
@@ -113,6 +132,36 @@ impl EventSync {
         let intent = Intent { headers: of_rules(&rules), ledger, ..Intent::write() };
         let push = self.function(|exports| &exports.push);
         self.runner.run(started, call, intent, push, |call| (call, rules, event, manual)).await
+    }
+
+    /// Pushes each event that an event holds, one after the other: they may be of the same incident. Each has the call's deadline
+    /// for itself. `pushed` is told of each as it ends, with how many there are. A failure of one does not keep the others from
+    /// being pushed.
+    pub async fn push_each(
+        &self,
+        call: Call,
+        rules: String,
+        event: String,
+        manual: bool,
+        mut pushed: impl FnMut(&Report<PushOutcome>, usize),
+    ) -> wasmtime::Result<Vec<Report<PushOutcome>>> {
+        let started = Instant::now();
+        let events = match self.items(rules.clone(), event).await? {
+            ItemsOutcome::Items(events) => events,
+            ItemsOutcome::InvalidData(violations) => {
+                let refused = Report::without_exchange(started, PushOutcome::InvalidData(violations));
+                pushed(&refused, 1);
+                return Ok(vec![refused]);
+            }
+        };
+        let mut reports = Vec::with_capacity(events.len());
+        let all = events.len();
+        for event in events {
+            let report = self.push(call.clone(), rules.clone(), event, manual).await;
+            pushed(&report, all);
+            reports.push(report);
+        }
+        Ok(reports)
     }
 
     /// The names behind a record's references.

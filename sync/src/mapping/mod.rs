@@ -1,33 +1,33 @@
 //! An event, by rules, becomes the columns of an incident. Pure: a preview and a push go through the same function.
 
 mod body;
+mod columns;
+mod items;
+mod key;
+mod left_out;
 mod paths;
+mod warnings;
 
+pub use columns::{Column, Lookup};
+pub use items::items;
 pub use paths::paths;
 
-use crate::bindings::mapping::{Mapped as Shown, PreviewOutcome};
+use crate::bindings::mapping::{InstanceColumn, Mapped as Shown, PlannedColumn, PreviewOutcome, Write as When};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use crate::lenient::repaired;
 use crate::rules::severity::priority;
-use crate::rules::status::DONE;
-use crate::rules::template::{Templates, as_text, at};
-use crate::rules::{Direction, Journal, Missing, Mode, Rules};
-use serde_json::{Map, Value};
+use crate::rules::{Journal, Missing, Rules, Write};
+use crate::template::{Mode, Templates};
+use columns::Columns;
+use serde_json::Value;
 use servicenow_core::bindings::incidents::RequestBody;
 use servicenow_core::bindings::types::Violation;
 use servicenow_core::failure::CallError;
 use servicenow_core::incidents::body::{self as request_body, Body};
-use servicenow_core::incidents::inputs::check_correlation_id;
 use servicenow_core::incidents::violations::Violations;
-use servicenow_core::servicenow::choices;
-use servicenow_core::servicenow::incident_table::{self, Kind};
-use servicenow_core::servicenow::sys_id::SysId;
 
 /// An event is read whole; ServiceNow takes 10 MB, and what is read needs several times its size.
 const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
-
-/// From here on numbers that are no integers of 64 bits lose digits.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What an instance sets where a create says nothing of impact and urgency.
 const DEFAULT_LEVEL: &str = "3";
@@ -37,9 +37,11 @@ pub struct Mapped {
     /// The key that finds its incident.
     pub correlation_id: String,
     /// The columns, without the note.
-    pub body: Body,
+    pub columns: Vec<Column>,
     /// Whether the event ends the problem.
     pub recovers: bool,
+    /// Whether an event without an incident makes one.
+    pub creates: bool,
     /// The journal and the text to append.
     pub note: Option<(Journal, String)>,
     /// What is likely a mistake.
@@ -55,9 +57,10 @@ pub enum Mapping {
 }
 
 /// Shows what a push would send.
-pub fn preview(rules: &str, event: &str, manual: bool) -> PreviewOutcome {
+pub fn preview(rules: &str, event: &str, manual: bool, instance: &[InstanceColumn]) -> PreviewOutcome {
     let mut violations = Violations::default();
-    let mapping = Rules::parse(rules, &mut violations).and_then(|rules| map(&rules, event, manual, &mut violations));
+    let rules = Rules::parse(rules, &mut violations);
+    let mapping = rules.and_then(|rules| map(&rules, event, manual, instance, &mut violations));
     match violations.or_invalid_data(mapping) {
         Ok(Mapping::FilteredOut(why)) => PreviewOutcome::FilteredOut(why),
         Ok(Mapping::Mapped(mapped)) => show(mapped)
@@ -67,17 +70,35 @@ pub fn preview(rules: &str, event: &str, manual: bool) -> PreviewOutcome {
 }
 
 fn show(mapped: Mapped) -> Result<Shown, CallError> {
-    let level = |column: &str| mapped.body.value(column).unwrap_or(DEFAULT_LEVEL).parse().unwrap_or_default();
+    let body = Body { columns: pairs(&mapped.columns) };
+    let level = |column: &str| body.value(column).unwrap_or(DEFAULT_LEVEL).parse().unwrap_or_default();
     let note = mapped.note.as_ref().map(|(journal, text)| (journal.column(), text.as_str()));
     let added = [("correlation_id", mapped.correlation_id.as_str())].into_iter().chain(note);
     Ok(Shown {
-        body: mapped.body.to_json(&added.collect::<Vec<_>>())?,
-        priority: priority(level("impact"), level("urgency")),
+        body: body.to_json(&added.collect::<Vec<_>>())?,
+        priority: priority(level("impact"), level("urgency")).filter(|_| !mapped.recovers),
         correlation_id: mapped.correlation_id,
         recovers: mapped.recovers,
+        creates: mapped.creates,
+        columns: mapped.columns.into_iter().map(planned).collect(),
         note: mapped.note.map(|(_, text)| text),
         warnings: mapped.warnings,
     })
+}
+
+fn planned(Column { name, value, write, lookup, .. }: Column) -> PlannedColumn {
+    let write = match write {
+        Write::Create => When::Create,
+        Write::Change => When::Change,
+        Write::Always => When::Always,
+    };
+    let lookup = lookup.map(|lookup| format!("{}.{}", lookup.table, lookup.by.column()));
+    PlannedColumn { name, value, write, lookup }
+}
+
+/// Columns as a request has them.
+pub fn pairs(columns: &[Column]) -> Vec<(String, String)> {
+    columns.iter().map(|column| (column.name.clone(), column.value.clone())).collect()
 }
 
 /// Reads an event: a JSON object.
@@ -95,170 +116,94 @@ pub fn read_event(text: &str, violations: &mut Violations) -> Option<Value> {
     }
 }
 
-/// Applies rules to an event. `None` where something is refused.
-pub fn map(rules: &Rules, event: &str, manual: bool, violations: &mut Violations) -> Option<Mapping> {
+/// Applies rules to an event. `None` where something is refused. `instance` are the columns of an instance, where they are known.
+pub fn map(
+    rules: &Rules,
+    event: &str,
+    manual: bool,
+    instance: &[InstanceColumn],
+    violations: &mut Violations,
+) -> Option<Mapping> {
+    let found = violations.list.len();
     let event = read_event(event, violations)?;
-    if let Some(why) = left_out(rules, &event, manual) {
+    items::check_item(rules.for_each.as_ref(), &event, violations);
+    let left_out = left_out::left_out(rules, &event, manual, violations);
+    if violations.list.len() > found {
+        return None;
+    }
+    if let Some(why) = left_out {
         return Some(Mapping::FilteredOut(why));
     }
-    let found = violations.list.len();
-    let templates = Templates::new(&event, rules.missing == Missing::Refused);
-    // A correlation id with a missing value would collide for all events that miss it.
-    let exact = Templates::new(&with_content(&event).unwrap_or_default(), true);
-    let mut columns = Columns(body::render(&rules.body, &templates, violations));
-    let correlation_id = render("rules.correlation_id", &rules.correlation_id, &exact, violations).and_then(|id| {
-        match id.contains(OBJECT) {
-            true => violations.refuse("correlation_id", &id, "a key made of texts and numbers of the event"),
-            false => check_correlation_id(&id, violations),
-        }
-    });
-    if let Some((_, level)) =
-        named("severity", rules.severity.as_ref().map(|rule| (&rule.path, &rule.map)), &event, violations)
-    {
-        columns.set("urgency", level.urgency.to_string());
-        columns.set("impact", level.impact.to_string());
-    }
-    let mut recovers = false;
-    if let Some((name, status)) =
-        named("status", rules.status.as_ref().map(|rule| (&rule.path, &rule.map)), &event, violations)
-    {
-        recovers = status.get("state").is_some_and(|state| DONE.contains(&state.as_str()));
-        for (column, text) in status {
-            let place = format!("rules.status.map.{name}.{column}");
-            if let Some(value) = render(&place, text, &templates, violations) {
-                columns.set(column, value);
-            }
-        }
-    }
-    for field in &rules.fields {
-        if let Some(text) = at(&event, &field.path).map(body::lines).filter(|text| !text.is_empty()) {
-            columns.set(&field.column, text);
-        }
-    }
+    let templates = Templates::new(&event, rules.severities());
+    let missing = rules.missing;
+    let warnings = Violations::default();
+    let mut renderer = Renderer { templates: &templates, event: &event, missing, violations, warnings };
+    let correlation_id = key::key(&rules.correlation_id, &mut renderer);
+    let Columns { list: columns, recovers } = columns::columns(rules, instance, &mut renderer);
     let note = rules.note.as_ref().and_then(|note| {
-        let text = render("rules.note.text", &note.text, &templates, violations)?;
+        let text = renderer.text("rules.note.text", &note.text)?;
         (!text.trim().is_empty()).then_some((note.column, text))
     });
-    let warnings = warnings(&columns.0);
-    // The checks of a create's request body, with its own words.
-    let body = request_body::check(&RequestBody::Fields(columns.0), violations).unwrap_or_else(|end| {
-        if let CallError::Error(failure) = end {
-            violations.add("rules.body", &failure.message, "each column once");
-        }
-        None
-    });
-    if let Some(own) = body.as_ref().and_then(|body| body.value("correlation_id")) {
-        violations.add("rules.body.correlation_id", own, "no correlation id here: rules.correlation_id is its place");
+    let mut warnings = renderer.warnings;
+    warnings.list.extend(warnings::warnings(&columns, instance));
+    if violations.list.len() > found {
+        return None;
     }
-    let (body, correlation_id) = (body?, correlation_id?);
-    let mapped = Mapped { correlation_id, body, recovers, note, warnings };
+    check_body(&columns, violations);
+    let creates = rules.creates() && !recovers;
+    if creates && columns.is_empty() {
+        warnings.add("rules.body", "nothing", "a column that comes to something: without one no incident is made");
+    }
+    let mapped = Mapped { correlation_id: correlation_id?, columns, recovers, creates, note, warnings: warnings.list };
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
 }
 
-/// What an event has for its key: without what is empty, and without numbers that lost digits, for two of them could become one
-/// key. What stands in the place of a list's item makes no key either.
-fn with_content(value: &Value) -> Option<Value> {
-    match value {
-        Value::Null => None,
-        Value::String(text) if text.trim().is_empty() => None,
-        Value::Number(number) if number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= EXACT) => None,
-        Value::Array(items) => {
-            Some(items.iter().map(|item| with_content(item).unwrap_or_else(|| Map::new().into())).collect())
-        }
-        Value::Object(members) => {
-            let members = members.iter().filter_map(|(name, value)| Some((name.clone(), with_content(value)?)));
-            Some(Value::Object(members.collect()))
-        }
-        other => Some(other.clone()),
+/// The checks of a create's request body, with its own words.
+fn check_body(columns: &[Column], violations: &mut Violations) {
+    if let Some(own) = columns.iter().find(|column| column.name == "correlation_id") {
+        violations.add(
+            "rules.body.correlation_id",
+            &own.value,
+            "no correlation id here: rules.correlation_id is its place",
+        );
+    }
+    let checked = (!columns.is_empty()).then(|| request_body::check(&RequestBody::Fields(pairs(columns)), violations));
+    if let Some(Err(CallError::Error(failure))) = checked {
+        violations.add("rules.body", &failure.message, "each column once");
     }
 }
 
-/// How an object is rendered.
-const OBJECT: &str = "[object]";
-
-/// Columns and values; one that is set again takes the last value.
-struct Columns(Vec<(String, String)>);
-
-impl Columns {
-    fn set(&mut self, column: &str, value: String) {
-        match self.0.iter_mut().find(|(name, _)| name == column) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((column.to_string(), value)),
-        }
-    }
+/// Renders the texts of rules over one event, and collects what is wrong with them.
+pub struct Renderer<'e> {
+    templates: &'e Templates,
+    event: &'e Value,
+    missing: Missing,
+    violations: &'e mut Violations,
+    warnings: Violations,
 }
 
-/// Why rules leave an event out.
-fn left_out(rules: &Rules, event: &Value, manual: bool) -> Option<String> {
-    if !rules.active {
-        return Some("the rules are not active".to_string());
+impl Renderer<'_> {
+    /// Renders a text of a column or a note.
+    fn text(&mut self, place: &str, text: &str) -> Option<String> {
+        let mode = if self.missing == Missing::Refused { Mode::Strict } else { Mode::Lenient };
+        self.render(place, text, mode)
     }
-    if rules.direction == Direction::FromServicenow {
-        return Some("the rules bring changes from ServiceNow alone".to_string());
-    }
-    if manual {
-        return None;
-    }
-    if rules.mode == Mode::Manual {
-        return Some("the rules push when somebody asks for it".to_string());
-    }
-    if let Some(triggers) = &rules.triggers {
-        let kind = at(event, &triggers.path).and_then(as_text).unwrap_or_default();
-        if !triggers.any_of.contains(&kind) {
-            return Some(format!("{} is {kind:?}, which is none of the triggers", triggers.path));
-        }
-    }
-    let filter = rules.filter.as_ref().filter(|filter| !filter.is_met(event));
-    filter.map(|_| "the event does not meet the filter".to_string())
-}
 
-/// What a map has for the name that stands at a place of the event. A place without a name is no mistake: events need not
-/// carry everything each time.
-fn named<'r, T>(
-    what: &str,
-    rule: Option<(&String, &'r std::collections::BTreeMap<String, T>)>,
-    event: &Value,
-    violations: &mut Violations,
-) -> Option<(&'r str, &'r T)> {
-    let (path, map) = rule?;
-    let name = at(event, path).and_then(as_text).filter(|name| !name.is_empty())?;
-    let found = map.get_key_value(&name);
-    if found.is_none() {
-        let known = map.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        violations.add(path, &name, &format!("a {what} that rules.{what}.map has: {known}"));
-    }
-    found.map(|(name, value)| (name.as_str(), value))
-}
-
-/// Renders a text; what is wrong with it becomes a violation.
-fn render(place: &str, text: &str, templates: &Templates, violations: &mut Violations) -> Option<String> {
-    match templates.render(text) {
-        Ok(rendered) => Some(rendered),
-        Err(problem) => violations.refuse(place, text, &format!("a template that can be rendered; {problem}")),
-    }
-}
-
-/// What can be sent and is likely a mistake.
-fn warnings(columns: &[(String, String)]) -> Vec<Violation> {
-    let mut warnings = Violations::default();
-    for (name, value) in columns.iter().filter(|(_, value)| !value.is_empty()) {
-        match incident_table::column(name).map(|column| column.kind) {
-            Some(Kind::Reference) if SysId::parse(value).is_none() => {
-                warnings.add(
-                    name,
-                    value,
-                    "a sys_id: this column refers to a record, and a name is not found by itself",
-                );
+    fn render(&mut self, place: &str, text: &str, mode: Mode) -> Option<String> {
+        match self.templates.render(text, mode) {
+            Ok(rendered) => {
+                for remark in rendered.remarks {
+                    self.warnings.add(place, text, &format!("a text for each value; {remark}"));
+                }
+                Some(rendered.text)
             }
-            None if !name.starts_with("u_") => {
-                warnings.add(name, value, "a column of the incident table; ServiceNow drops others without a word");
-            }
-            _ if name == "priority" => {
-                warnings.add(name, value, "no priority: ServiceNow computes it from impact and urgency");
-            }
-            _ => {}
+            Err(problem) => self.violations.refuse(place, text, &format!("a template that can be rendered; {problem}")),
         }
     }
-    warnings.list.extend(choices::check(columns, &choices::base(), false));
-    warnings.list
+
+    /// Tells of a place that the event lacks.
+    fn lacks(&mut self, place: &str, path: &str) {
+        let told = if self.missing == Missing::Refused { &mut *self.violations } else { &mut self.warnings };
+        told.add(place, path, "a place that the event has");
+    }
 }

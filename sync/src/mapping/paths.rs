@@ -2,7 +2,7 @@
 
 use super::read_event;
 use crate::bindings::mapping::{Path, PathsOutcome};
-use crate::rules::template::{as_text, step};
+use crate::template::{as_text, step};
 use serde_json::Value;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::text::excerpt;

@@ -1,6 +1,5 @@
 //! Finds the incident of an event.
 
-use crate::rules::status::DONE;
 use servicenow_core::bindings::types::{Reason, WriteHappened};
 use servicenow_core::failure::{CallError, failure};
 use servicenow_core::servicenow::query::is_alike;
@@ -21,9 +20,9 @@ pub enum Found {
     Closed(Record),
 }
 
-/// The incident with this correlation id. Rows are checked: an instance drops a condition that it does not understand, and
+/// The incident with this correlation id. `done` are the states in which one is done. Rows are checked: an instance drops a condition that it does not understand, and
 /// then everything matches.
-pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str) -> Result<Found, CallError> {
+pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str, done: &[String]) -> Result<Found, CallError> {
     let query = format!("correlation_id={correlation_id}^ORDERBYDESCsys_created_on^ORDERBYDESCnumber");
     let parameters = [("sysparm_query", query.as_str()), ("sysparm_limit", LIMIT)];
     let rows = session.fetch(&requests::list(&session.origin, INCIDENT, &parameters))?;
@@ -41,7 +40,11 @@ pub fn by_correlation_id(session: &mut Session<'_>, correlation_id: &str) -> Res
     if rows.records.is_empty() && rows.total.is_some_and(|total| total > 0) {
         return judged(Reason::Forbidden, "ServiceNow counts a match and shows none: the user may not read it");
     }
-    let is_done = |record: &Record| record.value("state").is_some_and(|state| DONE.contains(&state));
+    // An instance's own states are closed ones where the record is not active.
+    let is_done = |record: &Record| {
+        record.value("active") == Some("false")
+            || record.value("state").is_some_and(|state| done.iter().any(|done| done == state))
+    };
     let (done, mut open): (Vec<_>, Vec<_>) = rows.records.into_iter().filter(is_same).partition(is_done);
     match open.len() {
         0 => Ok(done.into_iter().next().map_or(Found::Nothing, Found::Closed)),

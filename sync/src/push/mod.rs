@@ -1,18 +1,20 @@
 //! Push: finds the incident that belongs to an event, and makes it what the event says.
 //!
 //! Only what differs is written, and of that only what the last event did not say already: a repeated event changes nothing, and
-//! what people changed stays. A note is written once. A create is safe by its primary key, like any create of the core; the incident that follows a closed one gets a
-//! key that the closed one's goes into.
+//! what people changed stays. A note is written once. A create is safe by its primary key, like any create of the core; the
+//! incident that follows a closed one gets a key that the closed one's goes into.
 //!
 //! An event that says something else sets its columns: the last writer wins. Where changes do not come back, one thing it never does
 //! is move an incident back to New: that somebody works on it is then the instance's knowledge alone.
 
 mod closed;
+mod due;
 mod find;
 mod headers;
 mod journal;
 mod note;
 mod outcome;
+mod references;
 mod said;
 
 pub use journal::plain;
@@ -21,9 +23,10 @@ pub use note::{claim_end, decided};
 use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
 use crate::callbacks::seen;
 use crate::ledger::Ledger;
-use crate::mapping::{Mapped, Mapping, map};
+use crate::mapping::{Column, Mapped, Mapping, map, pairs};
 use crate::rules::{Direction, OnClosed, Rules};
 use closed::{ClosedRules, Decision};
+use due::{Due, Known, due, due_again};
 use find::Found;
 use headers::WithHeaders;
 use note::Note;
@@ -45,8 +48,8 @@ use servicenow_core::servicenow::requests::record_page;
 use servicenow_core::servicenow::session::Session;
 use servicenow_core::servicenow::sys_id::SysId;
 
-const NEW: &str = "1";
-const IN_PROGRESS: &str = "2";
+/// The field of a warning about columns that were left alone.
+const NOT_REMEMBERED: &str = "not-remembered";
 
 /// Pushes an event.
 pub fn push(
@@ -61,7 +64,7 @@ pub fn push(
     let mut violations = Violations::default();
     let checked = call::check(call, &mut violations);
     let rules = Rules::parse(rules, &mut violations);
-    let mapping = rules.as_ref().and_then(|rules| map(rules, event, manual, &mut violations));
+    let mapping = rules.as_ref().and_then(|rules| map(rules, event, manual, &[], &mut violations));
     let parsed = match (checked, rules, mapping) {
         (Some(checked), Some(rules), Some(mapping)) => Some((checked, rules, mapping)),
         _ => None,
@@ -75,16 +78,20 @@ pub fn push(
     let note = mapped.note.take().map(Note::new);
     let last = Said::read(ledger.last_event(&mapped.correlation_id).as_deref());
     let (closed, direction) = (ClosedRules::of(&rules), rules.direction);
-    let mut push = Push { call: checked, closed, direction, mapped, note, last, is_said: true, ledger, started_ms };
+    let done = rules.done();
+    let mut push =
+        Push { call: checked, closed, done, direction, mapped, note, last, is_said: true, ledger, started_ms };
     let outcome = push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id);
     push.conclude(&outcome);
-    outcome
+    outcome.warned(push.mapped.warnings)
 }
 
 /// A push whose inputs are in order.
 struct Push<'p> {
     call: ValidCall,
     closed: ClosedRules,
+    /// States in which an incident is done.
+    done: Vec<String>,
     direction: Direction,
     mapped: Mapped,
     note: Option<Note>,
@@ -110,7 +117,7 @@ impl Push<'_> {
         // Another push made the incident at the same moment, with what its event said and not with what this one says; or this one
         // did, and the answer was lost.
         match outcome {
-            Pushing::Done(outcome) => Ok(outcome),
+            Pushing::Done(outcome) => Ok(*outcome),
             Pushing::Found { was_lost: false } => self.after_another(host),
             // Whatever ends the rest: the incident may be this push's own.
             Pushing::Found { was_lost: true } => Ok(match self.after_another(host).unwrap_or_else(|end| end.into()) {
@@ -127,7 +134,7 @@ impl Push<'_> {
     /// Goes on with an incident that was there when it was to be made.
     fn after_another(&mut self, host: &mut dyn Host) -> Result<PushOutcome, CallError> {
         match self.once(host)? {
-            Pushing::Done(outcome) => Ok(outcome),
+            Pushing::Done(outcome) => Ok(*outcome),
             Pushing::Found { .. } => {
                 let message = "the incident was made by another push, and is not to be found".to_string();
                 Err(CallError::Rejected(failure(Reason::Conflict, message, WriteHappened::No)))
@@ -138,13 +145,16 @@ impl Push<'_> {
     fn once(&mut self, host: &mut dyn Host) -> Result<Pushing, CallError> {
         let now = host.unix_seconds();
         let mut session = Session::open(&self.call, self.started_ms, host)?;
-        let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id)?;
+        let found = find::by_correlation_id(&mut session, &self.mapped.correlation_id, &self.done)?;
         if let Found::Open(record) | Found::Closed(record) = &found {
             self.is_believed(&record.text("sys_id"));
         }
         match found {
             Found::Nothing if self.mapped.recovers => {
                 Ok(PushOutcome::FilteredOut("the event recovered, and it has no incident".to_string()).into())
+            }
+            Found::Nothing if !self.mapped.creates => {
+                Ok(PushOutcome::FilteredOut("it has no incident, and the rules make none".to_string()).into())
             }
             Found::Nothing => self.create(None, &mut session),
             Found::Closed(record) if self.mapped.recovers => {
@@ -153,8 +163,9 @@ impl Push<'_> {
             Found::Closed(record) => self.after_closed(&record, now, &mut session),
             Found::Open(record) => {
                 let sys_id = record.text("sys_id");
-                let news = self.mapped.body.columns.iter().filter(|column| !self.last.has(&sys_id, column));
-                let change = self.change(&record, news.cloned().collect(), &mut session)?;
+                let known = Known { sys_id: &sys_id, state: record.value("state"), last: &self.last };
+                let due = due(&self.mapped.columns, &known, self.mapped.recovers, self.direction);
+                let change = self.change(&record, due, &mut session)?;
                 let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
                 self.update(&record, change, wrote, &mut session).map(Into::into)
             }
@@ -164,41 +175,47 @@ impl Push<'_> {
     /// What the event does to an incident that is closed.
     fn after_closed(&mut self, record: &Record, now: u64, session: &mut Session<'_>) -> Result<Pushing, CallError> {
         let sys_id = record.text("sys_id");
-        let is_repeated = Said::of(&sys_id, &self.mapped.body.columns) == self.last;
+        let is_repeated = self.mapped.columns.iter().all(|column| self.last.has(&sys_id, column));
         match self.closed.decide(record, is_repeated, now) {
             Decision::Repeated => {
                 Ok(PushOutcome::Unchanged(self.unchanged(record, session, NoteResult::None, Vec::new())).into())
             }
             Decision::Quiet(why) => Ok(PushOutcome::FilteredOut(why).into()),
+            Decision::Act(OnClosed::Create) if !self.mapped.creates => {
+                Ok(PushOutcome::FilteredOut("its incident is closed, and the rules make none".to_string()).into())
+            }
             Decision::Act(OnClosed::Create) => self.create(SysId::parse(&sys_id).as_ref(), session),
             Decision::Act(OnClosed::Reopen) => {
-                self.mapped.reopen(self.direction);
-                let change = self.change(record, self.mapped.body.columns.clone(), session)?;
+                let known = Known { sys_id: &sys_id, state: record.value("state"), last: &self.last };
+                let due = due_again(&self.mapped.columns, &known, self.direction);
+                let change = self.change(record, due, session)?;
                 self.update(record, change, Wrote::Reopened, session).map(Into::into)
             }
             Decision::Act(OnClosed::Comment) => {
                 self.is_said = false;
-                let change = self.change(record, Vec::new(), session)?;
+                let change = self.change(record, Due::default(), session)?;
                 self.update(record, change, Wrote::Updated, session).map(Into::into)
             }
         }
     }
 
-    /// What differs between the event's columns and the incident.
-    fn change(
-        &mut self,
-        record: &Record,
-        wanted: Vec<(String, String)>,
-        session: &mut Session<'_>,
-    ) -> Result<Change, CallError> {
+    /// What differs between the columns that are due and the incident.
+    fn change(&mut self, record: &Record, due: Due, session: &mut Session<'_>) -> Result<Change, CallError> {
         let is_known = |name: &str| record.cell(name).is_some() || incident_table::column(name).is_some();
-        let differs = |name: &str, value: &str| compare(name, value, record, false) != Stored::Stored;
-        let is_blind = self.direction == Direction::ToServicenow;
-        let moves_back = |name: &str, value: &str| is_blind && name == "state" && value == NEW;
-        let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(name, _)| is_known(name));
-        let columns = known.into_iter().filter(|(name, value)| differs(name, value) && !moves_back(name, value));
-        let columns: Vec<_> = columns.collect();
-        let unknown = unknown.into_iter().map(|(name, _)| name).collect();
+        let differs = |column: &Column| compare(&column.name, &column.value, record, false) != Stored::Stored;
+        let withheld = due.not_remembered.iter().filter(|column| column.lookup.is_none() && differs(column));
+        let withheld: Vec<_> = withheld.map(|column| column.name.as_str()).collect();
+        if !withheld.is_empty() {
+            self.warn(
+                NOT_REMEMBERED,
+                &withheld.join(", "),
+                "a ledger that knows what the last event said: these columns were left alone",
+            );
+        }
+        let (known, unknown): (Vec<_>, Vec<_>) = due.columns.into_iter().partition(|column| is_known(&column.name));
+        let resolved = references::resolved(known, session, &mut self.mapped.warnings)?;
+        let columns = pairs(&resolved.into_iter().filter(differs).collect::<Vec<_>>());
+        let unknown = unknown.into_iter().map(|column| column.name).collect();
         let note = match &mut self.note {
             None => NoteResult::None,
             Some(note) => {
@@ -211,8 +228,14 @@ impl Push<'_> {
     }
 
     fn create(&mut self, earlier: Option<&SysId>, session: &mut Session<'_>) -> Result<Pushing, CallError> {
+        if self.mapped.columns.is_empty() {
+            let mut violations = Violations::default();
+            violations.add("rules.body", "nothing", "a column that comes to something: an incident is made of it");
+            return Err(CallError::InvalidData(violations.list));
+        }
+        let resolved = references::resolved(self.mapped.columns.clone(), session, &mut self.mapped.warnings)?;
         let note = self.note.as_ref();
-        let mut body = self.mapped.body.clone();
+        let mut body = Body { columns: pairs(&resolved) };
         body.columns.extend(note.map(Note::column));
         let correlation_id = &self.mapped.correlation_id;
         let scope = earlier.map_or(self.call.authorization.as_str(), SysId::as_str);
@@ -246,9 +269,8 @@ impl Push<'_> {
             CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::No))
         })?;
         // If its answer is lost, what it says anew is in doubt, and an event that says it again writes it.
-        let said = Said::of(sys_id.as_str(), &self.mapped.body.columns);
         if self.last.is_of(sys_id.as_str()) {
-            self.last = self.last.and(&said);
+            self.last = self.last.without_news(sys_id.as_str(), &self.mapped.columns);
             self.ledger.remember(&self.mapped.correlation_id, &self.last.to_text());
         }
         let receipt = match ValidUpdate::new(Body { columns }, sys_id)?.run(session) {
@@ -271,8 +293,8 @@ impl Push<'_> {
 
     /// Has the ledger remember what the event says, whatever comes of the push: another value is news to whoever sent it.
     fn is_believed(&mut self, sys_id: &str) {
-        let columns = &self.mapped.body.columns;
-        seen::change(self.ledger, sys_id, |seen| seen.with_values(columns));
+        let columns = pairs(&self.mapped.columns);
+        seen::change(self.ledger, sys_id, |seen| seen.with_values(&columns));
     }
 
     /// Has the ledger remember what was written.
@@ -286,12 +308,21 @@ impl Push<'_> {
             self.ledger.settle(&pushed.sys_id, version);
         }
         self.is_believed(&pushed.sys_id);
-        let said = Said::of(&pushed.sys_id, &self.mapped.body.columns);
         let known = self.ledger.last_event(&self.mapped.correlation_id);
         // What another push said meanwhile, and what a closed incident was not made, is in doubt.
         let is_last = known.as_deref() == Some(&*self.last.to_text()) || !self.last.is_of(&pushed.sys_id);
-        let said = if self.is_said && is_last { said } else { Said::read(known.as_deref()).and(&said) };
+        let columns = &self.mapped.columns;
+        let said = match self.is_said && is_last {
+            true => self.last.with(&pushed.sys_id, columns, &pushed.not_stored),
+            false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns),
+        };
         self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
+    }
+
+    fn warn(&mut self, field: &str, given: &str, expected: &str) {
+        let mut told = Violations::default();
+        told.add(field, given, expected);
+        self.mapped.warnings.extend(told.list);
     }
 
     fn unchanged(&self, record: &Record, session: &Session<'_>, note: NoteResult, not_stored: Vec<String>) -> Pushed {
@@ -303,6 +334,7 @@ impl Push<'_> {
             written: Vec::new(),
             not_stored,
             note,
+            warnings: Vec::new(),
             url: record
                 .value("sys_id")
                 .and_then(SysId::parse)
@@ -314,7 +346,7 @@ impl Push<'_> {
 
 /// How far a push came.
 enum Pushing {
-    Done(PushOutcome),
+    Done(Box<PushOutcome>),
     /// The incident was there when it was to be made, or when the answer was lost.
     Found {
         was_lost: bool,
@@ -323,20 +355,6 @@ enum Pushing {
 
 impl From<PushOutcome> for Pushing {
     fn from(outcome: PushOutcome) -> Self {
-        Pushing::Done(outcome)
-    }
-}
-
-impl Mapped {
-    /// An incident that is opened again is in progress, unless the event knows better.
-    fn reopen(&mut self, direction: Direction) {
-        let columns = &mut self.body.columns;
-        match columns.iter_mut().find(|(name, _)| name == "state") {
-            Some((_, state)) if state == NEW && direction == Direction::ToServicenow => {
-                *state = IN_PROGRESS.to_string()
-            }
-            Some(_) => {}
-            None => columns.push(("state".to_string(), IN_PROGRESS.to_string())),
-        }
+        Pushing::Done(Box::new(outcome))
     }
 }

@@ -4,7 +4,7 @@ use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
 
 use serde_json::Value;
 use servicenow_core::bindings::incidents::{Made, Receipt, Stored};
-use servicenow_core::bindings::types::{Failure, Retry, WriteHappened};
+use servicenow_core::bindings::types::{Failure, Retry, Violation, WriteHappened};
 use servicenow_core::failure::CallError;
 use servicenow_core::outcome_of_errors;
 use servicenow_core::servicenow::record::Record;
@@ -39,6 +39,7 @@ impl Wrote {
             sys_id: receipt.sys_id,
             correlation_id: receipt.correlation_id,
             note,
+            warnings: Vec::new(),
             url: receipt.url,
             response_payload: receipt.response_payload,
         };
@@ -133,6 +134,20 @@ impl PushOutcome {
         if let Some(failure) = self.failure_mut().filter(|failure| failure.write_happened == WriteHappened::No) {
             failure.write_happened = WriteHappened::Unknown;
             failure.retry = Retry::LookUpFirst;
+        }
+        self
+    }
+
+    /// The same, with what is likely a mistake. Failures have none: there is something to mend before it.
+    pub fn warned(mut self, warnings: Vec<Violation>) -> Self {
+        if let PushOutcome::Created(pushed)
+        | PushOutcome::Updated(pushed)
+        | PushOutcome::Commented(pushed)
+        | PushOutcome::Reopened(pushed)
+        | PushOutcome::Resolved(pushed)
+        | PushOutcome::Unchanged(pushed) = &mut self
+        {
+            pushed.warnings = warnings;
         }
         self
     }

@@ -1,26 +1,24 @@
 //! What the last event of a correlation id said, as the ledger keeps it: a digest of each column's value.
 
+use crate::mapping::Column;
 use serde::{Deserialize, Serialize};
 use servicenow_core::encoding::hex;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What an event said of its incident.
-#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+/// What events said of an incident.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Said {
     /// The incident.
     sys_id: String,
     /// Column names and digests.
     columns: BTreeMap<String, String>,
+    /// Those of them that the instance did not keep: sending them again would be in vain.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    not_kept: BTreeSet<String>,
 }
 
 impl Said {
-    /// What an event says with these columns.
-    pub fn of(sys_id: &str, columns: &[(String, String)]) -> Self {
-        let columns = columns.iter().map(|(name, value)| (name.clone(), digest(value)));
-        Self { sys_id: sys_id.to_string(), columns: columns.collect() }
-    }
-
     /// Reads what the ledger has. What nobody can read is nothing.
     pub fn read(text: Option<&str>) -> Self {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
@@ -32,15 +30,31 @@ impl Said {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What both say. Where the two are of different incidents that is nothing.
-    pub fn and(&self, other: &Self) -> Self {
-        let is_said =
-            |name: &String, digest: &String| self.sys_id == other.sys_id && other.columns.get(name) == Some(digest);
-        let columns = self.columns.iter().filter(|(name, digest)| is_said(name, digest));
-        Self {
-            sys_id: other.sys_id.clone(),
-            columns: columns.map(|(name, digest)| (name.clone(), digest.clone())).collect(),
+    /// With what an event says now. What it says nothing of stays what it was said to be, unless it is another incident.
+    pub fn with(&self, sys_id: &str, columns: &[Column], not_stored: &[String]) -> Self {
+        let mut said = if self.is_of(sys_id) { self.clone() } else { Self::default() };
+        said.sys_id = sys_id.to_string();
+        for column in columns {
+            let digest = digest(&column.value);
+            if said.columns.get(&column.name) != Some(&digest) {
+                said.not_kept.remove(&column.name);
+            }
+            if not_stored.contains(&column.name) {
+                said.not_kept.insert(column.name.clone());
+            }
+            said.columns.insert(column.name.clone(), digest);
         }
+        said
+    }
+
+    /// Without what an event says otherwise: whether that was written is in doubt.
+    pub fn without_news(&self, sys_id: &str, columns: &[Column]) -> Self {
+        let mut said = self.clone();
+        let news = columns.iter().filter(|column| !self.has(sys_id, column));
+        for column in news {
+            said.columns.remove(&column.name);
+        }
+        said
     }
 
     /// Whether it is of this incident.
@@ -50,8 +64,13 @@ impl Said {
 
     /// Whether the last event said this of a column of the incident. Then the record may hold something else by now, which
     /// people set.
-    pub fn has(&self, sys_id: &str, (name, value): &(String, String)) -> bool {
-        self.sys_id == sys_id && self.columns.get(name).is_some_and(|known| *known == digest(value))
+    pub fn has(&self, sys_id: &str, column: &Column) -> bool {
+        self.is_of(sys_id) && self.columns.get(&column.name).is_some_and(|known| *known == digest(&column.value))
+    }
+
+    /// Whether that was sent before and the instance did not keep it.
+    pub fn is_in_vain(&self, sys_id: &str, column: &Column) -> bool {
+        self.has(sys_id, column) && self.not_kept.contains(&column.name)
     }
 }
 
@@ -62,11 +81,16 @@ fn digest(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Write;
+    use std::slice::from_ref;
+
+    fn column(name: &str, value: &str) -> Column {
+        Column { name: name.into(), value: value.into(), write: Write::Change, is_state: false, lookup: None }
+    }
 
     #[test]
     fn a_column_was_said_where_incident_and_value_are_the_same() {
-        let column = |name: &str, value: &str| (name.to_string(), value.to_string());
-        let said = Said::of("a", &[column("urgency", "1"), column("state", "")]);
+        let said = Said::default().with("a", &[column("urgency", "1"), column("state", "")], &[]);
         let said = Said::read(Some(&said.to_text()));
         for (sys_id, column, expected) in [
             ("a", column("urgency", "1"), true),
@@ -80,5 +104,25 @@ mod tests {
         for text in [None, Some("{"), Some("[]"), Some("{}")] {
             assert_eq!(Said::read(text), Said::default(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_an_event_leaves_out_stays_said_and_another_incident_begins_anew() {
+        let (urgency, state) = (column("urgency", "1"), column("state", "6"));
+        let said = Said::default().with("a", from_ref(&urgency), &[]).with("a", from_ref(&state), &[]);
+        assert!(said.has("a", &urgency) && said.has("a", &state));
+        let next = said.with("b", from_ref(&state), &[]);
+        assert!(next.has("b", &state) && !next.has("b", &urgency) && !next.has("a", &state));
+        let doubted = said.without_news("a", &[column("state", "1"), urgency.clone()]);
+        assert!(doubted.has("a", &urgency) && !doubted.has("a", &state));
+    }
+
+    #[test]
+    fn what_the_instance_did_not_keep_is_in_vain_until_something_else_is_said() {
+        let (long, short) = (column("short_description", "long"), column("short_description", "short"));
+        let said = Said::default().with("a", from_ref(&long), &["short_description".to_string()]);
+        assert!(said.is_in_vain("a", &long) && !said.is_in_vain("a", &short));
+        assert!(said.with("a", from_ref(&long), &[]).is_in_vain("a", &long), "a repetition changes nothing");
+        assert!(!said.with("a", from_ref(&short), &[]).is_in_vain("a", &short));
     }
 }

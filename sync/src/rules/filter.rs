@@ -1,13 +1,11 @@
 //! Filters: what an event must meet to be pushed.
 
-use super::template::{EXPECTED_PATH, as_text, at, is_path};
-use regex_lite::{Regex, RegexBuilder};
+use super::check::check_path;
+use crate::patterns::compiled;
+use crate::template::{as_text, at, equal};
 use serde::Deserialize;
 use serde_json::Value;
 use servicenow_core::incidents::violations::Violations;
-
-/// A pattern is written by people; a compiled one of this size takes a fraction of the guest's memory.
-const MAX_PATTERN_SIZE: usize = 256 * 1024;
 
 /// What an event must meet.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,7 +18,7 @@ pub enum Filter {
     Or(Vec<Filter>),
     /// Not this.
     Not(Box<Filter>),
-    /// A place has this value; numbers and booleans are compared as text.
+    /// A place has this value. Numbers are equal as numbers; `true` and `false` are compared as text.
     Equals {
         /// The place, such as `data.requester.email`.
         path: String,
@@ -53,11 +51,19 @@ impl Filter {
     pub fn check(&self, place: &str, violations: &mut Violations) {
         match self {
             Filter::And(filters) | Filter::Or(filters) => {
+                if filters.is_empty() {
+                    violations.add(place, "[]", "at least one filter in the list");
+                }
                 filters.iter().enumerate().for_each(|(at, filter)| filter.check(&format!("{place}[{at}]"), violations));
             }
             Filter::Not(filter) => filter.check(&format!("{place}.not"), violations),
             Filter::Equals { path, .. } => check_path(&format!("{place}.equals"), path, violations),
-            Filter::In { path, .. } => check_path(&format!("{place}.in"), path, violations),
+            Filter::In { path, values } => {
+                check_path(&format!("{place}.in"), path, violations);
+                if values.is_empty() {
+                    violations.add(&format!("{place}.in.values"), "[]", "at least one value");
+                }
+            }
             Filter::Exists { path } => check_path(&format!("{place}.exists"), path, violations),
             Filter::Matches { path, pattern } => {
                 check_path(&format!("{place}.matches"), path, violations);
@@ -68,30 +74,32 @@ impl Filter {
         }
     }
 
+    /// The places that it compares, which an event of this kind is expected to have.
+    pub fn places(&self) -> Vec<&str> {
+        match self {
+            Filter::And(filters) | Filter::Or(filters) => filters.iter().flat_map(Filter::places).collect(),
+            Filter::Not(filter) => filter.places(),
+            Filter::Equals { path, .. } | Filter::In { path, .. } | Filter::Matches { path, .. } => vec![path],
+            Filter::Exists { .. } => Vec::new(),
+        }
+    }
+
     /// Whether an event meets it.
     pub fn is_met(&self, event: &Value) -> bool {
         let text = |path: &str| at(event, path).and_then(as_text);
+        let has =
+            |path: &str, value: &String| at(event, path).is_some_and(|found| equal(found, &value.as_str().into()));
         match self {
             Filter::And(filters) => filters.iter().all(|filter| filter.is_met(event)),
             Filter::Or(filters) => filters.iter().any(|filter| filter.is_met(event)),
             Filter::Not(filter) => !filter.is_met(event),
-            Filter::Equals { path, value } => text(path).as_ref() == Some(value),
-            Filter::In { path, values } => text(path).is_some_and(|text| values.contains(&text)),
+            Filter::Equals { path, value } => has(path, value),
+            Filter::In { path, values } => values.iter().any(|value| has(path, value)),
             Filter::Matches { path, pattern } => {
                 text(path).is_some_and(|text| compiled(pattern).is_ok_and(|pattern| pattern.is_match(&text)))
             }
             Filter::Exists { path } => at(event, path).is_some(),
         }
-    }
-}
-
-fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
-    RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build()
-}
-
-fn check_path(place: &str, path: &str, violations: &mut Violations) {
-    if !is_path(path) {
-        violations.add(place, path, EXPECTED_PATH);
     }
 }
 
@@ -106,6 +114,7 @@ mod tests {
         for (filter, met) in [
             (json!({"equals": {"path": "type", "value": "RequestCreated"}}), true),
             (json!({"equals": {"path": "count", "value": "3"}}), true),
+            (json!({"equals": {"path": "count", "value": "3.0"}}), true),
             (json!({"equals": {"path": "on", "value": "true"}}), true),
             (json!({"equals": {"path": "list", "value": "a"}}), false),
             (json!({"equals": {"path": "list.[0]", "value": "a"}}), true),

@@ -1,7 +1,7 @@
 """The hosts: the incident node and event sync, for threads and for asyncio."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
 from time import monotonic
@@ -14,7 +14,7 @@ from .events import Deliveries
 from .http import Transport, Urllib3Transport
 from .imports import Imports
 from .ledger import Ledger, MemoryLedger
-from .outcomes import ChangesOutcome, Verdict
+from .outcomes import ChangesOutcome, Items, PushOutcome, Verdict
 from .plans import EVERYTHING, Document, Plan, Selection
 from .policy import EVENT_CALLS, INCIDENT_CALLS, calls
 from .records import Change
@@ -162,7 +162,27 @@ class EventSync(_Sync, _Blocking):
 
     push = _blocking(plans.push)
     preview = _blocking(plans.preview)
+    items = _blocking(plans.items)
     paths = _blocking(plans.paths)
+
+    def push_each(
+        self,
+        authorization: str,
+        instance: str,
+        rules: Document,
+        event: Document,
+        *,
+        manual: bool = False,
+        timeout_ms: int | None = None,
+    ) -> Iterator[PushOutcome]:
+        """Pushes each event that an event holds, one after the other, and yields each outcome as it comes. Each
+        has the deadline for itself."""
+        split = self.items(rules, event)
+        if not isinstance(split, Items):
+            yield split
+            return
+        for one in split.texts:
+            yield self.push(authorization, instance, rules, one, manual=manual, timeout_ms=timeout_ms)
 
     def deliver(
         self,
@@ -196,7 +216,26 @@ class AsyncEventSync(_Sync, _Awaited):
 
     push = _awaited(plans.push)
     preview = _awaited(plans.preview)
+    items = _awaited(plans.items)
     paths = _awaited(plans.paths)
+
+    async def push_each(
+        self,
+        authorization: str,
+        instance: str,
+        rules: Document,
+        event: Document,
+        *,
+        manual: bool = False,
+        timeout_ms: int | None = None,
+    ) -> AsyncIterator[PushOutcome]:
+        """Pushes each event that an event holds, as `EventSync.push_each`."""
+        split = await self.items(rules, event)
+        if not isinstance(split, Items):
+            yield split
+            return
+        for one in split.texts:
+            yield await self.push(authorization, instance, rules, one, manual=manual, timeout_ms=timeout_ms)
 
     async def deliver(
         self,

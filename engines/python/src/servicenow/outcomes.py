@@ -242,6 +242,13 @@ class Paths:
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """The events to push, at most 500, in the order of the list."""
+
+    texts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Created:
     """There was no incident for this event; now there is."""
 
@@ -351,6 +358,9 @@ PreviewOutcome: TypeAlias = Mapped | FilteredOut | InvalidData
 
 PathsOutcome: TypeAlias = Paths | InvalidData
 """How listing the paths ended."""
+
+ItemsOutcome: TypeAlias = Items | InvalidData
+"""How splitting an event ended."""
 
 PushOutcome: TypeAlias = (
     Created

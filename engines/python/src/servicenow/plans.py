@@ -240,18 +240,45 @@ def push(
     )
 
 
-def preview(rules: Document, event: Document, *, manual: bool = False) -> Plan[outcomes.PreviewOutcome]:
-    """Shows what a push would send. Needs no network."""
+def preview(
+    rules: Document,
+    event: Document,
+    *,
+    manual: bool = False,
+    columns: Sequence[records.Column] = (),
+) -> Plan[outcomes.PreviewOutcome]:
+    """Shows what a push would send. Needs no network. With `columns`, as the incident node reads them, it warns
+    of lengths, types and choices of the instance."""
     rules_text, event_text = _text(rules), _text(event)
     wrong = violations(documents={"rules": rules_text, "event": event_text}, truths={"manual": manual})
     return Plan(
         "mapping",
         "preview",
         outcomes.PreviewOutcome,
-        (rules_text, event_text, manual),
+        (rules_text, event_text, manual, [_instance_column(column) for column in columns]),
         "",
         is_local=True,
         violations=wrong,
+    )
+
+
+def _instance_column(column: records.Column) -> dict[str, Any]:
+    names = ("name", "internal_type", "max_length", "read_only", "reference")
+    known = {name: getattr(column, name) for name in names}
+    return {**known, "choices": [choice.value for choice in column.choices]}
+
+
+def items(rules: Document, event: Document) -> Plan[outcomes.ItemsOutcome]:
+    """The events that an event holds, by the `for_each` of the rules; without one the event itself."""
+    rules_text, event_text = _text(rules), _text(event)
+    return Plan(
+        "mapping",
+        "items",
+        outcomes.ItemsOutcome,
+        (rules_text, event_text),
+        "",
+        is_local=True,
+        violations=violations(documents={"rules": rules_text, "event": event_text}),
     )
 
 

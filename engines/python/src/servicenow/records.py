@@ -643,6 +643,36 @@ class Column:
     """The active choices, in the instance's order; empty for a column without choices."""
 
 
+class Write(StrEnum):
+    """When a column is written."""
+
+    CREATE = "create"
+    """When the incident is made, and never after."""
+
+    CHANGE = "change"
+    """When the incident is made, and when the event says something else of it than the last one did."""
+
+    ALWAYS = "always"
+    """Whenever the incident has something else; on recovery too."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedColumn:
+    """A column that a push would write."""
+
+    name: str
+    """Its name."""
+
+    value: str
+    """Its value, or that by which a record is found."""
+
+    write: Write
+    """When it is written."""
+
+    lookup: str | None
+    """What a push looks up for it, as `sys_user_group.name`: the value is replaced by that record's sys_id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """What an event becomes."""
@@ -656,15 +686,22 @@ class Mapped:
     recovers: bool
     """Whether the event ends the problem: the incident is resolved, and none is created."""
 
+    creates: bool
+    """Whether the event makes an incident where it has none."""
+
+    columns: list[PlannedColumn]
+    """The columns of the body, and when each is written to an incident that is there."""
+
     note: str | None
     """The comment or work note that is appended, where the rules have one."""
 
     priority: int | None
     """The priority that ServiceNow computes from impact and urgency, where both are known: 1 critical to 5
-    planning."""
+    planning. Absent for an event that ends the problem, which leaves both alone."""
 
     warnings: list[Violation]
-    """What can be sent and is likely a mistake, such as a name in a column that takes a sys_id."""
+    """What can be sent and is likely a mistake: a place that the event lacks, a severity that the rules do not know, a
+    name in a column that takes a sys_id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -726,6 +763,11 @@ class Pushed:
 
     note: NoteResult
     """What became of the note."""
+
+    warnings: list[Violation]
+    """What is likely a mistake, or was left out: as a preview tells it, and what only a push finds. One whose field is
+    `not-remembered` says that the ledger does not know the incident's last event, so that columns were left as
+    they are."""
 
     url: str
     """The record's page, for a person."""

@@ -4,7 +4,9 @@
 use crate::attacks::Order;
 use crate::bindings::exports::servicenow::plugin::callbacks::{Delivery, Guest as Callbacks, NamesOutcome, Verdict};
 use crate::bindings::exports::servicenow::plugin::changes::{ChangesOutcome, Guest as Changes, Selection};
-use crate::bindings::exports::servicenow::plugin::mapping::{Guest as Mapping, PathsOutcome, PreviewOutcome};
+use crate::bindings::exports::servicenow::plugin::mapping::{
+    Guest as Mapping, InstanceColumn, ItemsOutcome, PathsOutcome, PreviewOutcome,
+};
 use crate::bindings::exports::servicenow::plugin::provisioning::{
     BrokenOff, Guest as Provisioning, InspectOutcome, ProbeOutcome, Settings, StepsOutcome,
 };
@@ -69,8 +71,12 @@ impl Push for Guest {
 }
 
 impl Mapping for Guest {
-    fn preview(_: String, event: String, _: bool) -> PreviewOutcome {
+    fn preview(_: String, event: String, _: bool, _: Vec<InstanceColumn>) -> PreviewOutcome {
         PreviewOutcome::FilteredOut(ordered(&event).message)
+    }
+
+    fn items(_: String, event: String) -> ItemsOutcome {
+        ItemsOutcome::Items(vec![event])
     }
 
     fn paths(_: String) -> PathsOutcome {

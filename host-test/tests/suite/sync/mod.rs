@@ -2,10 +2,12 @@
 
 mod changes;
 mod convergence;
+mod cookbook;
 mod deliveries;
 mod ledger;
 mod listen;
 mod provisioning;
 mod push;
+mod rules;
 mod soak;
 pub mod test_bed;

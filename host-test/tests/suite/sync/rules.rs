@@ -1,0 +1,325 @@
+//! What rules say of an incident's life: what is written when, what is looked up, and that a repeated event writes nothing.
+
+use super::test_bed::{TestBed, event_sync, incident};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use servicenow_host::push::PushOutcome;
+use servicenow_host::{MemoryLedger, Outcome, Report};
+use servicenow_simulator::{Effect, Fault};
+use std::sync::Arc;
+
+/// Rules with these members.
+fn rules(members: Value) -> String {
+    let mut rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "body": {"short_description": "{{ title }}"}});
+    rules.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    rules.to_string()
+}
+
+fn event(members: Value) -> String {
+    let mut event = json!({"id": 1, "title": "Disk full"});
+    event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    event.to_string()
+}
+
+/// Columns of the one incident.
+fn columns(bed: &TestBed, names: &[&str]) -> Vec<String> {
+    let rows = bed.simulator.rows("incident");
+    assert_eq!(rows.len(), 1);
+    names.iter().map(|name| rows[0][*name].to_string()).collect()
+}
+
+/// Fields of what a push warns of.
+fn warned(report: &Report<PushOutcome>) -> Vec<String> {
+    incident(&report.outcome).warnings.into_iter().map(|warning| warning.field).collect()
+}
+
+impl TestBed {
+    /// Forgets what events said, as a host without a ledger does.
+    fn forget(&mut self) {
+        self.sync = Arc::new(event_sync(&self.simulator, MemoryLedger::default()));
+    }
+
+    async fn edit(&self, columns: Value) {
+        let key = self.simulator.rows("incident").last().unwrap()["sys_id"].to_string();
+        self.agent(&format!("incident/{key}"), columns).await;
+    }
+}
+
+#[tokio::test]
+async fn a_column_is_written_when_the_rules_say_so() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"fields": [
+        {"column": "category", "value": "{{ a }}", "write": "create"},
+        {"column": "cause", "value": "{{ a }}"},
+        {"column": "business_impact", "value": "{{ a }}", "write": "always"}
+    ]}));
+    let names = ["category", "cause", "business_impact"];
+    for (said, edit, expected) in [
+        ("network", json!({}), ["network", "network", "network"]),
+        (
+            "network",
+            json!({"category": "software", "cause": "x", "business_impact": "y"}),
+            ["software", "x", "network"],
+        ),
+        ("database", json!({}), ["software", "database", "database"]),
+    ] {
+        if edit != json!({}) {
+            bed.edit(edit).await;
+        }
+        bed.push(&rules, &event(json!({"a": said}))).await;
+        assert_eq!(columns(&bed, &names), expected, "{said}");
+        assert_eq!(bed.push(&rules, &event(json!({"a": said}))).await.outcome.case(), "unchanged", "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_column_is_emptied_where_the_rules_say_so_and_otherwise_left_alone() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"fields": [
+        {"column": "cause", "value": "{{ a }}", "clear": true},
+        {"column": "business_impact", "path": "labels"}
+    ]}));
+    bed.push(&rules, &event(json!({"a": "x", "labels": {"service": "shop"}}))).await;
+    assert_eq!(columns(&bed, &["cause", "business_impact"]), ["x", "service: shop"]);
+    let blank = event(json!({"a": "  ", "labels": {"service": ""}}));
+    assert_eq!(bed.push(&rules, &blank).await.outcome.case(), "updated");
+    assert_eq!(columns(&bed, &["cause", "business_impact"]), ["", "service: shop"]);
+    assert_eq!(bed.push(&rules, &blank).await.outcome.case(), "unchanged");
+}
+
+#[tokio::test]
+async fn without_a_ledger_an_incident_that_is_there_gets_its_note_and_its_end_and_nothing_that_people_may_have_set() {
+    let mut bed = TestBed::set().await;
+    let rules = rules(json!({
+        "severity": {"path": "severity"}, "status": {"path": "status"}, "note": {"column": "comments", "text": "{{ note }}"}
+    }));
+    let said =
+        |severity: &str, status: &str, note: &str| event(json!({"severity": severity, "status": status, "note": note}));
+    bed.push(&rules, &said("Warning", "Trigger", "")).await;
+    bed.edit(json!({"urgency": "3", "state": "2", "short_description": "Old logs"})).await;
+    for (again, case, state) in [
+        (said("Warning", "Trigger", ""), "unchanged", "2"),
+        (said("Critical", "Snoozed", ""), "unchanged", "2"),
+        (said("Critical", "Trigger", "Paged."), "commented", "2"),
+        (said("Critical", "Closed", ""), "resolved", "6"),
+    ] {
+        bed.forget();
+        let report = bed.push(&rules, &again).await;
+        assert_eq!((report.outcome.case(), columns(&bed, &["state"])[0].as_str()), (case, state), "{again}");
+        assert_eq!(warned(&report), if case == "resolved" { vec![] } else { vec!["not-remembered"] }, "{again}");
+        assert_eq!(columns(&bed, &["urgency", "short_description"]), ["3", "Old logs"], "{again}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_ledger_a_state_is_the_events_to_say_while_nobody_has_taken_the_incident() {
+    let mut bed = TestBed::set().await;
+    let rules = rules(json!({"status": {"path": "status"}}));
+    bed.push(&rules, &event(json!({"status": "Trigger"}))).await;
+    bed.forget();
+    let report = bed.push(&rules, &event(json!({"status": "Processing"}))).await;
+    assert_eq!((report.outcome.case(), columns(&bed, &["state"])[0].as_str()), ("updated", "2"));
+}
+
+#[tokio::test]
+async fn once_an_event_is_known_again_what_it_says_anew_is_written() {
+    let mut bed = TestBed::set().await;
+    let rules = rules(json!({"severity": {"path": "severity"}}));
+    bed.push(&rules, &event(json!({"severity": "Warning"}))).await;
+    bed.edit(json!({"urgency": "3"})).await;
+    bed.forget();
+    for (severity, case, urgency) in
+        [("Warning", "unchanged", "3"), ("Warning", "unchanged", "3"), ("Critical", "updated", "1")]
+    {
+        let report = bed.push(&rules, &event(json!({"severity": severity}))).await;
+        assert_eq!((report.outcome.case(), columns(&bed, &["urgency"])[0].as_str()), (case, urgency), "{severity}");
+    }
+}
+
+#[tokio::test]
+async fn references_are_found_by_name_and_what_is_none_is_left_out_or_refused() {
+    for (value, by, unknown, expected) in [
+        ("Service Desk", "name", "left-out", Some("679434f053231300e321ddeeff7b12d8")),
+        ("service desk", "name", "refused", Some("679434f053231300e321ddeeff7b12d8")),
+        ("Nobody", "name", "left-out", None),
+        ("a^ORname=Service Desk", "name", "left-out", None),
+    ] {
+        let bed = TestBed::set().await;
+        let field = json!({"column": "assignment_group", "value": "{{ team }}", "by": by, "unknown": unknown});
+        let report = bed.push(&rules(json!({"fields": [field]})), &event(json!({"team": value}))).await;
+        assert_eq!(report.outcome.case(), "created", "{value}");
+        assert_eq!(columns(&bed, &["assignment_group"])[0], expected.unwrap_or_default(), "{value}");
+        assert_eq!(warned(&report).is_empty(), expected.is_some(), "{value}: {report:?}");
+    }
+    let bed = TestBed::set().await;
+    let caller = json!({"column": "caller_id", "value": "{{ who }}", "by": "email", "unknown": "refused"});
+    let rules = rules(json!({"fields": [caller]}));
+    let outcome = bed.push(&rules, &event(json!({"who": "nobody@example.com"}))).await.outcome;
+    let PushOutcome::InvalidData(violations) = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(violations[0].field, "caller_id");
+    assert!(bed.simulator.rows("incident").is_empty());
+    let known = event(json!({"who": "caller@example.com"}));
+    assert_eq!(bed.push(&rules, &known).await.outcome.case(), "created");
+    assert_eq!(columns(&bed, &["caller_id"]), ["5137153cc611227c000bbd1bd8cd2005"]);
+    let before = bed.simulator.requests().len();
+    assert_eq!(bed.push(&rules, &known).await.outcome.case(), "unchanged");
+    let asked = bed.simulator.requests().split_off(before);
+    assert!(!asked.iter().any(|request| request.contains("sys_user")), "a repeated event looks nothing up: {asked:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_several_have_or_that_the_user_may_not_read_is_left_out_and_the_alert_is_not_lost() {
+    for answer in [
+        json!({"result": [{"sys_id": "a".repeat(32), "name": "Network"}, {"sys_id": "b".repeat(32), "name": "Network"}]}),
+        json!({"result": []}),
+        // An instance that dropped the condition answers with whatever there is.
+        json!({"result": [{"sys_id": "a".repeat(32), "name": "Other"}]}),
+    ] {
+        let bed = TestBed::set().await;
+        let shown = Effect::json(200, &answer.to_string());
+        bed.simulator.inject(Fault::once("GET", "/api/now/table/sys_user_group", shown));
+        let field = json!({"column": "assignment_group", "value": "Network", "by": "name"});
+        let report = bed.push(&rules(json!({"fields": [field]})), &event(json!({}))).await;
+        assert_eq!(
+            (report.outcome.case(), warned(&report)),
+            ("created", vec!["assignment_group".to_string()]),
+            "{answer}"
+        );
+        assert_eq!(columns(&bed, &["assignment_group"]), [""], "{answer}");
+    }
+    let bed = TestBed::set().await;
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    bed.simulator.inject(Fault::once("GET", "/api/now/table/sys_user_group", forbidden));
+    let field = json!({"column": "assignment_group", "value": "Service Desk", "by": "name"});
+    let report = bed.push(&rules(json!({"fields": [field]})), &event(json!({}))).await;
+    assert_eq!((report.outcome.case(), warned(&report).len()), ("created", 1));
+}
+
+#[tokio::test]
+async fn what_only_concerns_an_incident_that_is_there_makes_none() {
+    let bed = TestBed::set().await;
+    let note = json!({"name": "N", "correlation_id": "k-{{ id }}", "note": {"text": "{{ text }}"}}).to_string();
+    let never = rules(json!({"create": "never"}));
+    for rules in [&note, &never] {
+        assert_eq!(bed.push(rules, &event(json!({"text": "seen"}))).await.outcome.case(), "filtered-out");
+    }
+    assert!(bed.simulator.rows("incident").is_empty());
+    bed.push(&rules(json!({})), &event(json!({}))).await;
+    assert_eq!(bed.push(&never, &event(json!({"title": "Disk still full"}))).await.outcome.case(), "updated");
+    // Nobody has written a work note on this instance, so that the journal proves nothing.
+    let seen = incident(&bed.push(&note, &event(json!({"text": "seen"}))).await.outcome);
+    assert_eq!(columns(&bed, &["short_description"]), ["Disk still full"], "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_incident_that_is_not_active_is_closed_whatever_its_state() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"status": {"path": "status"}}));
+    bed.push(&rules, &event(json!({"status": "Trigger"}))).await;
+    let row = &bed.simulator.rows("incident")[0];
+    let answer = json!({"result": [{"sys_id": row["sys_id"].to_string(), "number": row["number"].to_string(), "state": "10",
+        "active": "false", "correlation_id": "k-1", "sys_mod_count": "3"}]});
+    let shown = Effect::json(200, &answer.to_string());
+    bed.simulator.inject(Fault::once("GET", "/api/now/table/incident", shown));
+    let outcome = bed.push(&rules, &event(json!({"status": "Processing"}))).await.outcome;
+    assert_eq!(outcome.case(), "created", "{outcome:?}");
+    assert_eq!(bed.simulator.rows("incident").len(), 2);
+}
+
+#[tokio::test]
+async fn a_column_that_is_always_written_and_never_kept_is_written_once() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"fields": [{"column": "category", "value": "nonsense", "write": "always"}]}));
+    bed.push(&rules, &event(json!({}))).await;
+    for _ in 0..2 {
+        let before = bed.simulator.rows("incident");
+        assert_eq!(bed.push(&rules, &event(json!({}))).await.outcome.case(), "unchanged");
+        assert_eq!(bed.simulator.rows("incident"), before);
+    }
+}
+
+/// A template over the event that the properties push.
+fn template() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("{{ a }}".to_string()),
+        Just("{{ b }} and {{ a }}".to_string()),
+        Just("{{ missing }}".to_string()),
+        Just("{{#if b}}{{ upper b }}{{else}}none{{/if}}".to_string()),
+        Just("{{ join list \", \" }}".to_string()),
+        Just("{{ default missing b \"x\" }}".to_string()),
+        Just("{{ truncate a 3 }}".to_string()),
+        Just("{{ json list }}".to_string()),
+        "[a-z \"\\\\<&]{0,12}",
+    ]
+}
+
+/// A column of free text that is filled by a template.
+fn field() -> impl Strategy<Value = Value> {
+    let column = prop_oneof![Just("cause"), Just("business_impact"), Just("close_notes"), Just("correlation_display")];
+    let write = prop_oneof![Just("create"), Just("change")];
+    (column, template(), write, any::<bool>()).prop_map(
+        |(column, value, write, clear)| json!({"column": column, "value": value, "write": write, "clear": clear}),
+    )
+}
+
+/// Any rules that are in order.
+fn any_rules() -> impl Strategy<Value = String> {
+    let fields = proptest::collection::vec(field(), 0..4).prop_map(|mut fields| {
+        fields.sort_by_key(|field| field["column"].to_string());
+        fields.dedup_by_key(|field| field["column"].to_string());
+        fields
+    });
+    let direction = prop_oneof![Just("to-servicenow"), Just("two-way")];
+    (fields, template(), template(), direction, any::<bool>(), any::<bool>()).prop_map(
+        |(fields, description, note, direction, severity, status)| {
+            let mut members = json!({"fields": fields, "direction": direction, "note": {"column": "comments", "text": note},
+                "body": {"short_description": "{{ title }}", "description": description}});
+            if severity {
+                members["severity"] = json!({"path": "severity"});
+            }
+            if status {
+                members["status"] = json!({"path": "status"});
+            }
+            rules(members)
+        },
+    )
+}
+
+fn any_event() -> impl Strategy<Value = String> {
+    let text = prop_oneof![Just(""), Just("  "), Just("disk"), Just("a \"b\" <c> & {{ d }}"), Just("\u{e9}t\u{e9}")];
+    let severity = prop_oneof![Just("Critical"), Just("warning"), Just("page")];
+    let status = prop_oneof![Just("Trigger"), Just("Processing"), Just("Snoozed"), Just("gone")];
+    (text.clone(), text, severity, status).prop_map(|(a, b, severity, status)| {
+        event(json!({"a": a, "b": b, "list": [a, b, 3], "severity": severity, "status": status}))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A preview shows what a push sends, and a repeated event writes nothing, whatever people did in between.
+    #[test]
+    fn a_preview_is_what_is_sent_and_a_repetition_writes_nothing(rules in any_rules(), event in any_event(), resolves in any::<bool>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let bed = TestBed::set().await;
+            let preview = bed.sync.preview(rules.clone(), event.clone(), false).await.unwrap();
+            let servicenow_host::mapping::PreviewOutcome::Mapped(mapped) = preview else { panic!("{preview:?}") };
+            assert_eq!(bed.push(&rules, &event).await.outcome.case(), "created");
+            let sent = bed.simulator.whole_requests().into_iter().find(|request| request["address"] == "/api/now/table/incident").unwrap();
+            let mut sent: Value = serde_json::from_str(sent["body"].as_str().unwrap()).unwrap();
+            sent.as_object_mut().unwrap().shift_remove("sys_id");
+            assert_eq!(sent, serde_json::from_str::<Value>(&mapped.body).unwrap());
+            let mut edit = json!({"urgency": "3", "impact": "1", "cause": "an agent's", "description": "too", "state": "2"});
+            if resolves {
+                edit = json!({"state": "6", "close_code": "Duplicate", "close_notes": "an agent's"});
+            }
+            bed.edit(edit).await;
+            for _ in 0..2 {
+                let before = (bed.simulator.rows("incident"), bed.simulator.rows("sys_journal_field"));
+                assert_eq!(bed.push(&rules, &event).await.outcome.case(), "unchanged", "{rules} {event}");
+                assert_eq!((bed.simulator.rows("incident"), bed.simulator.rows("sys_journal_field")), before);
+            }
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! The columns that an event comes to: its body, its severity and status, and the fields with more to say.
+
+use super::{Renderer, body};
+use crate::bindings::mapping::InstanceColumn;
+use crate::rules::field::{By, FieldRule, Unknown, Write};
+use crate::rules::severity::{named, names};
+use crate::rules::source::Source;
+use crate::rules::{Missing, Rules};
+use crate::template::{as_text, at_or_null, date_time, is_blank, kind};
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use servicenow_core::servicenow::incident_table::{self, Kind};
+use std::collections::BTreeMap;
+
+/// A column, and when it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its value, or that by which the record is found that it refers to.
+    pub value: String,
+    /// When it is written.
+    pub write: Write,
+    /// Whether it is of the status: the state, and what belongs to it.
+    pub is_state: bool,
+    /// How the record is found that it refers to, where the value is no sys_id.
+    pub lookup: Option<Lookup>,
+}
+
+/// How a record is found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lookup {
+    /// Its table.
+    pub table: String,
+    /// By what.
+    pub by: By,
+    /// What becomes of a value that no record has, or several have.
+    pub unknown: Unknown,
+}
+
+/// What an event comes to.
+pub struct Columns {
+    /// The columns, each once.
+    pub list: Vec<Column>,
+    /// Whether the event ends the problem.
+    pub recovers: bool,
+}
+
+/// Renders every column. An event that ends the problem sets its state, and otherwise only what is always written: how the
+/// incident came to be stays as it is.
+pub fn columns(rules: &Rules, instance: &[InstanceColumn], renderer: &mut Renderer<'_>) -> Columns {
+    let mut columns = Columns { list: Vec::new(), recovers: false };
+    let status = status(rules, renderer);
+    columns.recovers = status
+        .iter()
+        .any(|(name, value)| name == "state" && rules.status.as_ref().is_some_and(|status| status.ends(value)));
+    let is_written = |write: Write| !columns.recovers || write == Write::Always;
+    let mut list = Vec::new();
+    if is_written(Write::Change) {
+        list.extend(
+            body::render(&rules.body, renderer).into_iter().map(|(name, value)| plain(name, value, Write::Change)),
+        );
+    }
+    if let Some(severity) = rules.severity.as_ref().filter(|severity| is_written(severity.write)) {
+        let source = Source::of(severity.path.as_deref(), severity.value.as_deref());
+        if let Some((_, level)) =
+            corresponding("severity", source, severity.default.as_deref(), &severity.map, renderer)
+        {
+            let levels = [("urgency", level.urgency), ("impact", level.impact)];
+            list.extend(levels.map(|(name, level)| plain(name.to_string(), level.to_string(), severity.write)));
+        }
+    }
+    list.extend(status.into_iter().map(|(name, value)| Column { is_state: true, ..plain(name, value, Write::Change) }));
+    for (place, rule) in rules.fields.iter().enumerate().filter(|(_, rule)| is_written(rule.write)) {
+        list.extend(field(&format!("rules.fields[{place}]"), rule, renderer));
+    }
+    for column in list {
+        if let Some(column) = with_date(column, instance, renderer) {
+            columns.set(column);
+        }
+    }
+    columns
+}
+
+fn plain(name: String, value: String, write: Write) -> Column {
+    Column { name, value, write, is_state: false, lookup: None }
+}
+
+impl Columns {
+    /// One that is set again takes the last value.
+    fn set(&mut self, column: Column) {
+        match self.list.iter_mut().find(|known| known.name == column.name) {
+            Some(known) => *known = column,
+            None => self.list.push(column),
+        }
+    }
+}
+
+fn status(rules: &Rules, renderer: &mut Renderer<'_>) -> Vec<(String, String)> {
+    let Some(rule) = &rules.status else { return Vec::new() };
+    let source = Source::of(rule.path.as_deref(), rule.value.as_deref());
+    let Some((name, status)) = corresponding("status", source, rule.default.as_deref(), &rule.map, renderer) else {
+        return Vec::new();
+    };
+    let columns = status.columns().into_iter().flatten();
+    let rendered = columns.filter_map(|(column, text)| {
+        let value = renderer.text(&format!("rules.status.map.{name}.{column}"), text)?;
+        Some((column.clone(), value))
+    });
+    rendered.collect()
+}
+
+/// What a map has for an event: for its own name, or for the default. An event without either says nothing, and that is told.
+fn corresponding<'r, T>(
+    what: &str,
+    source: Source<'_>,
+    default: Option<&str>,
+    map: &'r BTreeMap<String, T>,
+    renderer: &mut Renderer<'_>,
+) -> Option<(&'r str, &'r T)> {
+    let by_default = default.and_then(|default| named(map, &default.into()));
+    let (place, given) = match source {
+        Source::Path(path) => {
+            let found = at_or_null(renderer.event, path).cloned();
+            if found.is_none() && by_default.is_none() {
+                renderer.lacks(&format!("rules.{what}.path"), path);
+                return None;
+            }
+            (path.to_string(), found.unwrap_or_default())
+        }
+        Source::Template(template) => {
+            let place = format!("rules.{what}.value");
+            let text = renderer.text(&place, template)?;
+            (place, text.into())
+        }
+    };
+    let found = named(map, &given).or(by_default);
+    if found.is_none() {
+        let given = match as_text(&given) {
+            Some(text) if !text.trim().is_empty() => text,
+            Some(_) => "nothing".to_string(),
+            None => kind(&given).to_string(),
+        };
+        let expected =
+            format!("a {what} that rules.{what}.map has: {}; rules.{what}.default takes the others", names(map));
+        renderer.warnings.add(&place, &given, &expected);
+    }
+    found
+}
+
+fn field(place: &str, rule: &FieldRule, renderer: &mut Renderer<'_>) -> Option<Column> {
+    let value = match rule.source() {
+        Source::Path(path) => match at_or_null(renderer.event, path) {
+            Some(value) if is_blank(value) => String::new(),
+            Some(value) => body::lines(value),
+            None if rule.clear => String::new(),
+            None => {
+                renderer.lacks(&format!("{place}.path"), path);
+                return None;
+            }
+        },
+        Source::Template(template) => renderer.text(&format!("{place}.value"), template)?,
+    };
+    let value = if value.trim().is_empty() { String::new() } else { value };
+    if value.is_empty() && !rule.clear {
+        return None;
+    }
+    // A key is a key, by whatever else it could have been found.
+    let is_key = servicenow_core::servicenow::sys_id::SysId::parse(&value).is_some();
+    let lookup = rule
+        .by
+        .filter(|_| !value.is_empty() && !is_key)
+        .and_then(|by| Some(Lookup { table: rule.table()?.to_string(), by, unknown: rule.unknown }));
+    Some(Column { lookup, ..plain(rule.column.clone(), value, rule.write) })
+}
+
+/// Dates become what ServiceNow takes, by the type of the column. What is no date would be stored as nothing.
+fn with_date(mut column: Column, instance: &[InstanceColumn], renderer: &mut Renderer<'_>) -> Option<Column> {
+    let own = instance.iter().find(|own| own.name == column.name).map(|own| own.internal_type.as_str());
+    let delivered = incident_table::column(&column.name).map(|column| column.kind);
+    let is_date = own.map_or(delivered == Some(Kind::DateTime), |own| matches!(own, "glide_date_time" | "due_date"));
+    if !is_date || column.value.is_empty() {
+        return Some(column);
+    }
+    match date_time(&Value::from(column.value.as_str()), &TimeZone::UTC) {
+        Ok(date) => {
+            column.value = date;
+            Some(column)
+        }
+        Err(problem) if renderer.missing == Missing::Refused => {
+            renderer.violations.refuse(&column.name, &column.value, &problem)
+        }
+        Err(problem) => {
+            renderer.warnings.add(&column.name, &column.value, &format!("{problem}; it is left out"));
+            None
+        }
+    }
+}

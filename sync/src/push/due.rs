@@ -1,0 +1,134 @@
+//! Which columns of an event are due for an incident that is there: by when each is written, and by what was said before.
+
+use super::said::Said;
+use crate::mapping::Column;
+use crate::rules::{Direction, Write};
+
+const NEW: &str = "1";
+const IN_PROGRESS: &str = "2";
+
+/// What is known of an incident that is there.
+pub struct Known<'k> {
+    /// Its key.
+    pub sys_id: &'k str,
+    /// Its state.
+    pub state: Option<&'k str>,
+    /// What its last event said.
+    pub last: &'k Said,
+}
+
+/// Columns that are due, and those that would be if it were known what the last event said.
+#[derive(Debug, Default, PartialEq)]
+pub struct Due {
+    /// They are written where the incident has something else.
+    pub columns: Vec<Column>,
+    /// They are left alone: people may have set what the incident has.
+    pub not_remembered: Vec<Column>,
+}
+
+/// What is due of an open incident.
+pub fn due(columns: &[Column], known: &Known<'_>, recovers: bool, direction: Direction) -> Due {
+    let mut due = Due::default();
+    let is_remembered = known.last.is_of(known.sys_id);
+    for column in columns.iter().filter(|column| !moves_back(column, known.state, direction)) {
+        let is_due = match column.write {
+            Write::Create => continue,
+            Write::Always => !known.last.is_in_vain(known.sys_id, column),
+            Write::Change if is_remembered => !known.last.has(known.sys_id, column),
+            // Whoever works on an incident has taken it out of New: only there is its state the event's to say, and in the end.
+            Write::Change if column.is_state && (recovers || known.state == Some(NEW)) => true,
+            Write::Change => {
+                due.not_remembered.push(column.clone());
+                continue;
+            }
+        };
+        if is_due {
+            due.columns.push(column.clone());
+        }
+    }
+    due
+}
+
+/// What is due of an incident that is opened again: its state, whatever was said of it, and what else is news.
+pub fn due_again(columns: &[Column], known: &Known<'_>, direction: Direction) -> Due {
+    let mut due = due(columns, known, false, direction);
+    let state = columns.iter().filter(|column| column.is_state && !moves_back(column, known.state, direction));
+    due.columns.retain(|column| !column.is_state);
+    due.not_remembered.retain(|column| !column.is_state);
+    due.columns.extend(state.cloned());
+    // It is in progress, unless the event knows better.
+    if due.columns.iter().all(|column| column.name != "state") {
+        due.columns.push(Column {
+            name: "state".to_string(),
+            value: IN_PROGRESS.to_string(),
+            write: Write::Change,
+            is_state: true,
+            lookup: None,
+        });
+    }
+    due
+}
+
+/// Where changes do not come back, that somebody works on an incident is the instance's knowledge alone.
+fn moves_back(column: &Column, state: Option<&str>, direction: Direction) -> bool {
+    direction == Direction::ToServicenow && column.name == "state" && column.value == NEW && state != Some(NEW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::slice::from_ref;
+
+    fn column(name: &str, value: &str, write: Write, is_state: bool) -> Column {
+        Column { name: name.into(), value: value.into(), write, is_state, lookup: None }
+    }
+
+    fn names(columns: &[Column]) -> Vec<&str> {
+        columns.iter().map(|column| column.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_column_is_due_by_when_it_is_written_and_by_what_was_said() {
+        use Write::{Always, Change, Create};
+        let columns = [
+            column("group", "a", Create, false),
+            column("urgency", "1", Change, false),
+            column("team", "b", Always, false),
+            column("state", "1", Change, true),
+        ];
+        let (nothing, said) = (Said::default(), Said::default().with("k", &columns, &[]));
+        let other = Said::default().with("k", &[column("urgency", "2", Change, false), columns[3].clone()], &[]);
+        for (last, state, expected, withheld) in [
+            (&said, "2", vec!["team"], vec![]),
+            (&other, "2", vec!["urgency", "team"], vec![]),
+            (&nothing, "1", vec!["team", "state"], vec!["urgency"]),
+            (&nothing, "2", vec!["team"], vec!["urgency", "state"]),
+        ] {
+            let known = Known { sys_id: "k", state: Some(state), last };
+            let due = due(&columns, &known, false, Direction::TwoWay);
+            assert_eq!((names(&due.columns), names(&due.not_remembered)), (expected, withheld), "{last:?} {state}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_due_without_memory_and_new_never_is_where_changes_do_not_come_back() {
+        let (end, new) = (column("state", "6", Write::Change, true), column("state", "1", Write::Change, true));
+        let nothing = Said::default();
+        let known = Known { sys_id: "k", state: Some("2"), last: &nothing };
+        assert_eq!(names(&due(&[end], &known, true, Direction::TwoWay).columns), ["state"]);
+        let blind = due(from_ref(&new), &known, false, Direction::ToServicenow);
+        assert_eq!(blind, Due::default());
+        let reopened = due_again(from_ref(&new), &Known { state: Some("6"), ..known }, Direction::ToServicenow);
+        assert_eq!(reopened.columns[0].value, IN_PROGRESS);
+        let known = Known { sys_id: "k", state: Some("6"), last: &nothing };
+        assert_eq!(due_again(&[new], &known, Direction::TwoWay).columns[0].value, NEW);
+    }
+
+    #[test]
+    fn what_the_instance_did_not_keep_is_not_due_again() {
+        let always = column("team", "b", Write::Always, false);
+        let last = Said::default().with("k", from_ref(&always), &["team".to_string()]);
+        let known = Known { sys_id: "k", state: Some("2"), last: &last };
+        assert_eq!(due(&[always], &known, false, Direction::TwoWay), Due::default());
+    }
+}

@@ -1,0 +1,158 @@
+//! Templates: Handlebars expressions in texts, over the places of an event.
+//!
+//! A name by itself is a place in the event, whatever functions there are; a name that is followed by something is a function.
+
+mod compile;
+mod functions;
+mod path;
+
+pub use compile::compile;
+pub use functions::{date_time, equal, kind};
+pub use path::{EXPECTED_PATH, as_text, at, at_or_null, is_blank, is_path, step, take};
+
+use functions::{FUNCTIONS, Shown};
+use handlebars::{Context, Handlebars, Output, RenderContext, RenderErrorReason, Renderable, no_escape};
+use serde_json::Value;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How much one text may come to: 10 MB is ServiceNow's limit for the whole body.
+pub const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
+
+/// How many remarks one text may have: a loop over a long list makes one for each item.
+const MAX_REMARKS: usize = 20;
+
+/// What becomes of a place that the event lacks, and of a value that a function cannot take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It comes to nothing, and is remarked.
+    #[default]
+    Lenient,
+    /// The text is refused.
+    Strict,
+    /// The text is refused, and so is a value that is null, blank or has lost digits, for texts of different events could
+    /// become the same.
+    Key,
+}
+
+/// A rendered text.
+#[derive(Debug, PartialEq)]
+pub struct Rendered {
+    /// The text.
+    pub text: String,
+    /// What is likely a mistake.
+    pub remarks: Vec<String>,
+}
+
+/// The engine that renders texts over one event.
+pub struct Templates {
+    engine: Handlebars<'static>,
+    context: Context,
+    scope: Arc<Scope>,
+}
+
+/// What functions know beside what they are given.
+pub struct Scope {
+    state: Mutex<State>,
+    /// Names of severities, the worst first.
+    severities: Vec<String>,
+}
+
+#[derive(Default)]
+struct State {
+    mode: Mode,
+    remarks: Vec<String>,
+}
+
+impl Scope {
+    fn mode(&self) -> Mode {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).mode
+    }
+
+    /// A value that cannot be used: remarked, or the text is refused for it.
+    fn problem(&self, problem: String) -> Result<(), RenderErrorReason> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.mode != Mode::Lenient {
+            return Err(RenderErrorReason::Other(problem));
+        }
+        remark(&mut state.remarks, problem);
+        Ok(())
+    }
+
+    /// What is likely a mistake, whatever the mode.
+    fn remark(&self, text: String) {
+        remark(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).remarks, text);
+    }
+}
+
+fn remark(remarks: &mut Vec<String>, text: String) {
+    if remarks.len() < MAX_REMARKS && !remarks.contains(&text) {
+        remarks.push(text);
+    }
+}
+
+impl Templates {
+    /// Renders over this event. `severities` are the names that `worst` knows, the worst first.
+    pub fn new(event: &Value, severities: Vec<String>) -> Self {
+        let scope = Arc::new(Scope { state: Mutex::default(), severities });
+        let mut engine = Handlebars::new();
+        engine.register_escape_fn(no_escape);
+        for name in ["log", "raw"] {
+            engine.unregister_helper(name);
+        }
+        for function in FUNCTIONS {
+            engine.register_helper(function.name, Box::new(function.within(Arc::clone(&scope))));
+        }
+        for (name, shown) in Shown::both(&scope) {
+            engine.register_helper(name, Box::new(shown));
+        }
+        // What is no object or list is no event; that is checked before.
+        let context = Context::wraps(event).unwrap_or_else(|_| Context::null());
+        Self { engine, context, scope }
+    }
+
+    /// Renders one text. The error says what is wrong and where.
+    pub fn render(&self, text: &str, mode: Mode) -> Result<Rendered, String> {
+        if !has_expressions(text) {
+            return Ok(Rendered { text: text.to_string(), remarks: Vec::new() });
+        }
+        let template = compile(text)?;
+        *self.scope.state.lock().unwrap_or_else(PoisonError::into_inner) = State { mode, remarks: Vec::new() };
+        let mut rendered = Bounded(String::new());
+        let mut block = RenderContext::new(None);
+        template.render(&self.engine, &self.context, &mut block, &mut rendered).map_err(|error| {
+            let place = match (error.line_no, error.column_no) {
+                (Some(line), Some(column)) => format!(", at line {line} column {column} of the template"),
+                _ => String::new(),
+            };
+            match error.reason() {
+                RenderErrorReason::IOError(_) => format!("the text comes to more than {MAX_TEXT_BYTES} bytes"),
+                reason => format!("{reason}{place}"),
+            }
+        })?;
+        let mut state = self.scope.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Rendered { text: rendered.0, remarks: std::mem::take(&mut state.remarks) })
+    }
+}
+
+/// The names of all functions.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|function| function.name)
+}
+
+/// Whether a text is to be rendered at all.
+pub fn has_expressions(text: &str) -> bool {
+    text.contains("{{")
+}
+
+struct Bounded(String);
+
+impl Output for Bounded {
+    fn write(&mut self, segment: &str) -> io::Result<()> {
+        if self.0.len() + segment.len() > MAX_TEXT_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.push_str(segment);
+        Ok(())
+    }
+}

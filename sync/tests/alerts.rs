@@ -1,0 +1,354 @@
+//! What real alerts look like, and that none is lost for its form: it becomes an incident, with a warning where something is likely a
+//! mistake, or it is refused with the one thing to change.
+
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+use serde_json::{Value, json};
+use servicenow_sync::bindings::mapping::{InstanceColumn, ItemsOutcome, Mapped, PreviewOutcome, Write};
+use servicenow_sync::mapping::{items, preview};
+
+/// Rules with these members.
+fn rules(members: Value) -> String {
+    let mut rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "body": {"short_description": "{{ title }}"}});
+    rules.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    rules.to_string()
+}
+
+fn mapped(members: Value, event: &Value) -> Mapped {
+    match preview(&rules(members), &event.to_string(), false, &[]) {
+        PreviewOutcome::Mapped(mapped) => mapped,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sent(mapped: &Mapped) -> Value {
+    serde_json::from_str(&mapped.body).unwrap()
+}
+
+/// The one violation that an event is refused with: its field, and what is expected.
+fn refused(members: Value, event: &Value) -> (String, String) {
+    match preview(&rules(members.clone()), &event.to_string(), false, &[]) {
+        PreviewOutcome::InvalidData(violations) if violations.len() == 1 => {
+            (violations[0].field.clone(), violations[0].expected.clone())
+        }
+        other => panic!("{members} {event}: {other:?}"),
+    }
+}
+
+/// Fields and expectations of the warnings.
+fn warned(mapped: &Mapped) -> Vec<String> {
+    mapped.warnings.iter().map(|warning| format!("{}: {}", warning.field, warning.expected)).collect()
+}
+
+#[test]
+fn a_member_with_the_name_of_a_function_is_a_member() {
+    for name in ["log", "lower", "eq", "raw", "date", "len", "default", "each", "json"] {
+        let members = json!({"correlation_id": format!("app-{{{{ {name} }}}}")});
+        for said in ["pod killed", "disk full"] {
+            let key = mapped(members.clone(), &json!({"title": "x", (name): said})).correlation_id;
+            assert_eq!(key, format!("app-{said}"));
+        }
+    }
+    let (field, expected) = refused(json!({"body": {"description": "{{ lower }}"}}), &json!({"id": 1}));
+    assert_eq!(field, "rules.body.description");
+    assert!(expected.contains("the function of this name needs a value after it"), "{expected}");
+}
+
+#[test]
+fn a_value_that_is_missing_makes_no_key_whatever_block_it_stands_in_and_the_reason_is_the_one_that_holds() {
+    let exact = 90_071_992_547_409_921_234.0;
+    for (key, event, reason) in [
+        ("a-{{ id }}", json!({}), "the event has no id"),
+        ("a-{{#if id}}{{ id }}{{/if}}", json!({}), "the event has no id"),
+        ("a-{{#unless id}}x{{/unless}}", json!({}), "the event has no id"),
+        ("a-{{#each ids}}{{ this }}{{/each}}", json!({}), "the event has no ids"),
+        ("a-{{#each ids}}{{ this }}{{else}}x{{/each}}", json!({"ids": []}), "ids is an empty list"),
+        ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{}]}), "the event has no id"),
+        ("a-{{#with one}}{{ id }}{{/with}}", json!({"one": {}}), "one is an empty object"),
+        ("a-{{#eq id \"x\"}}y{{/eq}}", json!({}), "the event has no id"),
+        ("a-{{ lower id }}", json!({"id": " "}), "id is blank"),
+        ("a-{{ id }}", json!({"id": null}), "id is null"),
+        ("a-{{ id }}", json!({"id": ""}), "id is blank"),
+        ("a-{{ id }}", json!({"id": exact}), "id is a number that has lost digits"),
+        ("a-{{ id }}", json!({"id": {"a": 1}}), "id is an object"),
+        ("a-{{ replace id \"x\" \"\" }}", json!({"id": "x"}), "what a function gives is blank"),
+    ] {
+        let (field, expected) = refused(json!({"correlation_id": key}), &event);
+        assert_eq!(field, "rules.correlation_id", "{key} {event}");
+        assert!(expected.contains(reason), "{key} {event}: {expected}");
+    }
+}
+
+#[test]
+fn a_severity_or_status_that_rules_do_not_know_is_told_and_loses_no_alert() {
+    let members = json!({"severity": {"path": "severity"}, "status": {"path": "status"}});
+    let level = |severity: Value| {
+        let mapped =
+            mapped(members.clone(), &json!({"id": 1, "title": "x", "severity": severity, "status": "trigger"}));
+        (sent(&mapped)["urgency"].clone(), mapped.warnings.len())
+    };
+    for known in [json!("critical"), json!("CRITICAL"), json!(" Critical ")] {
+        assert_eq!(level(known.clone()), (json!("1"), 0), "{known}");
+    }
+    for unknown in [json!("page"), json!(5.0), json!(["Critical"]), json!(null), json!(""), json!({"a": 1})] {
+        assert_eq!(level(unknown.clone()), (json!(null), 1), "{unknown}");
+    }
+    let numbers = json!({"severity": {"path": "severity", "map": {"2": {"urgency": 1, "impact": 2}}, "default": "2"}});
+    for given in [json!(2), json!(2.0), json!("2"), json!("2.0"), json!("page"), json!(null), json!([])] {
+        let mapped = mapped(numbers.clone(), &json!({"id": 1, "title": "x", "severity": given}));
+        assert_eq!((sent(&mapped)["urgency"].clone(), mapped.warnings.len()), (json!("1"), 0), "{given}");
+    }
+    let by_default = mapped(numbers, &json!({"id": 1, "title": "x"}));
+    assert_eq!((sent(&by_default)["urgency"].clone(), by_default.warnings.len()), (json!("1"), 0));
+}
+
+#[test]
+fn a_misspelt_place_is_told_by_the_setting_that_templates_have() {
+    let event = json!({"id": 1, "title": "x", "kind": "Alert", "labels": {"severity": "Critical"}});
+    for (members, field) in [
+        (json!({"severity": {"path": "labels.sevrity"}}), "rules.severity.path"),
+        (json!({"severity": {"value": "{{ labels.sevrity }}"}}), "rules.severity.value"),
+        (json!({"status": {"path": "labels.status"}}), "rules.status.path"),
+        (json!({"fields": [{"column": "u_a", "path": "labels.sevrity"}]}), "rules.fields[0].path"),
+        (json!({"body": {"description": "{{ labels.sevrity }}"}}), "rules.body.description"),
+        (json!({"note": {"text": "{{ labels.sevrity }}"}}), "rules.note.text"),
+    ] {
+        let told = warned(&mapped(members.clone(), &event));
+        assert!(told.iter().any(|warning| warning.starts_with(&format!("{field}: "))), "{members}: {told:?}");
+        let mut strict = members.clone();
+        strict["missing"] = "refused".into();
+        assert_eq!(refused(strict, &event).0, field, "{members}");
+    }
+    let triggers = json!({"triggers": {"path": "knid", "any_of": ["Alert"]}});
+    let PreviewOutcome::FilteredOut(why) = preview(&rules(triggers.clone()), &event.to_string(), false, &[]) else {
+        panic!("taken")
+    };
+    assert!(why.contains("the event has no knid"), "{why}");
+    let mut strict = triggers;
+    strict["missing"] = "refused".into();
+    assert_eq!(refused(strict, &event).0, "rules.triggers.path");
+    let misspelt = json!({"triggers": {"path": "kind", "any_of": ["alert", "Recovery"]}});
+    let PreviewOutcome::FilteredOut(why) = preview(&rules(misspelt), &event.to_string(), false, &[]) else {
+        panic!("taken")
+    };
+    assert!(why.contains("\"alert\" is nearly the same"), "{why}");
+}
+
+#[test]
+fn what_is_nearly_json_becomes_an_incident() {
+    let rules = rules(json!({}));
+    for event in [
+        "\u{feff}{\"id\":1,\"title\":\"Disk full\"}",
+        "{\"id\":1,\"title\":\"Disk full \\ud83d\"}",
+        "{\"id\":1,\"title\":\"Disk\tfull\nnow\u{1}\"}",
+    ] {
+        assert!(matches!(preview(&rules, event, false, &[]), PreviewOutcome::Mapped(_)), "{event:?}");
+    }
+}
+
+#[test]
+fn a_recovery_resolves_and_does_not_rewrite() {
+    let members = json!({
+        "missing": "refused",
+        "severity": {"path": "severity"},
+        "status": {"path": "status", "map": {"Open": {"state": "1"}, "Closed": {"state": 6, "close_code": "Duplicate", "close_notes": "{{ title }}"}}},
+        "fields": [{"column": "u_last", "value": "{{ title }}", "write": "always"}, {"column": "category", "value": "network"}],
+        "note": {"text": "{{ title }}"}
+    });
+    let mapped = mapped(members, &json!({"id": 1, "title": "Disk OK", "severity": "OK", "status": "closed"}));
+    let expected = json!({"state": "6", "close_code": "Duplicate", "close_notes": "Disk OK", "u_last": "Disk OK",
+        "correlation_id": "k-1", "work_notes": "Disk OK"});
+    assert_eq!((sent(&mapped), mapped.recovers, mapped.creates, mapped.warnings.len()), (expected, true, false, 0));
+}
+
+#[test]
+fn a_status_may_keep_the_state_and_a_canceled_one_needs_no_code_and_an_instance_has_states_of_its_own() {
+    let map = json!({"Re-Triggered": "keep", "Dropped": {"state": "8"}, "Gone": {"state": "10"}});
+    let members = json!({"status": {"path": "status", "map": map, "done": ["6", "8", "10"]}});
+    for (status, state, recovers) in
+        [("re-triggered", json!(null), false), ("Dropped", json!("8"), true), ("Gone", json!("10"), true)]
+    {
+        let mapped = mapped(members.clone(), &json!({"id": 1, "title": "x", "status": status}));
+        assert_eq!((&sent(&mapped)["state"], mapped.recovers), (&state, recovers), "{status}");
+    }
+    let levels = json!({"severity": {"path": "s", "map": {"Low": {"urgency": 4, "impact": 4}}}});
+    let event = json!({"id": 1, "title": "x", "s": "Low"});
+    assert_eq!(warned(&mapped(levels.clone(), &event)).len(), 2, "not as delivered");
+    let own =
+        [instance_column("urgency", "integer", None, &["1", "4"]), instance_column("impact", "integer", None, &["4"])];
+    let own = [own.to_vec(), vec![instance_column("short_description", "string", None, &[])]].concat();
+    let PreviewOutcome::Mapped(known) = preview(&rules(levels), &event.to_string(), false, &own) else { panic!() };
+    assert_eq!(warned(&known), Vec::<String>::new(), "as the instance has them");
+}
+
+fn instance_column(name: &str, internal_type: &str, max_length: Option<u32>, choices: &[&str]) -> InstanceColumn {
+    InstanceColumn {
+        name: name.into(),
+        internal_type: internal_type.into(),
+        max_length,
+        read_only: name == "number",
+        reference: (name == "assignment_group").then(|| "sys_user_group".to_string()),
+        choices: choices.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_preview_warns_of_what_an_instance_would_change_or_drop() {
+    let columns = [
+        instance_column("short_description", "string", Some(10), &[]),
+        instance_column("assignment_group", "reference", None, &[]),
+        instance_column("category", "string", None, &["network"]),
+        instance_column("number", "string", None, &[]),
+        instance_column("u_when", "glide_date_time", None, &[]),
+        instance_column("u_count", "integer", None, &[]),
+        instance_column("u_flag", "boolean", None, &[]),
+    ];
+    for (column, value, part) in [
+        ("short_description", "twelve chars", "at most 10 characters, and these are 12"),
+        ("short_description", "\u{1f525}", "question marks"),
+        ("assignment_group", "Network", "\"by\" in rules.fields"),
+        ("category", "disk", "one of: network"),
+        ("number", "INC1", "read-only"),
+        ("u_when", "soon", "a date by ISO 8601"),
+        ("u_count", "many", "a whole number"),
+        ("u_flag", "yes", "true or false"),
+        ("u_nothing", "x", "a column of the incident table"),
+        ("priority", "1", "a column of the incident table"),
+    ] {
+        let mut body = json!({"short_description": "x"});
+        body[column] = value.into();
+        let rules = rules(json!({"body": body}));
+        let PreviewOutcome::Mapped(mapped) = preview(&rules, r#"{"id":1}"#, false, &columns) else {
+            panic!("{column}")
+        };
+        let told = warned(&mapped);
+        assert!(told.len() == 1 && told[0].contains(part), "{column}={value}: {told:?}");
+    }
+}
+
+#[test]
+fn columns_say_when_they_are_written_and_what_is_looked_up() {
+    let members = json!({"fields": [
+        {"column": "assignment_group", "value": "{{ team }}", "by": "name", "write": "create"},
+        {"column": "u_owner", "path": "owner", "by": "email", "table": "sys_user", "unknown": "refused"},
+        {"column": "caller_id", "value": "{{ caller }}", "by": "user_name"},
+        {"column": "due_date", "value": "{{ due }}", "write": "always"},
+        {"column": "cause", "value": "{{ cause }}", "clear": true},
+        {"column": "u_blank", "path": "blank"},
+        {"column": "u_labels", "path": "labels"}
+    ]});
+    let event = json!({"id": 1, "title": "x", "team": "Network", "owner": "a@example.com", "due": 1_777_473_000,
+        "caller": "a".repeat(32), "cause": " ", "blank": "   ", "labels": {"service": ""}});
+    let mapped = mapped(members, &event);
+    let shown = mapped
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.value.as_str(), column.write, column.lookup.as_deref()));
+    let shown: Vec<_> = shown.collect();
+    let key = "a".repeat(32);
+    assert_eq!(
+        shown,
+        [
+            ("short_description", "x", Write::Change, None),
+            ("assignment_group", "Network", Write::Create, Some("sys_user_group.name")),
+            ("u_owner", "a@example.com", Write::Change, Some("sys_user.email")),
+            ("caller_id", key.as_str(), Write::Change, None),
+            ("due_date", "2026-04-29 14:30:00", Write::Always, None),
+            ("cause", "", Write::Change, None),
+        ]
+    );
+    assert_eq!(warned(&mapped), Vec::<String>::new());
+}
+
+#[test]
+fn an_object_or_a_list_is_written_as_json_and_told() {
+    let mapped = mapped(
+        json!({"body": {"description": "{{ labels }} {{ tags }}"}}),
+        &json!({"id": 1, "labels": {"a": 1}, "tags": ["x"]}),
+    );
+    assert_eq!(sent(&mapped)["description"], r#"{"a":1} ["x"]"#);
+    let told = warned(&mapped);
+    assert!(
+        told.len() == 2 && told[0].contains("labels is an object") && told[1].contains("tags is a list"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_list_of_alerts_becomes_one_event_each_with_the_rest_of_the_event_in_reach() {
+    let rules = rules(json!({
+        "for_each": {"path": "alerts", "as": "alert"},
+        "correlation_id": "{{ alert.fingerprint }}",
+        "body": {"short_description": "{{ alert.name }} on {{ cluster }}"}
+    }));
+    let event =
+        json!({"cluster": "eu", "alerts": [{"fingerprint": "a", "name": "Disk"}, {"fingerprint": "b", "name": "CPU"}]});
+    let ItemsOutcome::Items(events) = items(&rules, &event.to_string()) else { panic!("refused") };
+    let shown = events.iter().map(|event| match preview(&rules, event, false, &[]) {
+        PreviewOutcome::Mapped(mapped) => (mapped.correlation_id.clone(), sent(&mapped)["short_description"].clone()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [("a".to_string(), json!("Disk on eu")), ("b".to_string(), json!("CPU on eu"))]
+    );
+    let field = |event: &Value| match items(&rules, &event.to_string()) {
+        ItemsOutcome::InvalidData(violations) => violations[0].field.clone(),
+        ItemsOutcome::Items(items) => panic!("{items:?}"),
+    };
+    for event in [json!({}), json!({"alerts": {}}), json!({"alerts": vec![json!({}); 501]})] {
+        assert_eq!(field(&event), "alerts", "{event}");
+    }
+    assert_eq!(field(&json!({"alert": 1, "alerts": []})), "rules.for_each.as");
+    let PreviewOutcome::InvalidData(violations) = preview(&rules, &event.to_string(), false, &[]) else {
+        panic!("taken")
+    };
+    assert!(violations.len() == 1 && violations[0].expected.contains("mapping.items"), "{violations:?}");
+    let whole = self::rules(json!({}));
+    assert_eq!(items(&whole, "{\"id\":1}"), ItemsOutcome::Items(vec!["{\"id\":1}".to_string()]));
+}
+
+#[test]
+fn a_note_alone_is_a_document_and_makes_no_incident() {
+    let rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "note": {"text": "{{ text }}"}}).to_string();
+    let PreviewOutcome::Mapped(mapped) = preview(&rules, r#"{"id":1,"text":"seen"}"#, false, &[]) else { panic!() };
+    assert_eq!((mapped.creates, mapped.note.as_deref(), mapped.columns.len()), (false, Some("seen"), 0));
+}
+
+#[test]
+fn a_key_is_refused_for_the_one_condition_that_it_breaks() {
+    for (id, part) in [
+        ("x".repeat(200), "these are 202; {{ hash ... }}"),
+        ("a^b".to_string(), "no ^"),
+        ("a\nb".to_string(), "no \\n"),
+        ("a\u{1f525}".to_string(), "question marks"),
+    ] {
+        let (field, expected) = refused(json!({}), &json!({"id": id.clone(), "title": "x"}));
+        assert!(field == "correlation_id" && expected.contains(part), "{id}: {field} {expected}");
+        let key = mapped(json!({"correlation_id": "k-{{ hash id }}"}), &json!({"id": id, "title": "x"})).correlation_id;
+        assert_eq!(key.len(), 34);
+    }
+}
+
+#[test]
+fn a_place_below_a_null_is_there_and_says_nothing() {
+    let members = json!({
+        "missing": "refused", "body": {"short_description": "{{ data.bundle.name }}", "description": "{ \"name\": \"{{ data.bundle.name }}\" }",
+        "cause": "{{ lower data.bundle.name }}{{#each data.bundle.items}}{{ id }}{{/each}}{{#if data.bundle.id}}x{{/if}}"},
+        "fields": [{"column": "u_a", "path": "data.bundle.id"}]
+    });
+    let event = json!({"id": 1, "data": {"bundle": null}});
+    let expected = json!({"description": "{\"name\":\"\"}", "correlation_id": "k-1"});
+    assert_eq!(sent(&mapped(members.clone(), &event)), expected);
+    let (field, expected) = refused(json!({"correlation_id": "{{ data.bundle.id }}"}), &event);
+    assert!(field == "rules.correlation_id" && expected.contains("the event has no data.bundle.id"), "{expected}");
+    let PreviewOutcome::InvalidData(violations) = preview(&rules(members), r#"{"id":1,"data":{}}"#, false, &[]) else {
+        panic!("taken")
+    };
+    assert!(
+        violations
+            .iter()
+            .all(|violation| violation.expected.contains("data.bundle") || violation.expected.contains("a place that")),
+        "{violations:?}"
+    );
+}
