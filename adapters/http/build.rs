@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The interfaces whose functions are served.
-const SERVED: [&str; 4] = ["incidents", "authorization", "manifest", "push"];
+const SERVED: [&str; 5] = ["incidents", "authorization", "manifest", "push", "mapping"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");

@@ -352,3 +352,28 @@ fn a_place_below_a_null_is_there_and_says_nothing() {
         "{violations:?}"
     );
 }
+
+#[test]
+fn templates_that_go_through_an_event_again_and_again_are_refused_and_not_run_to_their_end() {
+    let list: Vec<_> = (0..9_000).map(|at| json!({"a": "x".repeat(60), "b": at})).collect();
+    let event = json!({"id": 1, "list": list, "text": "a,".repeat(700_000)}).to_string();
+    for template in [
+        "{{#each list}}{{#each ../list}}{{/each}}{{/each}}",
+        "{{#each list}}{{ hash ../text }}{{/each}}",
+        "{{#each list}}{{ len (where ../list \"b\" b) }}{{/each}}",
+        "{{#each list}}{{ truncate (upper ../text) 1 }}{{/each}}",
+    ] {
+        let rules = rules(json!({"body": {"short_description": "x", "description": template}}));
+        let PreviewOutcome::InvalidData(violations) = preview(&rules, &event, false, &[]) else { panic!("{template}") };
+        assert!(violations.len() == 1 && violations[0].expected.contains("too much of the event"), "{violations:?}");
+    }
+    for template in [
+        "{{ len text }}",
+        "{{ json list }}",
+        "{{ join (unique (pluck list \"a\")) \" \" }}",
+        "{{#each list}}{{ a }}{{/each}}",
+    ] {
+        let rules = rules(json!({"body": {"short_description": "x", "description": template}}));
+        assert!(matches!(preview(&rules, &event, false, &[]), PreviewOutcome::Mapped(_)), "{template}");
+    }
+}

@@ -12,6 +12,7 @@ wit_bindgen::generate!({
             import servicenow:plugin/authorization@0.2.0;
             import servicenow:plugin/manifest@0.2.0;
             import servicenow:plugin/push@0.2.0;
+            import servicenow:plugin/mapping@0.2.0;
             import servicenow:plugin/callbacks@0.2.0;
             import servicenow:plugin/credentials@0.2.0;
         }
@@ -21,4 +22,4 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-pub use servicenow::plugin::{authorization, callbacks, credentials, incidents, manifest, push, types};
+pub use servicenow::plugin::{authorization, callbacks, credentials, incidents, manifest, mapping, push, types};

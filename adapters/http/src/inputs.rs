@@ -70,6 +70,14 @@ inputs!(Push {
     manual: Option<bool>,
 });
 
+/// The inputs of splitting an event, which needs no instance.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Items {
+    rules: Document,
+    event: Document,
+}
+
 /// A call, ready to be made.
 #[derive(Debug, PartialEq)]
 pub enum MethodCall {
@@ -87,6 +95,8 @@ pub enum MethodCall {
     Authenticate(Call),
     /// Push: the call, the rules, the event, and whether it is pushed whatever they say.
     Push(Call, String, String, bool),
+    /// Split: the rules, and the event.
+    Items(String, String),
 }
 
 /// A method.
@@ -107,6 +117,8 @@ pub enum Method {
     Authenticate,
     /// Push.
     Push,
+    /// Items.
+    Items,
 }
 
 impl Method {
@@ -199,6 +211,10 @@ pub fn read(method: Method, body: &[u8]) -> Result<MethodCall, String> {
             let manual = inputs.manual.unwrap_or_default();
             MethodCall::Push(call!(inputs), inputs.rules.0, inputs.event.0, manual)
         }
+        Method::Items => {
+            let inputs = read!(Items);
+            MethodCall::Items(inputs.rules.0, inputs.event.0)
+        }
         Method::Authenticate => {
             let inputs = read!(Nothing);
             MethodCall::Authenticate(call!(inputs))
@@ -263,6 +279,7 @@ mod tests {
                 r#"{"authorization":"a","instance":"b","request_body":{"case":"fields","value":{}}}"#,
                 "request_body",
             ),
+            ("items", r#"{"rules":{},"event":{},"manual":true}"#, "unknown field `manual`"),
             ("push", r#"{"authorization":"a","instance":"b","rules":[],"event":{}}"#, "rules: invalid type"),
             (
                 "create",

@@ -23,7 +23,10 @@ pub fn openapi(node: &Node) -> Value {
         let operation = operation(method, &carried["outcomes"][&method.name], &mut schemas);
         paths.insert(format!("/v1/{}", method.name), json!({"post": operation}));
     }
-    paths.insert("/v1/push".to_string(), json!({"post": push(&carried["outcomes"]["push"], &mut schemas)}));
+    for method in of_events() {
+        let operation = operation_of_events(&method, &carried["outcomes"][method.name], &mut schemas);
+        paths.insert(format!("/v1/{}", method.name), json!({"post": operation}));
+    }
     paths.insert(
         "/v1/manifest".to_string(),
         document("manifest", "The node's description", &carried["returns"]["describe"]),
@@ -78,34 +81,62 @@ fn columns() -> Value {
     })
 }
 
-/// Bringing an event in, which is no method of the node.
-fn push(carried: &Value, schemas: &mut Map<String, Value>) -> Value {
-    let cases = carried.as_object().into_iter().flatten();
-    let outcome =
-        one_of("push", cases.map(|(case, held)| (case.clone(), tagged(case, held.clone()))).collect(), schemas);
-    schemas.insert("push-outcome".to_string(), outcome);
+/// A method that is none of the node's, by its inputs.
+struct OfEvents {
+    name: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    properties: Value,
+    required: &'static [&'static str],
+}
+
+/// The methods that are none of the node's: bringing an event in, and splitting one that holds many.
+fn of_events() -> [OfEvents; 2] {
     let text = |description: &str| json!({"type": "string", "description": description});
     let document = |description: &str| json!({"type": ["object", "string"], "description": description});
-    let properties = json!({
-        "authorization": text("The name of an authorization that the server knows."),
-        "instance": text("The instance: an id, a host name or an origin."),
-        "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_TIMEOUT_MS},
-        "rules": document("The rules document, as an object or its text."),
-        "event": document("The event, as an object or its text."),
-        "manual": {"type": ["boolean", "null"], "description": "Push whatever triggers and filters say."},
-    });
-    let required = ["authorization", "instance", "rules", "event"];
+    let (rules, event) = ("The rules document, as an object or its text.", "The event, as an object or its text.");
+    [
+        OfEvents {
+            name: "push",
+            summary: "Push an event",
+            description: "Brings an event into ServiceNow by rules. The server keeps no ledger.",
+            properties: json!({
+                "authorization": text("The name of an authorization that the server knows."),
+                "instance": text("The instance: an id, a host name or an origin."),
+                "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_TIMEOUT_MS},
+                "rules": document(rules),
+                "event": document(event),
+                "manual": {"type": ["boolean", "null"], "description": "Push whatever triggers and filters say."},
+            }),
+            required: &["authorization", "instance", "rules", "event"],
+        },
+        OfEvents {
+            name: "items",
+            summary: "Split an event",
+            description: "The events that an event holds, by the for_each of the rules: each is pushed by itself.",
+            properties: json!({"rules": document(rules), "event": document(event)}),
+            required: &["rules", "event"],
+        },
+    ]
+}
+
+fn operation_of_events(method: &OfEvents, carried: &Value, schemas: &mut Map<String, Value>) -> Value {
+    let OfEvents { name, summary, description, properties, required } = method;
+    let cases = carried.as_object().into_iter().flatten();
+    let cases = cases.map(|(case, held)| (case.clone(), tagged(case, held.clone()))).collect();
+    let outcome = one_of(name, cases, schemas);
+    schemas.insert(format!("{name}-outcome"), outcome);
     let inputs =
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
-    schemas.insert("push-inputs".to_string(), inputs);
-    let json_of = |name: &str| json!({"application/json": {"schema": {"$ref": format!("{SCHEMAS}push-{name}")}}});
+    schemas.insert(format!("{name}-inputs"), inputs);
+    let json_of = |part: &str| json!({"application/json": {"schema": {"$ref": format!("{SCHEMAS}{name}-{part}")}}});
     let mut responses = refusals(&[400, 401, 413, 500, 503]);
-    let ended = json!({"description": "How the push ended, whichever way", "content": json_of("outcome")});
+    let ended = json!({"description": "How the call ended, whichever way", "content": json_of("outcome")});
     responses.insert("200".to_string(), ended);
     json!({
-        "operationId": "push",
-        "summary": "Push an event",
-        "description": "Brings an event into ServiceNow by rules. The server keeps no ledger.",
+        "operationId": name,
+        "summary": summary,
+        "description": description,
         "requestBody": {"required": true, "content": json_of("inputs")},
         "responses": responses,
     })

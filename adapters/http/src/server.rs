@@ -1,7 +1,7 @@
 //! The server: reads a request, makes the call, writes the reply. One instance serves one request.
 
 use crate::bindings::callbacks::{self, Delivery, Verdict};
-use crate::bindings::{authorization, credentials, incidents, manifest, push};
+use crate::bindings::{authorization, credentials, incidents, manifest, mapping, push};
 use crate::inputs::{MethodCall, read};
 use crate::openapi::openapi;
 use crate::reply::Reply;
@@ -95,6 +95,7 @@ fn call(invocation: MethodCall) -> Reply {
         MethodCall::Columns(call) => Reply::outcome(&incidents::columns(&call)),
         MethodCall::Authenticate(call) => Reply::outcome(&authorization::authenticate(&call)),
         MethodCall::Push(call, rules, event, manual) => Reply::outcome(&push::push(&call, &rules, &event, manual)),
+        MethodCall::Items(rules, event) => Reply::outcome(&mapping::items(&rules, &event)),
     }
 }
 

@@ -19,6 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How much one text may come to: 10 MB is ServiceNow's limit for the whole body.
 pub const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
 
+/// How much work the texts over one event may be: as many items that are looped over, or as many times so many bytes that are gone
+/// through. A host ends a call that computes for a second, and this is less.
+const MAX_WORK: usize = 500_000;
+
+/// How many bytes of a text are as much work as an item of a list.
+const BYTES_OF_WORK: usize = 64;
+
 /// How many remarks one text may have: a loop over a long list makes one for each item.
 const MAX_REMARKS: usize = 20;
 
@@ -62,11 +69,29 @@ pub struct Scope {
 struct State {
     mode: Mode,
     remarks: Vec<String>,
+    work: usize,
 }
 
 impl Scope {
     fn mode(&self) -> Mode {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).mode
+    }
+
+    /// Counts the work that a value is. Too much of it ends the text, whatever the mode.
+    fn work(&self, value: &Value) -> Result<(), RenderErrorReason> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.work += 1 + match value {
+            Value::String(text) => text.len() / BYTES_OF_WORK,
+            Value::Array(items) => items.len(),
+            Value::Object(members) => members.len(),
+            _ => 0,
+        };
+        if state.work > MAX_WORK {
+            return Err(RenderErrorReason::Other(format!(
+                "the templates go through too much of the event: {MAX_WORK} items, or {BYTES_OF_WORK} times as many bytes, are the most"
+            )));
+        }
+        Ok(())
     }
 
     /// A value that cannot be used: remarked, or the text is refused for it.
@@ -117,7 +142,10 @@ impl Templates {
             return Ok(Rendered { text: text.to_string(), remarks: Vec::new() });
         }
         let template = compile(text)?;
-        *self.scope.state.lock().unwrap_or_else(PoisonError::into_inner) = State { mode, remarks: Vec::new() };
+        {
+            let mut state = self.scope.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.mode, state.remarks) = (mode, Vec::new());
+        }
         let mut rendered = Bounded(String::new());
         let mut block = RenderContext::new(None);
         template.render(&self.engine, &self.context, &mut block, &mut rendered).map_err(|error| {

@@ -92,6 +92,14 @@ pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
         ensure!(ended["case"] == case, "a push ended in {ended} and not in {case}");
         outcomes.push(("push".to_string(), ended));
     }
+    let many = json!({"event": {"alerts": [{"id": 1}, {"id": 2}]},
+        "rules": {"name": "R", "correlation_id": "{{ item.id }}", "for_each": {"path": "alerts"}, "body": {"urgency": "2"}}});
+    let split = outcome(&server, "items", &many)?;
+    ensure!(
+        split["value"] == json!([r#"{"item":{"id":1}}"#, r#"{"item":{"id":2}}"#]),
+        "an event was split into {split}"
+    );
+    outcomes.push(("items".to_string(), split));
     let plain = json!({"authorization": "main", "instance": instance, "request_body": {"urgency": "2"}});
     let ended = outcome(&server, "create", &plain)?;
     ensure!(ended["case"] == "incident-created", "a create of plain columns ended in {ended}");

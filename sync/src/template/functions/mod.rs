@@ -205,6 +205,7 @@ impl HelperDef for InScope {
         let Self { function, scope } = self;
         let mode = scope.mode();
         for param in helper.params() {
+            scope.work(param.value())?;
             // What another function came to nothing for was told by it.
             let is_told = param.relative_path().is_none() && mode != Mode::Key;
             let is_accepted = match function.missing {
@@ -340,6 +341,7 @@ impl HelperDef for Shown {
     ) -> HelperResult {
         let Some(param) = helper.param(0) else { return Ok(()) };
         let mode = self.scope.mode();
+        self.scope.work(param.value())?;
         let is_null = is_below_null(param, context, block, mode);
         if !self.is_written {
             return self.check(helper, param, is_null);
