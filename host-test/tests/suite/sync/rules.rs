@@ -238,6 +238,25 @@ async fn a_column_that_is_always_written_and_never_kept_is_written_once() {
     }
 }
 
+#[tokio::test]
+async fn of_two_events_that_make_an_incident_at_once_the_later_is_not_lost() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"severity": {"path": "severity"}}));
+    bed.push(&rules, &event(json!({"severity": "Warning"}))).await;
+    let mut other = TestBed::on(bed.simulator);
+    other.forget();
+    // It is not there yet when the other push looks for it.
+    let nothing = Effect::Status {
+        status: 200,
+        body: Some(r#"{"result":[]}"#.to_string()),
+        content_type: None,
+        headers: [("X-Total-Count".to_string(), "0".to_string())].into(),
+    };
+    other.simulator.inject(Fault::once("GET", "/api/now/table/incident", nothing));
+    let report = other.push(&rules, &event(json!({"severity": "Critical"}))).await;
+    assert_eq!((report.outcome.case(), columns(&other, &["urgency"])[0].as_str()), ("updated", "1"), "{report:?}");
+}
+
 /// A template over the event that the properties push.
 fn template() -> impl Strategy<Value = String> {
     prop_oneof![
