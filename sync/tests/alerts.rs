@@ -263,7 +263,7 @@ fn columns_say_when_they_are_written_and_what_is_looked_up() {
 #[test]
 fn an_object_or_a_list_is_written_as_json_and_told() {
     let mapped = mapped(
-        json!({"body": {"description": "{{ labels }} {{ tags }}"}}),
+        json!({"body": {"short_description": "x", "description": "{{ labels }} {{ tags }}"}}),
         &json!({"id": 1, "labels": {"a": 1}, "tags": ["x"]}),
     );
     assert_eq!(sent(&mapped)["description"], r#"{"a":1} ["x"]"#);

@@ -61,12 +61,16 @@ impl Push {
                     continue;
                 }
             };
-            for event in events {
+            let (of, many) = (events.len(), events.len() > 1 || self.rules.len() > 1);
+            for (at, event) in events.into_iter().enumerate() {
+                if many && !self.connection.json {
+                    print(&format!("{}: event {} of {of}", name(&rules).unwrap_or_default(), at + 1));
+                }
                 let (case, is_well) = self.push(&sync, rules.clone(), event).await?;
                 ended.add(case, is_well);
             }
         }
-        if ended.count() > self.rules.len() {
+        if ended.count() != self.rules.len() {
             ended.show(self.connection.json)?;
         }
         Ok(ended.are_all_well)
@@ -178,7 +182,8 @@ impl Summary {
             print(&serde_json::to_string_pretty(&serde_json::json!({"events": self.count(), "outcomes": self.cases}))?);
         } else {
             let cases: Vec<_> = self.cases.iter().map(|(case, count)| format!("{count} {case}")).collect();
-            print(&format!("{} events: {}", self.count(), cases.join(", ")));
+            let cases = if cases.is_empty() { "nothing to push".to_string() } else { cases.join(", ") };
+            print(&format!("{} events: {cases}", self.count()));
         }
         Ok(())
     }
@@ -190,13 +195,15 @@ fn is_well(outcome: &PushOutcome) -> bool {
     well.contains(&outcome.case())
 }
 
+/// The name of a rules document.
+fn name(rules: &str) -> Option<String> {
+    let rules: serde_json::Value = serde_json::from_str(rules).ok()?;
+    rules["name"].as_str().map(str::to_string)
+}
+
 /// The names of rules in use must differ.
 fn refuse_same_names(rules: &[String]) -> anyhow::Result<()> {
-    let name = |text: &String| {
-        let rules: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-        rules["name"].as_str().map(str::to_string)
-    };
-    let names: Vec<String> = rules.iter().filter_map(name).collect();
+    let names: Vec<String> = rules.iter().filter_map(|rules| name(rules)).collect();
     for (at, name) in names.iter().enumerate() {
         if names[..at].contains(name) {
             bail!("--rules: two documents are named {name:?}; give each a name of its own");

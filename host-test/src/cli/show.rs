@@ -113,6 +113,13 @@ fn flatten(lines: &mut comfy_table::Table, name: &str, value: &Value) {
                 _ => members.iter().for_each(|(key, value)| flatten(lines, &below(key), value)),
             }
         }
+        Value::Array(items) if name == "warnings" => {
+            for item in items {
+                let text = |key: &str| item[key].as_str().unwrap_or_default();
+                let told = format!("{}: {:?} was given, expected {}", text("field"), text("given"), text("expected"));
+                lines.add_row(["warning", &told]);
+            }
+        }
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(at, item)| flatten(lines, &below(&at.to_string()), item))
         }

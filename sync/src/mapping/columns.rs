@@ -21,10 +21,22 @@ pub struct Column {
     pub value: String,
     /// When it is written.
     pub write: Write,
-    /// Whether it is of the status: the state, and what belongs to it.
-    pub is_state: bool,
+    /// What of the rules it comes from.
+    pub part: Part,
     /// How the record is found that it refers to, where the value is no sys_id.
     pub lookup: Option<Lookup>,
+}
+
+/// What of the rules a column comes from. Severity and status set several columns, which are written together: one without the other
+/// would be another severity, or a state without what the instance requires beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The body, or a field: a column by itself.
+    Column,
+    /// The severity: urgency and impact.
+    Severity,
+    /// The status: the state, and what belongs to it.
+    Status,
 }
 
 /// How a record is found.
@@ -36,6 +48,8 @@ pub struct Lookup {
     pub by: By,
     /// What becomes of a value that no record has, or several have.
     pub unknown: Unknown,
+    /// What is looked up then.
+    pub fallback: Option<String>,
 }
 
 /// What an event comes to.
@@ -44,13 +58,17 @@ pub struct Columns {
     pub list: Vec<Column>,
     /// Whether the event ends the problem.
     pub recovers: bool,
+    /// Whether its status leaves the state alone: it only concerns an incident that is there.
+    pub keeps: bool,
 }
 
 /// Renders every column. An event that ends the problem sets its state, and otherwise only what is always written: how the
 /// incident came to be stays as it is.
 pub fn columns(rules: &Rules, instance: &[InstanceColumn], renderer: &mut Renderer<'_>) -> Columns {
-    let mut columns = Columns { list: Vec::new(), recovers: false };
+    let mut columns = Columns { list: Vec::new(), recovers: false, keeps: false };
     let status = status(rules, renderer);
+    columns.keeps = matches!(status, Status::Keeps);
+    let status = status.columns();
     columns.recovers = status
         .iter()
         .any(|(name, value)| name == "state" && rules.status.as_ref().is_some_and(|status| status.ends(value)));
@@ -67,10 +85,13 @@ pub fn columns(rules: &Rules, instance: &[InstanceColumn], renderer: &mut Render
             corresponding("severity", source, severity.default.as_deref(), &severity.map, renderer)
         {
             let levels = [("urgency", level.urgency), ("impact", level.impact)];
-            list.extend(levels.map(|(name, level)| plain(name.to_string(), level.to_string(), severity.write)));
+            let column = |(name, level): (&str, u8)| plain(name.to_string(), level.to_string(), severity.write);
+            list.extend(levels.map(|level| Column { part: Part::Severity, ..column(level) }));
         }
     }
-    list.extend(status.into_iter().map(|(name, value)| Column { is_state: true, ..plain(name, value, Write::Change) }));
+    list.extend(
+        status.into_iter().map(|(name, value)| Column { part: Part::Status, ..plain(name, value, Write::Change) }),
+    );
     for (place, rule) in rules.fields.iter().enumerate().filter(|(_, rule)| is_written(rule.write)) {
         list.extend(field(&format!("rules.fields[{place}]"), rule, renderer));
     }
@@ -83,7 +104,7 @@ pub fn columns(rules: &Rules, instance: &[InstanceColumn], renderer: &mut Render
 }
 
 fn plain(name: String, value: String, write: Write) -> Column {
-    Column { name, value, write, is_state: false, lookup: None }
+    Column { name, value, write, part: Part::Column, lookup: None }
 }
 
 impl Columns {
@@ -96,18 +117,35 @@ impl Columns {
     }
 }
 
-fn status(rules: &Rules, renderer: &mut Renderer<'_>) -> Vec<(String, String)> {
-    let Some(rule) = &rules.status else { return Vec::new() };
+/// What a status comes to.
+enum Status {
+    /// These columns; none where the event has no status that the rules know.
+    Sets(Vec<(String, String)>),
+    /// The state stays as it is.
+    Keeps,
+}
+
+impl Status {
+    fn columns(self) -> Vec<(String, String)> {
+        match self {
+            Status::Sets(columns) => columns,
+            Status::Keeps => Vec::new(),
+        }
+    }
+}
+
+fn status(rules: &Rules, renderer: &mut Renderer<'_>) -> Status {
+    let Some(rule) = &rules.status else { return Status::Sets(Vec::new()) };
     let source = Source::of(rule.path.as_deref(), rule.value.as_deref());
-    let Some((name, status)) = corresponding("status", source, rule.default.as_deref(), &rule.map, renderer) else {
-        return Vec::new();
-    };
-    let columns = status.columns().into_iter().flatten();
-    let rendered = columns.filter_map(|(column, text)| {
+    let found = corresponding("status", source, rule.default.as_deref(), &rule.map, renderer);
+    let Some((name, status)) = found else { return Status::Sets(Vec::new()) };
+    let Some(columns) = status.columns() else { return Status::Keeps };
+    let rendered = columns.iter().filter_map(|(column, text)| {
         let value = renderer.text(&format!("rules.status.map.{name}.{column}"), text)?;
+        let value = if column == "state" { rule.state(value.trim()).to_string() } else { value };
         Some((column.clone(), value))
     });
-    rendered.collect()
+    Status::Sets(rendered.collect())
 }
 
 /// What a map has for an event: for its own name, or for the default. An event without either says nothing, and that is told.
@@ -162,15 +200,17 @@ fn field(place: &str, rule: &FieldRule, renderer: &mut Renderer<'_>) -> Option<C
         Source::Template(template) => renderer.text(&format!("{place}.value"), template)?,
     };
     let value = if value.trim().is_empty() { String::new() } else { value };
+    let value = if rule.by.is_some() { value.trim().to_string() } else { value };
     if value.is_empty() && !rule.clear {
         return None;
     }
     // A key is a key, by whatever else it could have been found.
     let is_key = servicenow_core::servicenow::sys_id::SysId::parse(&value).is_some();
-    let lookup = rule
-        .by
-        .filter(|_| !value.is_empty() && !is_key)
-        .and_then(|by| Some(Lookup { table: rule.table()?.to_string(), by, unknown: rule.unknown }));
+    let by = rule.by.filter(|_| !value.is_empty() && !is_key).zip(rule.table());
+    let lookup = by.map(|(by, table)| {
+        let (unknown, fallback) = (rule.unknown, rule.fallback.clone());
+        Lookup { table: table.to_string(), by, unknown, fallback }
+    });
     Some(Column { lookup, ..plain(rule.column.clone(), value, rule.write) })
 }
 

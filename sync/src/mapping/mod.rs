@@ -8,16 +8,17 @@ mod left_out;
 mod paths;
 mod warnings;
 
-pub use columns::{Column, Lookup};
+pub use columns::{Column, Lookup, Part};
 pub use items::items;
 pub use paths::paths;
 
 use crate::bindings::mapping::{InstanceColumn, Mapped as Shown, PlannedColumn, PreviewOutcome, Write as When};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use crate::lenient::repaired;
+use crate::rules::filter::Filter;
 use crate::rules::severity::priority;
 use crate::rules::{Journal, Missing, Rules, Write};
-use crate::template::{Mode, Templates};
+use crate::template::{Mode, Templates, at_or_null};
 use columns::Columns;
 use serde_json::Value;
 use servicenow_core::bindings::incidents::RequestBody;
@@ -28,6 +29,9 @@ use servicenow_core::incidents::violations::Violations;
 
 /// An event is read whole; ServiceNow takes 10 MB, and what is read needs several times its size.
 const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The column that people see an incident by.
+const TITLE: &str = "short_description";
 
 /// What an instance sets where a create says nothing of impact and urgency.
 const DEFAULT_LEVEL: &str = "3";
@@ -138,8 +142,11 @@ pub fn map(
     let missing = rules.missing;
     let warnings = Violations::default();
     let mut renderer = Renderer { templates: &templates, event: &event, missing, violations, warnings };
+    for path in rules.filter.iter().flat_map(Filter::places).filter(|path| at_or_null(&event, path).is_none()) {
+        renderer.warnings.add("rules.filter", path, "a place that the event has");
+    }
     let correlation_id = key::key(&rules.correlation_id, &mut renderer);
-    let Columns { list: columns, recovers } = columns::columns(rules, instance, &mut renderer);
+    let Columns { list: columns, recovers, keeps } = columns::columns(rules, instance, &mut renderer);
     let note = rules.note.as_ref().and_then(|note| {
         let text = renderer.text("rules.note.text", &note.text)?;
         (!text.trim().is_empty()).then_some((note.column, text))
@@ -150,9 +157,11 @@ pub fn map(
         return None;
     }
     check_body(&columns, violations);
-    let creates = rules.creates() && !recovers;
+    let creates = rules.creates() && !recovers && !keeps;
     if creates && columns.is_empty() {
         warnings.add("rules.body", "nothing", "a column that comes to something: without one no incident is made");
+    } else if creates && columns.iter().all(|column| column.name != TITLE || column.value.trim().is_empty()) {
+        warnings.add(TITLE, "nothing", "a title: an incident without one is hard to tell from others");
     }
     let mapped = Mapped { correlation_id: correlation_id?, columns, recovers, creates, note, warnings: warnings.list };
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
@@ -193,7 +202,7 @@ impl Renderer<'_> {
         match self.templates.render(text, mode) {
             Ok(rendered) => {
                 for remark in rendered.remarks {
-                    self.warnings.add(place, text, &format!("a text for each value; {remark}"));
+                    self.warnings.add(place, text, &format!("values that are there and fit; {remark}"));
                 }
                 Some(rendered.text)
             }

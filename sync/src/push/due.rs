@@ -1,7 +1,7 @@
 //! Which columns of an event are due for an incident that is there: by when each is written, and by what was said before.
 
 use super::said::Said;
-use crate::mapping::Column;
+use crate::mapping::{Column, Part};
 use crate::rules::{Direction, Write};
 
 const NEW: &str = "1";
@@ -37,9 +37,9 @@ pub fn due(columns: &[Column], known: &Known<'_>, recovers: bool, direction: Dir
             Write::Create => continue,
             Write::Always => !known.last.is_in_vain(known.sys_id, column),
             Write::Change if known.is_fresh => true,
-            Write::Change if is_remembered => !known.last.has(known.sys_id, column),
+            Write::Change if is_remembered => is_news(column, columns, known),
             // Whoever works on an incident has taken it out of New: only there is its state the event's to say, and in the end.
-            Write::Change if column.is_state && (recovers || known.state == Some(NEW)) => true,
+            Write::Change if column.part == Part::Status && (recovers || known.state == Some(NEW)) => true,
             Write::Change => {
                 due.not_remembered.push(column.clone());
                 continue;
@@ -52,12 +52,20 @@ pub fn due(columns: &[Column], known: &Known<'_>, recovers: bool, direction: Dir
     due
 }
 
+/// Whether an event says something else of a column than the last one did, or of one that is written together with it.
+fn is_news(column: &Column, columns: &[Column], known: &Known<'_>) -> bool {
+    let is_together =
+        |other: &&Column| other.name == column.name || column.part != Part::Column && other.part == column.part;
+    columns.iter().filter(is_together).any(|column| !known.last.has(known.sys_id, column))
+}
+
 /// What is due of an incident that is opened again: its state, whatever was said of it, and what else is news.
 pub fn due_again(columns: &[Column], known: &Known<'_>, direction: Direction) -> Due {
     let mut due = due(columns, known, false, direction);
-    let state = columns.iter().filter(|column| column.is_state && !moves_back(column, known.state, direction));
-    due.columns.retain(|column| !column.is_state);
-    due.not_remembered.retain(|column| !column.is_state);
+    let state =
+        columns.iter().filter(|column| column.part == Part::Status && !moves_back(column, known.state, direction));
+    due.columns.retain(|column| column.part != Part::Status);
+    due.not_remembered.retain(|column| column.part != Part::Status);
     due.columns.extend(state.cloned());
     // It is in progress, unless the event knows better.
     if due.columns.iter().all(|column| column.name != "state") {
@@ -65,7 +73,7 @@ pub fn due_again(columns: &[Column], known: &Known<'_>, direction: Direction) ->
             name: "state".to_string(),
             value: IN_PROGRESS.to_string(),
             write: Write::Change,
-            is_state: true,
+            part: Part::Status,
             lookup: None,
         });
     }
@@ -83,7 +91,8 @@ mod tests {
     use std::slice::from_ref;
 
     fn column(name: &str, value: &str, write: Write, is_state: bool) -> Column {
-        Column { name: name.into(), value: value.into(), write, is_state, lookup: None }
+        let part = if is_state { Part::Status } else { Part::Column };
+        Column { name: name.into(), value: value.into(), write, part, lookup: None }
     }
 
     fn names(columns: &[Column]) -> Vec<&str> {
@@ -140,5 +149,17 @@ mod tests {
         let columns = [column("group", "a", Write::Create, false), column("urgency", "1", Write::Change, false)];
         let known = Known { sys_id: "k", state: Some("1"), last: &Said::default(), is_fresh: true };
         assert_eq!(names(&due(&columns, &known, false, Direction::TwoWay).columns), ["urgency"]);
+    }
+
+    #[test]
+    fn what_belongs_together_is_due_together() {
+        let severity = |urgency: &str, impact: &str| {
+            [("urgency", urgency), ("impact", impact)]
+                .map(|(name, value)| Column { part: Part::Severity, ..column(name, value, Write::Change, false) })
+        };
+        let last = Said::default().with("k", &severity("1", "2"), &[]);
+        let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
+        assert_eq!(names(&due(&severity("1", "1"), &known, false, Direction::TwoWay).columns), ["urgency", "impact"]);
+        assert_eq!(due(&severity("1", "2"), &known, false, Direction::TwoWay), Due::default());
     }
 }

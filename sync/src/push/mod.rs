@@ -24,7 +24,7 @@ use crate::bindings::push::{NoteResult, PushOutcome, Pushed};
 use crate::callbacks::seen;
 use crate::ledger::Ledger;
 use crate::mapping::{Column, Mapped, Mapping, map, pairs};
-use crate::rules::{Direction, OnClosed, Rules};
+use crate::rules::{Direction, OnClosed, Rules, Write};
 use closed::{ClosedRules, Decision};
 use due::{Due, Known, due, due_again};
 use find::Found;
@@ -172,7 +172,8 @@ impl Push<'_> {
             }
             Found::Nothing => self.create(None, &mut session),
             Found::Closed(record) if self.mapped.recovers => {
-                Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, NoteResult::None, Vec::new())).into())
+                let note = self.left_out();
+                Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, note, Vec::new())).into())
             }
             Found::Closed(record) => self.after_closed(&record, now, &mut session),
             Found::Open(record) => {
@@ -190,10 +191,13 @@ impl Push<'_> {
     /// What the event does to an incident that is closed.
     fn after_closed(&mut self, record: &Record, now: u64, session: &mut Session<'_>) -> Result<Pushing, CallError> {
         let sys_id = record.text("sys_id");
-        let is_repeated = self.mapped.columns.iter().all(|column| self.last.has(&sys_id, column));
+        // What is written only when an incident is made is no news of this one.
+        let mut lasting = self.mapped.columns.iter().filter(|column| column.write != Write::Create);
+        let is_repeated = lasting.all(|column| self.last.has(&sys_id, column));
         match self.closed.decide(record, is_repeated, now) {
             Decision::Repeated => {
-                Ok(PushOutcome::Unchanged(self.unchanged(record, session, NoteResult::None, Vec::new())).into())
+                let note = self.left_out();
+                Ok(PushOutcome::Unchanged(self.unchanged(record, session, note, Vec::new())).into())
             }
             Decision::Quiet(why) => Ok(PushOutcome::FilteredOut(why).into()),
             Decision::Act(OnClosed::Create) if !self.mapped.creates => {
@@ -333,6 +337,11 @@ impl Push<'_> {
             false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns),
         };
         self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
+    }
+
+    /// What becomes of the note of an event whose closed incident stays as it is.
+    fn left_out(&self) -> NoteResult {
+        if self.note.is_some() { NoteResult::Withheld } else { NoteResult::None }
     }
 
     fn warn(&mut self, field: &str, given: &str, expected: &str) {

@@ -27,17 +27,30 @@ pub fn resolved(
             resolved.push(column);
             continue;
         };
-        match find(&column.value, &lookup, session)? {
-            Ok(sys_id) => resolved.push(Column { value: sys_id.to_string(), ..column }),
-            Err(expected) if lookup.unknown == Unknown::Refused => refused.add(&column.name, &column.value, &expected),
-            Err(expected) => {
-                let mut told = Violations::default();
-                told.add(&column.name, &column.value, &format!("{expected}; the column was left out"));
-                warnings.extend(told.list);
+        let expected = match find(&column.value, &lookup, session)? {
+            Ok(sys_id) => {
+                resolved.push(Column { value: sys_id.to_string(), ..column });
+                continue;
             }
+            Err(expected) => expected,
+        };
+        let fallback = lookup.fallback.as_deref().map(|fallback| find(fallback, &lookup, session)).transpose()?;
+        match fallback {
+            Some(Ok(sys_id)) => {
+                warn(&column, &format!("{expected}; the fallback was taken"), warnings);
+                resolved.push(Column { value: sys_id.to_string(), ..column });
+            }
+            _ if lookup.unknown == Unknown::Refused => refused.add(&column.name, &column.value, &expected),
+            _ => warn(&column, &format!("{expected}; the column was left out"), warnings),
         }
     }
     if refused.list.is_empty() { Ok(resolved) } else { Err(CallError::InvalidData(refused.list)) }
+}
+
+fn warn(column: &Column, expected: &str, warnings: &mut Vec<Violation>) {
+    let mut told = Violations::default();
+    told.add(&column.name, &column.value, expected);
+    warnings.extend(told.list);
 }
 
 /// The key of the one record, or what would have been one.

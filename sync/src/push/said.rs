@@ -81,11 +81,12 @@ fn digest(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::Part;
     use crate::rules::Write;
     use std::slice::from_ref;
 
     fn column(name: &str, value: &str) -> Column {
-        Column { name: name.into(), value: value.into(), write: Write::Change, is_state: false, lookup: None }
+        Column { name: name.into(), value: value.into(), write: Write::Change, part: Part::Column, lookup: None }
     }
 
     #[test]

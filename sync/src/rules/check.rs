@@ -43,9 +43,10 @@ impl Rules {
                     path if path == "." => "rules".to_string(),
                     path => format!("rules.{path}"),
                 };
+                let given = given(text, error.path());
                 return violations.refuse(
                     &place,
-                    text,
+                    &given,
                     &format!("rules as in docs/rules.schema.json; {}", error.inner()),
                 );
             }
@@ -146,6 +147,18 @@ impl Rules {
             }
         }
     }
+}
+
+/// What a document has at the place of an error, or the document where it is no JSON.
+fn given(text: &str, path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment::{Map, Seq};
+    let Ok(document) = serde_json::from_str::<Value>(text) else { return text.to_string() };
+    let value = path.iter().try_fold(&document, |value, segment| match segment {
+        Map { key } => value.get(key),
+        Seq { index } => value.get(index),
+        _ => Some(value),
+    });
+    value.map_or_else(|| "nothing".to_string(), Value::to_string)
 }
 
 /// Calls for each text in a value of the body. A text that is JSON itself is rendered text by text.

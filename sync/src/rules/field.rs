@@ -72,6 +72,8 @@ pub struct FieldRule {
     /// What becomes of a value that no record has, or several have.
     #[serde(default)]
     pub unknown: Unknown,
+    /// What is looked up then, such as the name of the group that sees to everything else.
+    pub fallback: Option<String>,
 }
 
 /// When a column is written.
@@ -165,8 +167,8 @@ impl FieldRule {
             (Some(_), Some(table)) if !is_table(table) || table.is_empty() => {
                 violations.add(&column("table"), table, "the name of a table, such as sys_user_group");
             }
-            (None, _) if self.table.is_some() => {
-                violations.add(&column("by"), "none", "name, email, user_name or number beside the table");
+            (None, _) if self.table.is_some() || self.fallback.is_some() => {
+                violations.add(&column("by"), "none", "name, email, user_name or number beside table and fallback");
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use super::check::{NO_JOURNAL, check_path, is_journal};
 use super::severity::check_default;
 use super::source::Source;
-use crate::template::as_text;
+use crate::template::{as_text, has_expressions};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use servicenow_core::incidents::violations::Violations;
@@ -31,8 +31,8 @@ pub struct StatusRule {
     /// The status as a template.
     pub value: Option<String>,
     /// Each status, and the columns it sets, as templates: `state`, and what the instance requires beside it (`hold_reason` on
-    /// hold, `close_code` and `close_notes` when it is resolved or closed); or `"keep"`, which leaves the state alone. `Trigger`,
-    /// `Processing`, `Snoozed` and `Closed` where absent. The case of letters makes no difference, and numbers are equal as
+    /// hold, `close_code` and `close_notes` when it is resolved or closed); or `"keep"`, which leaves the state alone and makes no
+    /// incident. `Trigger`, `Processing`, `Snoozed` and `Closed` where absent. The case of letters makes no difference, and numbers are equal as
     /// numbers.
     #[serde(default = "usual")]
     pub map: BTreeMap<String, StatusColumns>,
@@ -65,7 +65,7 @@ pub fn done() -> Vec<String> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "\"keep\", or columns and their texts, such as {\"state\": \"2\"}")]
 pub enum StatusColumns {
-    /// `"keep"`: the state stays as it is.
+    /// `"keep"`: the state stays as it is, and an event without an incident makes none.
     Keep(Keep),
     /// Columns.
     Columns(#[serde(deserialize_with = "texts")] BTreeMap<String, String>),
@@ -138,8 +138,16 @@ impl StatusRule {
             for column in columns.keys().filter(|column| is_journal(column)) {
                 violations.add(&place, column, NO_JOURNAL);
             }
+            let literal = status.state().filter(|state| !has_expressions(state));
+            if let Some(state) = literal.filter(|state| self.state(state).parse::<i32>().is_err()) {
+                violations.add(
+                    &format!("{place}.state"),
+                    state,
+                    "a state's value, such as 6, or a label that rules.status.labels has",
+                );
+            }
             let lacks = |column: &&str| columns.get(*column).is_none_or(String::is_empty);
-            let required: &[&str] = match status.state() {
+            let required: &[&str] = match status.state().map(|state| self.state(state)) {
                 None => &["state"],
                 Some(ON_HOLD) => &["hold_reason"],
                 Some(state) if WITH_CLOSE_CODE.contains(&state) => &["close_code", "close_notes"],
@@ -166,7 +174,8 @@ impl StatusRule {
     pub fn of_state(&self, given: &str) -> Option<&str> {
         let state = self.state(given);
         let with = |state: &str| {
-            let found = self.map.iter().find(|(_, columns)| columns.state() == Some(state));
+            let found =
+                self.map.iter().find(|(_, columns)| columns.state().map(|known| self.state(known)) == Some(state));
             found.map(|(name, _)| name.as_str())
         };
         let done = self.ends(state).then(|| self.done.iter().find_map(|done| with(done)));

@@ -1,9 +1,10 @@
 //! Parses templates within bounds, and settles what each name in them means: a function where something follows it, and
 //! otherwise a place in the event, whatever functions there are.
 
-use super::functions::{CHECK, SHOW, function};
+use super::functions::{CHECK, SHOW, Within, function};
+use crate::patterns::compiled;
 use handlebars::template::{HelperTemplate, Parameter, Subexpression, TemplateElement};
-use handlebars::{Path, Template};
+use handlebars::{Path, Template, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -15,6 +16,9 @@ const MAX_BLOCKS: usize = 32;
 
 /// How deep brackets may be inside each other within an expression.
 const MAX_BRACKETS: usize = 8;
+
+/// Functions whose second value is a pattern.
+const PATTERNS: [&str; 2] = ["capture", "matches"];
 
 /// Blocks of Handlebars itself.
 const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
@@ -30,9 +34,18 @@ pub fn compile(text: &str) -> Result<Template, String> {
             "a template of at most {MAX_BLOCKS} blocks, and brackets {MAX_BRACKETS} deep, is expected"
         ));
     }
-    let template = Template::compile(text).map_err(|error| match error.pos() {
-        Some((line, column)) => format!("{} at line {line} column {column} of the template", error.reason()),
-        None => error.reason().to_string(),
+    let template = Template::compile(text).map_err(|error| {
+        let reason = match error.reason() {
+            TemplateErrorReason::InvalidSyntax(_) => {
+                "each {{ is closed by }}, each block by its end, and values are parted by spaces: something here is not"
+                    .to_string()
+            }
+            reason => reason.to_string(),
+        };
+        match error.pos() {
+            Some((line, column)) => format!("{reason}, at line {line} column {column} of the template"),
+            None => reason,
+        }
     })?;
     settled(template)
 }
@@ -103,7 +116,7 @@ fn shown(mut helper: HelperTemplate) -> Result<HelperTemplate, String> {
     let value = if params.is_empty() && hash.is_empty() {
         named(name)?
     } else {
-        Parameter::Subexpression(call(name, params, hash)?)
+        Parameter::Subexpression(call(name, params, hash, Within::Anything)?)
     };
     helper.name = Parameter::Name(SHOW.to_string());
     helper.params = vec![value];
@@ -114,19 +127,38 @@ fn shown(mut helper: HelperTemplate) -> Result<HelperTemplate, String> {
 fn named(name: Parameter) -> Result<Parameter, String> {
     match name {
         Parameter::Name(name) => Parameter::parse(&name).map_err(|error| error.reason().to_string()),
-        Parameter::Subexpression(inner) => Ok(Parameter::Subexpression(checked(inner)?)),
+        Parameter::Subexpression(inner) => Ok(Parameter::Subexpression(checked(inner, Within::Anything)?)),
         other => Ok(other),
     }
 }
 
-fn call(name: Parameter, params: Vec<Parameter>, hash: HashMap<String, Parameter>) -> Result<Subexpression, String> {
+fn call(
+    name: Parameter,
+    params: Vec<Parameter>,
+    hash: HashMap<String, Parameter>,
+    within: Within,
+) -> Result<Subexpression, String> {
     let called = written(&name).ok_or("the name of a function is expected before what it is given")?;
-    let found = function(&called)
-        .ok_or_else(|| format!("there is no function {called}; docs/sync/functions.md lists those that there are"))?;
+    let found = function(&called).ok_or_else(|| {
+        format!("there is no function {called}; docs/sync/functions.md lists those that there are, and an item of a list is written {called}.[0]")
+    })?;
     found.check(params.len(), hash.keys())?;
+    check_pattern(&called, &params)?;
+    let inside = within.of(found);
+    let parameter = |value| parameter(value, inside);
     let params = params.into_iter().map(parameter).collect::<Result<_, _>>()?;
     let hash = hash.into_iter().map(|(name, value)| Ok((name, parameter(value)?))).collect::<Result<_, String>>()?;
-    Ok(Subexpression::new(Parameter::Name(called), params, hash))
+    Ok(Subexpression::new(Parameter::Name(within.call(&called)), params, hash))
+}
+
+/// A pattern that is written out is looked at before there is an event.
+fn check_pattern(called: &str, params: &[Parameter]) -> Result<(), String> {
+    match params.get(1) {
+        Some(Parameter::Literal(Value::String(pattern))) if PATTERNS.contains(&called) => {
+            compiled(pattern).map(drop).map_err(|error| format!("{called}: {error}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A name as it is written.
@@ -138,17 +170,17 @@ fn written(name: &Parameter) -> Option<String> {
     }
 }
 
-fn parameter(parameter: Parameter) -> Result<Parameter, String> {
+fn parameter(parameter: Parameter, within: Within) -> Result<Parameter, String> {
     match parameter {
-        Parameter::Subexpression(inner) => Ok(Parameter::Subexpression(checked(inner)?)),
+        Parameter::Subexpression(inner) => Ok(Parameter::Subexpression(checked(inner, within)?)),
         other => Ok(other),
     }
 }
 
 /// An expression in round brackets: always a call.
-fn checked(inner: Subexpression) -> Result<Subexpression, String> {
+fn checked(inner: Subexpression, within: Within) -> Result<Subexpression, String> {
     match *inner.element {
-        TemplateElement::Expression(helper) => call(helper.name, helper.params, helper.hash),
+        TemplateElement::Expression(helper) => call(helper.name, helper.params, helper.hash, within),
         _ => Err("a function and what it is given are expected in round brackets".to_string()),
     }
 }
@@ -164,10 +196,12 @@ fn block(mut helper: HelperTemplate) -> Result<(Option<HelperTemplate>, HelperTe
         let expected = format!(
             "there is no block #{name}; #if, #unless, #each and #with are expected, such as {{{{#each {name}}}}}"
         );
-        let found = function(&name).filter(|function| function.is_condition()).ok_or(expected)?;
+        let found = function(&name).filter(|function| function.is_condition).ok_or(expected)?;
         found.check(helper.params.len(), helper.hash.keys())?;
     }
-    helper.params = std::mem::take(&mut helper.params).into_iter().map(parameter).collect::<Result<_, _>>()?;
+    let within = if name == "if" || name == "unless" { Within::Condition } else { Within::Anything };
+    let params = std::mem::take(&mut helper.params).into_iter();
+    helper.params = params.map(|value| parameter(value, within)).collect::<Result<_, _>>()?;
     let check = helper.params.first().filter(|_| BLOCKS.contains(&name.as_str())).map(|given| {
         let mut check = helper.clone();
         (check.template, check.inverse, check.block_param, check.block) = (None, None, None, false);

@@ -125,8 +125,8 @@ impl Templates {
         for name in ["log", "raw"] {
             engine.unregister_helper(name);
         }
-        for function in FUNCTIONS {
-            engine.register_helper(function.name, Box::new(function.within(Arc::clone(&scope))));
+        for (name, function) in FUNCTIONS.iter().flat_map(|function| function.within(&scope)) {
+            engine.register_helper(&name, Box::new(function));
         }
         for (name, shown) in Shown::both(&scope) {
             engine.register_helper(name, Box::new(shown));

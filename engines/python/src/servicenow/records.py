@@ -734,8 +734,8 @@ class NoteResult(StrEnum):
     """It was appended, and may have been before: neither the ledger nor the journal tells."""
 
     WITHHELD = "withheld"
-    """It was left out: the journal cannot be read, so that a repeated event might append it twice, or another sender
-    has it in hand."""
+    """It was left out: the journal cannot be read, so that a repeated event might append it twice, another sender has
+    it in hand, or its incident is closed and stays so."""
 
 
 @dataclass(frozen=True, slots=True)

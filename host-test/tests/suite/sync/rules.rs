@@ -3,7 +3,7 @@
 use super::test_bed::{TestBed, event_sync, incident};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use servicenow_host::push::PushOutcome;
+use servicenow_host::push::{NoteResult, PushOutcome};
 use servicenow_host::{MemoryLedger, Outcome, Report};
 use servicenow_simulator::{Effect, Fault};
 use std::sync::Arc;
@@ -236,6 +236,58 @@ async fn a_column_that_is_always_written_and_never_kept_is_written_once() {
         assert_eq!(bed.push(&rules, &event(json!({}))).await.outcome.case(), "unchanged");
         assert_eq!(bed.simulator.rows("incident"), before);
     }
+}
+
+#[tokio::test]
+async fn what_is_written_only_when_an_incident_is_made_is_no_news_of_one_that_people_closed() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"fields": [{"column": "cause", "value": "{{ a }}", "write": "create"}]}));
+    bed.push(&rules, &event(json!({"a": "97 %"}))).await;
+    bed.edit(json!({"state": "6", "close_code": "Duplicate", "close_notes": "x"})).await;
+    assert_eq!(bed.push(&rules, &event(json!({"a": "98 %"}))).await.outcome.case(), "unchanged");
+    assert_eq!(bed.push(&rules, &event(json!({"title": "Disk gone"}))).await.outcome.case(), "created");
+}
+
+#[tokio::test]
+async fn a_status_that_keeps_the_state_makes_no_incident() {
+    let bed = TestBed::set().await;
+    let map = json!({"Open": {"state": "New"}, "Downtime": "keep", "Closed": {"state": "Canceled"}});
+    let rules =
+        rules(json!({"status": {"path": "status", "map": map}, "note": {"column": "comments", "text": "{{ note }}"}}));
+    for (status, note, expected, note_result) in [
+        ("Downtime", "", "filtered-out", None),
+        ("Open", "", "created", Some(NoteResult::None)),
+        ("Downtime", "planned", "commented", Some(NoteResult::Added)),
+        ("Closed", "", "resolved", Some(NoteResult::None)),
+        ("Downtime", "over", "unchanged", Some(NoteResult::Withheld)),
+        ("Closed", "late", "unchanged", Some(NoteResult::Withheld)),
+    ] {
+        let outcome = bed.push(&rules, &event(json!({"status": status, "note": note}))).await.outcome;
+        assert_eq!(outcome.case(), expected, "{status} {note}");
+        assert_eq!(note_result.map(|_| incident(&outcome).note), note_result, "{outcome:?}");
+    }
+    assert_eq!(columns(&bed, &["state"]), ["8"], "a label stands for its value");
+}
+
+#[tokio::test]
+async fn a_severity_is_written_as_a_whole() {
+    let bed = TestBed::set().await;
+    let map = json!({"High": {"urgency": 1, "impact": 2}, "Disaster": {"urgency": 1, "impact": 1}});
+    let rules = rules(json!({"severity": {"path": "severity", "map": map}}));
+    bed.push(&rules, &event(json!({"severity": "High"}))).await;
+    bed.edit(json!({"urgency": "3"})).await;
+    assert_eq!(bed.push(&rules, &event(json!({"severity": "High"}))).await.outcome.case(), "unchanged");
+    bed.push(&rules, &event(json!({"severity": "Disaster"}))).await;
+    assert_eq!(columns(&bed, &["urgency", "impact"]), ["1", "1"]);
+}
+
+#[tokio::test]
+async fn a_group_that_nobody_has_is_the_fallback_with_a_warning() {
+    let bed = TestBed::set().await;
+    let field = json!({"column": "assignment_group", "value": "{{ team }} ", "by": "name", "fallback": "Service Desk"});
+    let report = bed.push(&rules(json!({"fields": [field]})), &event(json!({"team": "Nobody"}))).await;
+    assert_eq!(columns(&bed, &["assignment_group"]), ["679434f053231300e321ddeeff7b12d8"]);
+    assert_eq!(warned(&report), ["assignment_group"]);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub struct Function {
     options: &'static [&'static str],
     /// What it makes of a value that is missing.
     missing: Missing,
+    /// Whether it says yes or no, so that it can stand for a block.
+    pub is_condition: bool,
     apply: Apply,
 }
 
@@ -40,7 +42,7 @@ type Apply = fn(&Arguments<'_>) -> Result<Option<Value>, String>;
 enum Missing {
     /// It comes to nothing, as a name by itself does.
     Propagates,
-    /// It is told as a name by itself is, and compared as nothing.
+    /// It is told as a name by itself is, and the function goes on with nothing in its place.
     Compared,
     /// It is as good as false; in a key it is refused like any other.
     Optional,
@@ -59,22 +61,22 @@ pub struct Arguments<'a> {
 const ANY: usize = usize::MAX;
 
 const fn function_of(name: &'static str, least: usize, most: usize, apply: Apply) -> Function {
-    Function { name, takes: (least, most), options: &[], missing: Missing::Propagates, apply }
+    Function { name, takes: (least, most), options: &[], missing: Missing::Propagates, is_condition: false, apply }
 }
 
 const fn condition(name: &'static str, least: usize, most: usize, apply: Apply) -> Function {
-    Function { missing: Missing::Compared, ..function_of(name, least, most, apply) }
+    Function { missing: Missing::Compared, is_condition: true, ..function_of(name, least, most, apply) }
 }
 
 const fn logic(name: &'static str, least: usize, most: usize, apply: Apply) -> Function {
-    Function { missing: Missing::Optional, ..function_of(name, least, most, apply) }
+    Function { missing: Missing::Optional, is_condition: true, ..function_of(name, least, most, apply) }
 }
 
 /// Every function, by name.
 pub const FUNCTIONS: &[Function] = &[
     logic("and", 2, ANY, condition::and),
     function_of("capture", 2, 2, text::capture),
-    function_of("concat", 1, ANY, text::concat),
+    Function { missing: Missing::Compared, ..function_of("concat", 1, ANY, text::concat) },
     condition("contains", 2, 2, condition::contains),
     Function { options: &["zone"], ..function_of("date", 1, 1, value::date) },
     Function { missing: Missing::Expected, ..function_of("default", 2, ANY, condition::default) },
@@ -115,11 +117,6 @@ pub fn function(name: &str) -> Option<&'static Function> {
 }
 
 impl Function {
-    /// Whether it says yes or no, so that it can stand for a block.
-    pub fn is_condition(&self) -> bool {
-        matches!(self.missing, Missing::Compared | Missing::Optional)
-    }
-
     /// Checks how many values it is given.
     pub fn check<'n>(&self, count: usize, mut options: impl Iterator<Item = &'n String>) -> Result<(), String> {
         let (least, most) = self.takes;
@@ -138,9 +135,43 @@ impl Function {
         }
     }
 
-    /// The function within what it knows.
-    pub fn within(&'static self, scope: Arc<Scope>) -> InScope {
-        InScope { function: self, scope }
+    /// The function within what it knows, once for each way it is called.
+    pub fn within(&'static self, scope: &Arc<Scope>) -> impl Iterator<Item = (String, InScope)> {
+        let scope = Arc::clone(scope);
+        [Within::Anything, Within::Condition, Within::Default]
+            .into_iter()
+            .map(move |within| (within.call(self.name), InScope { function: self, within, scope: Arc::clone(&scope) }))
+    }
+}
+
+/// What a function is called in: what is optional there is so for what the function is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// A missing value is told.
+    Anything,
+    /// `and`, `or`, `not`, `#if` and `#unless`: it is as good as false, but in a key.
+    Condition,
+    /// `default`: it is what that is for.
+    Default,
+}
+
+impl Within {
+    /// The name of a function that is called there. A template cannot write those with brackets.
+    pub fn call(self, name: &str) -> String {
+        match self {
+            Within::Anything => name.to_string(),
+            Within::Condition => format!("({name})"),
+            Within::Default => format!("(({name}))"),
+        }
+    }
+
+    /// What the values of a function are called in.
+    pub fn of(self, function: &Function) -> Self {
+        match function.missing {
+            Missing::Expected => Within::Default,
+            Missing::Optional if self == Within::Anything => Within::Condition,
+            _ => self,
+        }
     }
 }
 
