@@ -63,7 +63,8 @@ fn a_value_that_is_missing_makes_no_key_whatever_block_it_stands_in_and_the_reas
         ("a-{{#unless id}}x{{/unless}}", json!({}), "the event has no id"),
         ("a-{{#each ids}}{{ this }}{{/each}}", json!({}), "the event has no ids"),
         ("a-{{#each ids}}{{ this }}{{else}}x{{/each}}", json!({"ids": []}), "ids is an empty list"),
-        ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{}]}), "the event has no id"),
+        ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{}]}), "ids has nothing but blanks in it"),
+        ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{"a": 1}]}), "the event has no id"),
         ("a-{{#with one}}{{ id }}{{/with}}", json!({"one": {}}), "one is an empty object"),
         ("a-{{#eq id \"x\"}}y{{/eq}}", json!({}), "the event has no id"),
         ("a-{{ lower id }}", json!({"id": " "}), "id is blank"),
@@ -209,7 +210,7 @@ fn a_preview_warns_of_what_an_instance_would_change_or_drop() {
         ("assignment_group", "Network", "\"by\" in rules.fields"),
         ("category", "disk", "one of: network"),
         ("number", "INC1", "read-only"),
-        ("u_when", "soon", "a date by ISO 8601"),
+        ("u_when", "soon", "a date in UTC"),
         ("u_count", "many", "a whole number"),
         ("u_flag", "yes", "true or false"),
         ("u_nothing", "x", "a column of the incident table"),
@@ -376,4 +377,113 @@ fn templates_that_go_through_an_event_again_and_again_are_refused_and_not_run_to
         let rules = rules(json!({"body": {"short_description": "x", "description": template}}));
         assert!(matches!(preview(&rules, &event, false, &[]), PreviewOutcome::Mapped(_)), "{template}");
     }
+}
+
+#[test]
+fn what_is_hidden_within_a_value_makes_no_key_either() {
+    let id = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    for (key, event, reason) in [
+        ("{{ hash labels }}", id(r#"{"labels":{"id":12345678901234567890123}}"#), "lost digits"),
+        ("{{ hash (pluck a \"id\") }}", id(r#"{"a":[{"id":12345678901234567890123}]}"#), "lost digits"),
+        ("{{ ts }}", id(r#"{"ts":1777473000.123456789}"#), "lost digits"),
+        ("{{ join (pluck a \"h\") \",\" }}", json!({"a": [{"h": "db"}, {"x": 1}]}), "an item has no h"),
+        ("{{ join (pluck a \"h\") \",\" }}", json!({"a": [{"h": "db"}, {"h": null}]}), "blank"),
+        ("{{ hash labels }}", json!({"labels": {"a": null}}), "nothing but blanks"),
+        ("{{ default (concat \"a-\" id) \"\" }}", json!({"id": null}), "comes to nothing"),
+        ("a-{{#if id}}{{ id }}{{/if}}", json!({"id": false}), "no value of the event"),
+        ("a-{{#if on}}b{{/if}}", json!({"on": true}), "no value of the event"),
+        ("CORP\\{{ id }}", json!({"id": 1}), "no value of the event"),
+        ("k-{{! id }}", json!({"id": 1}), "no value of the event"),
+    ] {
+        let (field, expected) = refused(json!({"correlation_id": key}), &event);
+        assert!(field == "rules.correlation_id" && expected.contains(reason), "{key} {event}: {expected}");
+    }
+    let order = [r#"{"labels":{"a":"1","b":"2"},"title":"x"}"#, r#"{"labels":{"b":"2","a":"1"},"title":"x"}"#];
+    let members =
+        json!({"correlation_id": "{{ hash labels }}", "fields": [{"column": "description", "path": "labels"}]});
+    let [one, other] = order.map(|event| mapped(members.clone(), &id(event)));
+    assert_eq!((one.correlation_id, one.body), (other.correlation_id, other.body), "whichever the order");
+    assert_eq!(
+        mapped(json!({"correlation_id": "{{ default (concat \"a-\" id) title }}"}), &json!({"id": null, "title": "x"}))
+            .correlation_id,
+        "x"
+    );
+}
+
+#[test]
+fn lists_are_events_and_items_are_named_as_one_likes() {
+    let rules = rules(
+        json!({"for_each": {"path": "items"}, "correlation_id": "{{ item.id }}", "body": {"short_description": "x"}}),
+    );
+    let ItemsOutcome::Items(events) = items(&rules, r#"[{"id":1},{"id":2}]"#) else { panic!("refused") };
+    assert_eq!(events, [r#"{"item":{"id":1}}"#, r#"{"item":{"id":2}}"#]);
+    let same = self::rules(json!({"for_each": {"path": "alert", "as": "alert"}, "correlation_id": "{{ alert.id }}"}));
+    let ItemsOutcome::Items(events) = items(&same, r#"{"title":"x","alert":[{"id":1}]}"#) else { panic!("refused") };
+    assert!(matches!(preview(&same, &events[0], false, &[]), PreviewOutcome::Mapped(_)), "{events:?}");
+    let triggers = json!({"for_each": {"path": "alerts"}, "triggers": {"path": "kind", "any_of": ["Alerts"]}});
+    let other = self::rules(triggers);
+    let ItemsOutcome::Items(events) = items(&other, r#"{"kind":"Ping"}"#) else { panic!("refused") };
+    assert!(matches!(preview(&other, &events[0], false, &[]), PreviewOutcome::FilteredOut(_)), "{events:?}");
+}
+
+#[test]
+fn dates_and_numbers_are_what_they_look_like() {
+    let date = |given: Value| {
+        let told =
+            mapped(json!({"body": {"short_description": "x", "due_date": "{{ d }}"}}), &json!({"id": 1, "d": given}));
+        (sent(&told)["due_date"].clone(), told.warnings.len())
+    };
+    for (given, expected) in [
+        (json!("20260429"), "2026-04-29 00:00:00"),
+        (json!("20260429163000"), "2026-04-29 16:30:00"),
+        (json!("2026-04-29T16:30:00[Europe/Berlin]"), "2026-04-29 14:30:00"),
+        (json!("2026-04-29 16:30:00 +0200"), "2026-04-29 14:30:00"),
+        (json!("2026-04-29 14:30:00 UTC"), "2026-04-29 14:30:00"),
+        (json!("2026-04-29T14:30:00.000+0000"), "2026-04-29 14:30:00"),
+        (json!(1_777_473_000), "2026-04-29 14:30:00"),
+        (json!("1777473000123"), "2026-04-29 14:30:00"),
+        (json!("2024-02-29"), "2024-02-29 00:00:00"),
+    ] {
+        assert_eq!(date(given.clone()), (json!(expected), 0), "{given}");
+    }
+    for given in [json!("2026"), json!("soon"), json!("2026-02-30"), json!("20261399"), json!(-1)] {
+        assert_eq!(date(given.clone()), (json!(null), 1), "{given}");
+    }
+    let filter = json!({"filter": {"equals": {"path": "n", "value": "9007199254740993"}}});
+    let event = r#"{"id":1,"title":"x","n":9007199254740992}"#;
+    assert!(matches!(preview(&rules(filter), event, false, &[]), PreviewOutcome::FilteredOut(_)));
+}
+
+#[test]
+fn a_value_stays_a_value_in_json_within_json() {
+    let members = json!({"body": {"short_description": "x", "u_p": {"inner": "{\"b\": \"{{ x }}\"}"}}});
+    let mapped = mapped(members, &json!({"id": 1, "x": "\",\"admin\":\"true"}));
+    let outer: Value = serde_json::from_str(sent(&mapped)["u_p"].as_str().unwrap()).unwrap();
+    let inner: Value = serde_json::from_str(outer["inner"].as_str().unwrap()).unwrap();
+    assert_eq!(inner, json!({"b": "\",\"admin\":\"true"}));
+}
+
+#[test]
+fn a_misspelt_place_of_a_filter_is_told_and_one_that_was_asked_for_is_none() {
+    let event = json!({"id": 1, "title": "x", "labels": {"severity": "info"}});
+    let not = json!({"filter": {"not": {"equals": {"path": "labels.sevrity", "value": "info"}}}});
+    assert!(warned(&mapped(not.clone(), &event)).iter().any(|told| told.starts_with("rules.filter: ")));
+    let strict = |mut members: Value| {
+        members["missing"] = "refused".into();
+        members
+    };
+    assert_eq!(refused(strict(not), &event).0, "rules.filter");
+    assert_eq!(
+        refused(strict(json!({"filter": {"equals": {"path": "labels.sevrity", "value": "info"}}})), &event).0,
+        "rules.filter"
+    );
+    let asked = json!({"filter": {"not": {"and": [{"exists": {"path": "labels.team"}}, {"equals": {"path": "labels.team", "value": "x"}}]}}});
+    assert_eq!(warned(&mapped(strict(asked), &event)), Vec::<String>::new());
+}
+
+#[test]
+fn rules_of_a_severity_and_a_status_alone_make_an_incident() {
+    let rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "severity": {"path": "s"}}).to_string();
+    let PreviewOutcome::Mapped(mapped) = preview(&rules, r#"{"id":1,"s":"Critical"}"#, false, &[]) else { panic!() };
+    assert!(mapped.creates && mapped.warnings.len() == 1, "{mapped:?}");
 }

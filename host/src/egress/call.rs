@@ -230,7 +230,7 @@ impl CallEgress {
         let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
         let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));
         let answer = result.as_ref().map_err(describe);
-        self.journal.note(&method, &uri, shown, answer, started.elapsed());
+        self.journal.note(&method, &uri, shown, answer, to_instance, started.elapsed());
         result
     }
 

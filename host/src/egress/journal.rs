@@ -27,7 +27,7 @@ pub struct Exchange {
     pub error: Option<String>,
     /// How long the answer's body is.
     pub response_bytes: u64,
-    /// The start of an answer that tells of a failure, as the component saw it.
+    /// The start of the instance's answer where it tells of a failure, as the component saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
     /// From the guest's request to the end of the answer, a wait for a rate limit included, in microseconds.
@@ -71,12 +71,16 @@ impl Journal {
         url: &http::Uri,
         request_headers: Vec<(HeaderName, HeaderValue)>,
         result: Result<&Response<Bytes>, String>,
+        is_of_instance: bool,
         elapsed: Duration,
     ) {
         let failed = result
             .as_ref()
             .ok()
-            .filter(|answer| answer.status().is_client_error() || answer.status().is_server_error());
+            // A token service's answer may repeat what it was sent, and what is secret in it is not struck out.
+            .filter(|answer| {
+                is_of_instance && (answer.status().is_client_error() || answer.status().is_server_error())
+            });
         let exchange = Exchange {
             method: method.to_string(),
             url: url.to_string(),

@@ -4,6 +4,7 @@ use super::Renderer;
 use crate::rules::nested as nested_text;
 use crate::template::{as_text, has_expressions};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Renders each column. What has expressions and comes to nothing is left out, so that it overwrites nothing.
 pub fn render(body: &Map<String, Value>, renderer: &mut Renderer<'_>) -> Vec<(String, String)> {
@@ -35,7 +36,10 @@ fn nested(value: &Value) -> Option<Value> {
 /// Renders each text inside, so that none can end another. Names of members are taken as they are.
 fn inside(place: &str, value: &Value, renderer: &mut Renderer<'_>) -> Option<Value> {
     Some(match value {
-        Value::String(text) => renderer.text(place, text)?.into(),
+        Value::String(text) => match nested_text(text) {
+            Some(nested) => inside(place, &nested, renderer)?.to_string().into(),
+            None => renderer.text(place, text)?.into(),
+        },
         Value::Array(items) => {
             items.iter().map(|item| inside(place, item, renderer)).collect::<Option<Vec<_>>>()?.into()
         }
@@ -53,7 +57,11 @@ fn inside(place: &str, value: &Value, renderer: &mut Renderer<'_>) -> Option<Val
 pub fn lines(value: &Value) -> String {
     let text = |value: &Value| as_text(value).unwrap_or_else(|| value.to_string());
     let lines: Vec<String> = match value {
-        Value::Object(members) => members.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect(),
+        Value::Object(members) => {
+            // In one order, whichever the sender has today.
+            let sorted: BTreeMap<_, _> = members.iter().collect();
+            sorted.into_iter().map(|(name, value)| format!("{name}: {}", text(value))).collect()
+        }
         Value::Array(items) => items.iter().map(text).collect(),
         other => vec![text(other)],
     };

@@ -1,16 +1,22 @@
 //! The columns that an event comes to: its body, its severity and status, and the fields with more to say.
 
 use super::{Renderer, body};
-use crate::bindings::mapping::InstanceColumn;
 use crate::rules::field::{By, FieldRule, Unknown, Write};
 use crate::rules::severity::{named, names};
 use crate::rules::source::Source;
 use crate::rules::{Missing, Rules};
-use crate::template::{as_text, at_or_null, date_time, is_blank, kind};
+use crate::template::{as_text, at_or_null, date_time, has_expressions, is_blank, kind};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use servicenow_core::servicenow::incident_table::{self, Kind};
 use std::collections::BTreeMap;
+
+/// The state, and what an instance requires beside it.
+const OF_STATE: [&str; 4] = ["state", "hold_reason", "close_code", CLOSE_NOTES];
+const CLOSE_NOTES: &str = "close_notes";
+
+/// The notes of an end that brings none.
+const RECOVERED: &str = "The event recovered.";
 
 /// A column, and when it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +70,7 @@ pub struct Columns {
 
 /// Renders every column. An event that ends the problem sets its state, and otherwise only what is always written: how the
 /// incident came to be stays as it is.
-pub fn columns(rules: &Rules, instance: &[InstanceColumn], renderer: &mut Renderer<'_>) -> Columns {
+pub fn columns(rules: &Rules, renderer: &mut Renderer<'_>) -> Columns {
     let mut columns = Columns { list: Vec::new(), recovers: false, keeps: false };
     let status = status(rules, renderer);
     columns.keeps = matches!(status, Status::Keeps);
@@ -89,14 +95,15 @@ pub fn columns(rules: &Rules, instance: &[InstanceColumn], renderer: &mut Render
             list.extend(levels.map(|level| Column { part: Part::Severity, ..column(level) }));
         }
     }
-    list.extend(
-        status.into_iter().map(|(name, value)| Column { part: Part::Status, ..plain(name, value, Write::Change) }),
-    );
+    list.extend(status.into_iter().map(|(name, value)| {
+        let part = if OF_STATE.contains(&name.as_str()) { Part::Status } else { Part::Column };
+        Column { part, ..plain(name, value, Write::Change) }
+    }));
     for (place, rule) in rules.fields.iter().enumerate().filter(|(_, rule)| is_written(rule.write)) {
         list.extend(field(&format!("rules.fields[{place}]"), rule, renderer));
     }
     for column in list {
-        if let Some(column) = with_date(column, instance, renderer) {
+        if let Some(column) = with_date(column, renderer) {
             columns.set(column);
         }
     }
@@ -140,12 +147,25 @@ fn status(rules: &Rules, renderer: &mut Renderer<'_>) -> Status {
     let found = corresponding("status", source, rule.default.as_deref(), &rule.map, renderer);
     let Some((name, status)) = found else { return Status::Sets(Vec::new()) };
     let Some(columns) = status.columns() else { return Status::Keeps };
-    let rendered = columns.iter().filter_map(|(column, text)| {
-        let value = renderer.text(&format!("rules.status.map.{name}.{column}"), text)?;
-        let value = if column == "state" { rule.state(value.trim()).to_string() } else { value };
-        Some((column.clone(), value))
-    });
-    Status::Sets(rendered.collect())
+    let mut sets = Vec::new();
+    for (column, text) in columns {
+        let place = format!("rules.status.map.{name}.{column}");
+        let Some(value) = renderer.text(&place, text) else { continue };
+        let is_blank = value.trim().is_empty() && has_expressions(text);
+        match column.as_str() {
+            "state" => sets.push((column.clone(), rule.state(value.trim()).to_string())),
+            // Without it the instance refuses the end.
+            CLOSE_NOTES if is_blank => {
+                renderer.warnings.add(&place, text, "notes that come to something; others were taken");
+                sets.push((column.clone(), RECOVERED.to_string()));
+            }
+            _ if is_blank => {
+                renderer.warnings.add(&place, text, "a text that comes to something; the column was left out")
+            }
+            _ => sets.push((column.clone(), value)),
+        }
+    }
+    Status::Sets(sets)
 }
 
 /// What a map has for an event: for its own name, or for the default. An event without either says nothing, and that is told.
@@ -191,10 +211,9 @@ fn field(place: &str, rule: &FieldRule, renderer: &mut Renderer<'_>) -> Option<C
         Source::Path(path) => match at_or_null(renderer.event, path) {
             Some(value) if is_blank(value) => String::new(),
             Some(value) => body::lines(value),
-            None if rule.clear => String::new(),
             None => {
                 renderer.lacks(&format!("{place}.path"), path);
-                return None;
+                String::new()
             }
         },
         Source::Template(template) => renderer.text(&format!("{place}.value"), template)?,
@@ -214,11 +233,9 @@ fn field(place: &str, rule: &FieldRule, renderer: &mut Renderer<'_>) -> Option<C
     Some(Column { lookup, ..plain(rule.column.clone(), value, rule.write) })
 }
 
-/// Dates become what ServiceNow takes, by the type of the column. What is no date would be stored as nothing.
-fn with_date(mut column: Column, instance: &[InstanceColumn], renderer: &mut Renderer<'_>) -> Option<Column> {
-    let own = instance.iter().find(|own| own.name == column.name).map(|own| own.internal_type.as_str());
-    let delivered = incident_table::column(&column.name).map(|column| column.kind);
-    let is_date = own.map_or(delivered == Some(Kind::DateTime), |own| matches!(own, "glide_date_time" | "due_date"));
+/// Dates become what ServiceNow takes, in columns that are delivered with incidents. What is no date would be stored as nothing.
+fn with_date(mut column: Column, renderer: &mut Renderer<'_>) -> Option<Column> {
+    let is_date = incident_table::column(&column.name).is_some_and(|column| column.kind == Kind::DateTime);
     if !is_date || column.value.is_empty() {
         return Some(column);
     }

@@ -1,5 +1,6 @@
 //! Events that hold many alerts: one event is made of each.
 
+use super::left_out::left_out;
 use super::read_event;
 use crate::bindings::mapping::ItemsOutcome;
 use crate::rules::{ForEach, Rules};
@@ -19,7 +20,7 @@ pub fn items(rules: &str, event: &str) -> ItemsOutcome {
     let rules = Rules::parse(rules, &mut violations);
     let read = read_event(event, &mut violations);
     let items = match (rules, read) {
-        (Some(Rules { for_each: Some(each), .. }), Some(event)) => split(&each, event, &mut violations),
+        (Some(rules @ Rules { for_each: Some(_), .. }), Some(read)) => split(&rules, read, event, &mut violations),
         (Some(_), Some(_)) => Some(vec![event.to_string()]),
         _ => None,
     };
@@ -29,8 +30,12 @@ pub fn items(rules: &str, event: &str) -> ItemsOutcome {
     }
 }
 
-fn split(each: &ForEach, mut event: Value, violations: &mut Violations) -> Option<Vec<String>> {
-    let ForEach { path, name } = each;
+fn split(rules: &Rules, mut event: Value, text: &str, violations: &mut Violations) -> Option<Vec<String>> {
+    let ForEach { path, name } = rules.for_each.as_ref()?;
+    if at(&event, path).is_none() && left_out(rules, &event, false, &mut Violations::default()).is_some() {
+        // An event of another kind: a push leaves it out, and says why.
+        return Some(vec![text.to_string()]);
+    }
     let Some(Value::Array(items)) = take(&mut event, path) else {
         return violations.refuse(path, "no list", "a list of alerts, as rules.for_each says");
     };
@@ -64,15 +69,20 @@ fn split(each: &ForEach, mut event: Value, violations: &mut Violations) -> Optio
     Some(events)
 }
 
+/// Whether an event still has the list that the rules push the items of.
+pub fn are_many(each: Option<&ForEach>, event: &Value) -> bool {
+    each.is_some_and(|each| at(event, &each.path).is_some_and(Value::is_array))
+}
+
 /// Checks that an event is one item, where the rules push items.
 pub fn check_item(each: Option<&ForEach>, event: &Value, violations: &mut Violations) {
     let Some(ForEach { path, name }) = each else { return };
     match (event.get(name), at(event, path)) {
-        (Some(_), None) => {}
         (_, Some(Value::Array(_))) => {
             violations.add("event", "all items at once", "one of the events that mapping.items makes by these rules");
         }
-        (_, Some(other)) => violations.add(path, kind(other), "a list of alerts, as rules.for_each says"),
+        (Some(_), _) => {}
+        (None, Some(other)) => violations.add(path, kind(other), "a list of alerts, as rules.for_each says"),
         (None, None) => violations.add(path, "nothing", "a list of alerts, as rules.for_each says"),
     }
 }

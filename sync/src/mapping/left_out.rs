@@ -39,7 +39,12 @@ pub fn left_out(rules: &Rules, event: &Value, manual: bool, violations: &mut Vio
         }
     }
     let filter = rules.filter.as_ref().filter(|filter| !filter.is_met(event))?;
-    let lacks: Vec<_> = filter.places().into_iter().filter(|path| at(event, path).is_none()).collect();
+    let lacks = filter.lacking(event);
+    if rules.missing == Missing::Refused {
+        for path in &lacks {
+            violations.add("rules.filter", path, "a place that the event has");
+        }
+    }
     let lacks = if lacks.is_empty() { String::new() } else { format!("; it has no {}", lacks.join(", ")) };
     Some(format!("the event does not meet the filter{lacks}"))
 }

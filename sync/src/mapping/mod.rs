@@ -15,12 +15,11 @@ pub use paths::paths;
 use crate::bindings::mapping::{InstanceColumn, Mapped as Shown, PlannedColumn, PreviewOutcome, Write as When};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use crate::lenient::repaired;
-use crate::rules::filter::Filter;
 use crate::rules::severity::priority;
 use crate::rules::{Journal, Missing, Rules, Write};
-use crate::template::{Mode, Templates, at_or_null};
+use crate::template::{Mode, Templates};
 use columns::Columns;
-use serde_json::Value;
+use serde_json::{Value, json};
 use servicenow_core::bindings::incidents::RequestBody;
 use servicenow_core::bindings::types::Violation;
 use servicenow_core::failure::CallError;
@@ -46,6 +45,8 @@ pub struct Mapped {
     pub recovers: bool,
     /// Whether an event without an incident makes one.
     pub creates: bool,
+    /// Whether the event's status leaves the state alone.
+    pub keeps: bool,
     /// The journal and the text to append.
     pub note: Option<(Journal, String)>,
     /// What is likely a mistake.
@@ -105,7 +106,10 @@ pub fn pairs(columns: &[Column]) -> Vec<(String, String)> {
     columns.iter().map(|column| (column.name.clone(), column.value.clone())).collect()
 }
 
-/// Reads an event: a JSON object.
+/// The member that an event has which is a list itself.
+const LIST: &str = "items";
+
+/// Reads an event: a JSON object. A list is an object with the member `items`.
 pub fn read_event(text: &str, violations: &mut Violations) -> Option<Value> {
     if text.len() > MAX_EVENT_BYTES {
         return violations.refuse("event", text, &format!("a JSON object of at most {MAX_EVENT_BYTES} bytes"));
@@ -115,7 +119,9 @@ pub fn read_event(text: &str, violations: &mut Violations) -> Option<Value> {
     }
     match serde_json::from_str(&repaired(text)) {
         Ok(event @ Value::Object(_)) => Some(event),
-        Ok(_) => violations.refuse("event", text, "a JSON object"),
+        // Some senders post a list of alerts.
+        Ok(Value::Array(items)) => Some(json!({ LIST: items })),
+        Ok(_) => violations.refuse("event", text, "a JSON object, or a list"),
         Err(error) => violations.refuse("event", text, &format!("a JSON object; {error}")),
     }
 }
@@ -130,23 +136,27 @@ pub fn map(
 ) -> Option<Mapping> {
     let found = violations.list.len();
     let event = read_event(event, violations)?;
+    let left_out = if items::are_many(rules.for_each.as_ref(), &event) {
+        None
+    } else {
+        left_out::left_out(rules, &event, manual, violations)
+    };
+    if let Some(why) = left_out.filter(|_| violations.list.len() == found) {
+        return Some(Mapping::FilteredOut(why));
+    }
     items::check_item(rules.for_each.as_ref(), &event, violations);
-    let left_out = left_out::left_out(rules, &event, manual, violations);
     if violations.list.len() > found {
         return None;
-    }
-    if let Some(why) = left_out {
-        return Some(Mapping::FilteredOut(why));
     }
     let templates = Templates::new(&event, rules.severities());
     let missing = rules.missing;
     let warnings = Violations::default();
     let mut renderer = Renderer { templates: &templates, event: &event, missing, violations, warnings };
-    for path in rules.filter.iter().flat_map(Filter::places).filter(|path| at_or_null(&event, path).is_none()) {
-        renderer.warnings.add("rules.filter", path, "a place that the event has");
+    for path in rules.filter.iter().filter(|_| !manual).flat_map(|filter| filter.lacking(&event)) {
+        renderer.lacks("rules.filter", path);
     }
     let correlation_id = key::key(&rules.correlation_id, &mut renderer);
-    let Columns { list: columns, recovers, keeps } = columns::columns(rules, instance, &mut renderer);
+    let Columns { list: columns, recovers, keeps } = columns::columns(rules, &mut renderer);
     let note = rules.note.as_ref().and_then(|note| {
         let text = renderer.text("rules.note.text", &note.text)?;
         (!text.trim().is_empty()).then_some((note.column, text))
@@ -163,7 +173,8 @@ pub fn map(
     } else if creates && columns.iter().all(|column| column.name != TITLE || column.value.trim().is_empty()) {
         warnings.add(TITLE, "nothing", "a title: an incident without one is hard to tell from others");
     }
-    let mapped = Mapped { correlation_id: correlation_id?, columns, recovers, creates, note, warnings: warnings.list };
+    let mapped =
+        Mapped { correlation_id: correlation_id?, columns, recovers, creates, keeps, note, warnings: warnings.list };
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
 }
 

@@ -43,6 +43,10 @@ fn warn(column: &Column, own: Option<&InstanceColumn>, is_known: bool, warnings:
         );
         warnings.add(name, value, &expected);
     }
+    let is_own_date = own.is_some_and(|own| own.internal_type == "glide_date_time");
+    if is_own_date && value.parse::<jiff::civil::DateTime>().is_err() {
+        warnings.add(name, value, "a date in UTC as {{ date ... }} writes it");
+    }
     if own.is_some_and(|own| own.internal_type == "integer") && value.parse::<i64>().is_err() {
         warnings.add(name, value, "a whole number");
     }

@@ -37,7 +37,10 @@ pub fn due(columns: &[Column], known: &Known<'_>, recovers: bool, direction: Dir
             Write::Create => continue,
             Write::Always => !known.last.is_in_vain(known.sys_id, column),
             Write::Change if known.is_fresh => true,
-            Write::Change if is_remembered => is_news(column, columns, known),
+            Write::Change if is_remembered => {
+                let ends = recovers && column.part == Part::Status && !known.last.has_recovered(known.sys_id);
+                ends || is_news(column, columns, known)
+            }
             // Whoever works on an incident has taken it out of New: only there is its state the event's to say, and in the end.
             Write::Change if column.part == Part::Status && (recovers || known.state == Some(NEW)) => true,
             Write::Change => {
@@ -108,8 +111,8 @@ mod tests {
             column("team", "b", Always, false),
             column("state", "1", Change, true),
         ];
-        let (nothing, said) = (Said::default(), Said::default().with("k", &columns, &[]));
-        let other = Said::default().with("k", &[column("urgency", "2", Change, false), columns[3].clone()], &[]);
+        let (nothing, said) = (Said::default(), Said::default().with("k", &columns, false, &[]));
+        let other = Said::default().with("k", &[column("urgency", "2", Change, false), columns[3].clone()], false, &[]);
         for (last, state, expected, withheld) in [
             (&said, "2", vec!["team"], vec![]),
             (&other, "2", vec!["urgency", "team"], vec![]),
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn what_the_instance_did_not_keep_is_not_due_again() {
         let always = column("team", "b", Write::Always, false);
-        let last = Said::default().with("k", from_ref(&always), &["team".to_string()]);
+        let last = Said::default().with("k", from_ref(&always), false, &["team".to_string()]);
         let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
         assert_eq!(due(&[always], &known, false, Direction::TwoWay), Due::default());
     }
@@ -157,7 +160,7 @@ mod tests {
             [("urgency", urgency), ("impact", impact)]
                 .map(|(name, value)| Column { part: Part::Severity, ..column(name, value, Write::Change, false) })
         };
-        let last = Said::default().with("k", &severity("1", "2"), &[]);
+        let last = Said::default().with("k", &severity("1", "2"), false, &[]);
         let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
         assert_eq!(names(&due(&severity("1", "1"), &known, false, Direction::TwoWay).columns), ["urgency", "impact"]);
         assert_eq!(due(&severity("1", "2"), &known, false, Direction::TwoWay), Due::default());

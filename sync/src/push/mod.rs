@@ -175,6 +175,10 @@ impl Push<'_> {
                 let note = self.left_out();
                 Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, note, Vec::new())).into())
             }
+            Found::Closed(_) if self.mapped.keeps && self.closed.action != Some(OnClosed::Comment) => {
+                Ok(PushOutcome::FilteredOut("its incident is closed, and the event leaves the state alone".to_string())
+                    .into())
+            }
             Found::Closed(record) => self.after_closed(&record, now, &mut session),
             Found::Open(record) => {
                 let sys_id = record.text("sys_id");
@@ -192,8 +196,8 @@ impl Push<'_> {
     fn after_closed(&mut self, record: &Record, now: u64, session: &mut Session<'_>) -> Result<Pushing, CallError> {
         let sys_id = record.text("sys_id");
         // What is written only when an incident is made is no news of this one.
-        let mut lasting = self.mapped.columns.iter().filter(|column| column.write != Write::Create);
-        let is_repeated = lasting.all(|column| self.last.has(&sys_id, column));
+        let lasting = self.mapped.columns.iter().filter(|column| column.write != Write::Create);
+        let is_repeated = self.last.has_all(&sys_id, lasting, self.mapped.recovers);
         match self.closed.decide(record, is_repeated, now) {
             Decision::Repeated => {
                 let note = self.left_out();
@@ -208,6 +212,10 @@ impl Push<'_> {
                 let known =
                     Known { sys_id: &sys_id, state: record.value("state"), last: &self.last, is_fresh: self.is_fresh };
                 let due = due_again(&self.mapped.columns, &known, self.direction);
+                // The state that it is opened in counts as said: the next end is news.
+                let state = due.columns.iter().filter(|column| column.name == "state").cloned().collect::<Vec<_>>();
+                self.mapped.columns.retain(|column| column.name != "state");
+                self.mapped.columns.extend(state);
                 let change = self.change(record, due, session)?;
                 self.update(record, change, Wrote::Reopened, session).map(Into::into)
             }
@@ -240,7 +248,7 @@ impl Push<'_> {
             None => NoteResult::None,
             Some(note) => {
                 let sys_id = record.text("sys_id");
-                let is_followed = self.last.is_of(&sys_id);
+                let is_followed = self.last.is_whole(&sys_id);
                 note.decide(&sys_id, columns.is_empty(), is_followed, self.ledger, session)?
             }
         };
@@ -259,7 +267,11 @@ impl Push<'_> {
         body.columns.extend(note.map(Note::column));
         let correlation_id = &self.mapped.correlation_id;
         let scope = earlier.map_or(self.call.authorization.as_str(), SysId::as_str);
-        let create = ValidCreate::new(body, SysId::derive(scope, correlation_id), correlation_id.clone())?;
+        let key = SysId::derive(scope, correlation_id);
+        let create = ValidCreate::new(body, key.clone(), correlation_id.clone())?;
+        // If its answer is lost, the incident is known to be this host's, and whatever is said of it next is written.
+        self.last = Said::begun(key.as_str());
+        self.ledger.remember(correlation_id, &self.last.to_text());
         let Created { receipt, was_lost } = create.run(session)?;
         if receipt.made == Made::Found {
             return Ok(Pushing::Found { was_lost });
@@ -289,13 +301,22 @@ impl Push<'_> {
             CallError::Rejected(failure(Reason::UnexpectedAnswer, message, WriteHappened::No))
         })?;
         // If its answer is lost, what it says anew is in doubt, and an event that says it again writes it.
-        if self.last.is_of(sys_id.as_str()) {
-            self.last = self.last.without_news(sys_id.as_str(), &self.mapped.columns);
+        let before = self.last.clone();
+        if before.is_of(sys_id.as_str()) {
+            self.last = before.without_news(sys_id.as_str(), &self.mapped.columns, self.mapped.recovers);
             self.ledger.remember(&self.mapped.correlation_id, &self.last.to_text());
         }
-        let receipt = match ValidUpdate::new(Body { columns }, sys_id)?.run(session) {
+        let receipt = match ValidUpdate::new(Body { columns }, sys_id.clone())?.run(session) {
             Ok(receipt) => receipt,
-            Err(error) => return Ok(outcome::of_update(error)),
+            Err(error) => {
+                let outcome = outcome::of_update(error);
+                let wrote_nothing =
+                    outcome.failure().is_some_and(|failure| failure.write_happened == WriteHappened::No);
+                if wrote_nothing && before.is_of(sys_id.as_str()) {
+                    self.ledger.remember(&self.mapped.correlation_id, &before.to_text());
+                }
+                return Ok(outcome);
+            }
         };
         let unchanged = outcome::version(&receipt.response_payload)
             .is_some_and(|version| Some(version.to_string().as_str()) == record.value("sys_mod_count"));
@@ -333,8 +354,8 @@ impl Push<'_> {
         let is_last = known.as_deref() == Some(&*self.last.to_text()) || !self.last.is_of(&pushed.sys_id);
         let columns = &self.mapped.columns;
         let said = match self.is_said && is_last {
-            true => self.last.with(&pushed.sys_id, columns, &pushed.not_stored),
-            false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns),
+            true => self.last.with(&pushed.sys_id, columns, self.mapped.recovers, &pushed.not_stored),
+            false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns, self.mapped.recovers),
         };
         self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
     }

@@ -84,7 +84,11 @@ fn find(value: &str, lookup: &Lookup, session: &mut Session<'_>) -> Result<Resul
         |record: &&Record| record.value(column).is_some_and(|found| found.to_lowercase() == value.to_lowercase());
     let exact: Vec<_> = rows.records.iter().filter(is_exact).collect();
     let found = if exact.is_empty() { rows.records.iter().filter(is_alike).collect() } else { exact };
+    let has_more = rows.total.is_some_and(|total| total > rows.records.len() as u64);
     Ok(match found.as_slice() {
+        _ if has_more => {
+            Err(format!("the {column} of one record of {table}, and there are more than the user is shown"))
+        }
         [one] => {
             one.value("sys_id").and_then(SysId::parse).ok_or_else(|| format!("a record of {table} with its sys_id"))
         }

@@ -15,17 +15,34 @@ const MAX_NAME: usize = 64;
 /// What is said of a journal that stands among columns.
 pub const NO_JOURNAL: &str = "no journal here, for each event would append to it again: rules.note is its place";
 
-/// Headers that the host or the credential decides.
-const RESERVED_HEADERS: [&str; 10] = [
+/// Headers that the host or the credential decides, or that change what is called, by whom, or how a body is read.
+const RESERVED_HEADERS: [&str; 27] = [
     "accept",
+    "accept-encoding",
     "authorization",
     "connection",
+    "content-encoding",
     "content-length",
     "content-type",
     "cookie",
+    "cookie2",
+    "expect",
+    "forwarded",
     "host",
+    "keep-alive",
     "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
     "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
     "x-sn-apikey",
 ];
 
@@ -197,7 +214,8 @@ pub fn check_path(place: &str, path: &str, violations: &mut Violations) {
 fn check_header(name: &str, value: &str, violations: &mut Violations) {
     let place = format!("rules.headers.{name}");
     let is_token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if !is_token || RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+    let lower = name.to_ascii_lowercase();
+    if !is_token || RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("x-forwarded-") {
         violations.add(&place, name, "the name of a header that neither the host nor HTTP decides");
     }
     if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {

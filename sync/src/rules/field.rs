@@ -25,7 +25,7 @@ const NO_TEXT: [&str; 14] = [
 ];
 
 /// Tables that columns of an incident refer to, as delivered.
-const REFERENCES: [(&str, &str); 19] = [
+const REFERENCES: [(&str, &str); 17] = [
     ("assigned_to", "sys_user"),
     ("assignment_group", "sys_user_group"),
     ("business_service", "cmdb_ci_service"),
@@ -34,7 +34,6 @@ const REFERENCES: [(&str, &str); 19] = [
     ("closed_by", "sys_user"),
     ("cmdb_ci", "cmdb_ci"),
     ("company", "core_company"),
-    ("group_list", "sys_user_group"),
     ("location", "cmn_location"),
     ("opened_by", "sys_user"),
     ("parent", "task"),
@@ -44,7 +43,6 @@ const REFERENCES: [(&str, &str); 19] = [
     ("resolved_by", "sys_user"),
     ("rfc", "change_request"),
     ("service_offering", "service_offering"),
-    ("watch_list", "sys_user"),
 ];
 
 /// A column, and what is to be said of it.
@@ -159,6 +157,13 @@ impl FieldRule {
             violations.add(&column("column"), &self.column, expected);
         }
         let is_table = |table: &str| table.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if self.by.is_some() && kind == Some(Kind::List) {
+            violations.add(
+                &column("by"),
+                &self.column,
+                "a column that refers to one record: this one is a list of sys_ids",
+            );
+        }
         match (self.by, self.table()) {
             (Some(_), None) => {
                 let expected = "the table that the column refers to, as \"table\": \"sys_user_group\"";

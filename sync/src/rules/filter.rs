@@ -2,7 +2,7 @@
 
 use super::check::check_path;
 use crate::patterns::compiled;
-use crate::template::{as_text, at, equal};
+use crate::template::{as_text, at, at_or_null, equal};
 use serde::Deserialize;
 use serde_json::Value;
 use servicenow_core::incidents::violations::Violations;
@@ -74,12 +74,24 @@ impl Filter {
         }
     }
 
-    /// The places that it compares, which an event of this kind is expected to have.
-    pub fn places(&self) -> Vec<&str> {
+    /// The places that were compared to decide about an event and that it lacks. What `exists` has asked for before, in the same
+    /// list, may be absent.
+    pub fn lacking(&self, event: &Value) -> Vec<&str> {
+        let decided = |filters: &'_ [Filter], end: bool| {
+            let last = filters.iter().position(|filter| filter.is_met(event) == end);
+            filters.len().min(last.map_or(filters.len(), |last| last + 1))
+        };
         match self {
-            Filter::And(filters) | Filter::Or(filters) => filters.iter().flat_map(Filter::places).collect(),
-            Filter::Not(filter) => filter.places(),
-            Filter::Equals { path, .. } | Filter::In { path, .. } | Filter::Matches { path, .. } => vec![path],
+            Filter::And(filters) => {
+                filters[..decided(filters, false)].iter().flat_map(|filter| filter.lacking(event)).collect()
+            }
+            Filter::Or(filters) => {
+                filters[..decided(filters, true)].iter().flat_map(|filter| filter.lacking(event)).collect()
+            }
+            Filter::Not(filter) => filter.lacking(event),
+            Filter::Equals { path, .. } | Filter::In { path, .. } | Filter::Matches { path, .. } => {
+                if at_or_null(event, path).is_none() { vec![path] } else { Vec::new() }
+            }
             Filter::Exists { .. } => Vec::new(),
         }
     }

@@ -225,7 +225,9 @@ pub struct Receive {
 impl Rules {
     /// Whether an event without an incident makes one.
     pub fn creates(&self) -> bool {
-        self.create.map_or(!self.body.is_empty() || !self.fields.is_empty(), |create| create == Create::Always)
+        let has_columns = !self.body.is_empty() || !self.fields.is_empty();
+        let has_more = self.severity.is_some() || self.status.is_some();
+        self.create.map_or(has_columns || has_more, |create| create == Create::Always)
     }
 
     /// States in which an incident is done.

@@ -21,7 +21,7 @@ pub const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
 
 /// How much work the texts over one event may be: as many items that are looped over, or as many times so many bytes that are gone
 /// through. A host ends a call that computes for a second, and this is less.
-const MAX_WORK: usize = 500_000;
+const MAX_WORK: usize = 2_000_000;
 
 /// How many bytes of a text are as much work as an item of a list.
 const BYTES_OF_WORK: usize = 64;
@@ -70,6 +70,8 @@ struct State {
     mode: Mode,
     remarks: Vec<String>,
     work: usize,
+    /// How many values of the event were written.
+    shown: usize,
 }
 
 impl Scope {
@@ -92,6 +94,11 @@ impl Scope {
             )));
         }
         Ok(())
+    }
+
+    /// Counts a value of the event that was written.
+    fn shown(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).shown += 1;
     }
 
     /// A value that cannot be used: remarked, or the text is refused for it.
@@ -144,7 +151,7 @@ impl Templates {
         let template = compile(text)?;
         {
             let mut state = self.scope.state.lock().unwrap_or_else(PoisonError::into_inner);
-            (state.mode, state.remarks) = (mode, Vec::new());
+            (state.mode, state.remarks, state.shown) = (mode, Vec::new(), 0);
         }
         let mut rendered = Bounded(String::new());
         let mut block = RenderContext::new(None);
@@ -159,6 +166,9 @@ impl Templates {
             }
         })?;
         let mut state = self.scope.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if mode == Mode::Key && state.shown == 0 {
+            return Err("no value of the event comes to be in the key, so that all events would share it".to_string());
+        }
         Ok(Rendered { text: rendered.0, remarks: std::mem::take(&mut state.remarks) })
     }
 }

@@ -79,6 +79,19 @@ pub fn as_text(value: &Value) -> Option<String> {
     }
 }
 
+/// A value with the members of its objects in one order, whichever the sender has today.
+pub fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.iter().collect();
+            names.sort_by_key(|(name, _)| *name);
+            names.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
 /// Whether there is nothing to see in a value: null, blanks, or an object or a list of nothing else.
 pub fn is_blank(value: &Value) -> bool {
     match value {

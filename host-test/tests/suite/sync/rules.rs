@@ -259,7 +259,7 @@ async fn a_status_that_keeps_the_state_makes_no_incident() {
         ("Open", "", "created", Some(NoteResult::None)),
         ("Downtime", "planned", "commented", Some(NoteResult::Added)),
         ("Closed", "", "resolved", Some(NoteResult::None)),
-        ("Downtime", "over", "unchanged", Some(NoteResult::Withheld)),
+        ("Downtime", "over", "filtered-out", None),
         ("Closed", "late", "unchanged", Some(NoteResult::Withheld)),
     ] {
         let outcome = bed.push(&rules, &event(json!({"status": status, "note": note}))).await.outcome;
@@ -288,6 +288,96 @@ async fn a_group_that_nobody_has_is_the_fallback_with_a_warning() {
     let report = bed.push(&rules(json!({"fields": [field]})), &event(json!({"team": "Nobody"}))).await;
     assert_eq!(columns(&bed, &["assignment_group"]), ["679434f053231300e321ddeeff7b12d8"]);
     assert_eq!(warned(&report), ["assignment_group"]);
+}
+
+#[tokio::test]
+async fn what_comes_after_a_recovery_is_another_problem_and_its_recovery_is_news() {
+    let done = json!({"state": "6", "close_code": "Duplicate", "close_notes": "x"});
+    for (on_closed, map, again, incidents) in [
+        // The event says nothing of a state while it lasts.
+        (None, json!({"resolved": done}), "created", 2),
+        (Some("reopen"), json!({"resolved": done}), "reopened", 1),
+        (Some("reopen"), json!({"firing": {"state": "1"}, "resolved": done}), "reopened", 1),
+    ] {
+        let bed = TestBed::on(servicenow_simulator::Simulator::start(Default::default()).await.unwrap());
+        let mut members = json!({"status": {"path": "status", "map": map}});
+        if let Some(on_closed) = on_closed {
+            members["on_closed"] = on_closed.into();
+        }
+        let rules = rules(members);
+        for (status, expected) in [
+            ("firing", "created"),
+            ("firing", "unchanged"),
+            ("resolved", "resolved"),
+            ("resolved", "unchanged"),
+            ("firing", again),
+            ("firing", "unchanged"),
+            ("resolved", "resolved"),
+        ] {
+            let report = bed.push(&rules, &event(json!({"status": status}))).await;
+            assert_eq!(report.outcome.case(), expected, "{status} {rules}");
+        }
+        assert_eq!(bed.simulator.rows("incident").len(), incidents, "{rules}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_after_other_news_is_written_though_the_last_end_said_the_same() {
+    let bed = TestBed::set().await;
+    let done = json!({"state": "6", "close_code": "Duplicate", "close_notes": "x"});
+    let rules = rules(json!({"severity": {"path": "severity"}, "status": {"path": "status",
+        "map": {"firing": {"state": "1"}, "renotify": "keep", "resolved": done}}}));
+    let said = |severity: &str, status: &str| event(json!({"severity": severity, "status": status}));
+    bed.push(&rules, &said("Warning", "firing")).await;
+    bed.push(&rules, &said("Warning", "resolved")).await;
+    bed.edit(json!({"state": "2"})).await;
+    assert_eq!(bed.push(&rules, &said("Warning", "resolved")).await.outcome.case(), "unchanged", "a repetition");
+    assert_eq!(bed.push(&rules, &said("Critical", "renotify")).await.outcome.case(), "updated");
+    assert_eq!(bed.push(&rules, &said("Critical", "resolved")).await.outcome.case(), "resolved");
+}
+
+#[tokio::test]
+async fn a_status_column_that_comes_to_nothing_overwrites_nothing_and_an_end_has_notes() {
+    let bed = TestBed::set().await;
+    let map = json!({
+        "work": {"state": "2", "cause": "{{ cause }}"},
+        "done": {"state": "6", "close_code": "Duplicate", "close_notes": "{{ reason }}"}
+    });
+    let rules = rules(json!({"status": {"path": "status", "map": map}}));
+    bed.push(&rules, &event(json!({"status": "work", "cause": "x"}))).await;
+    bed.push(&rules, &event(json!({"status": "work", "cause": null}))).await;
+    assert_eq!(columns(&bed, &["cause"]), ["x"]);
+    let report = bed.push(&rules, &event(json!({"status": "done", "reason": null}))).await;
+    assert_eq!(report.outcome.case(), "resolved", "{report:?}");
+    assert_eq!(columns(&bed, &["close_notes"]), ["The event recovered."]);
+    assert_eq!(warned(&report), ["rules.status.map.done.close_notes"]);
+}
+
+#[tokio::test]
+async fn what_is_said_after_a_create_whose_answer_was_lost_is_written() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"severity": {"path": "severity"}}));
+    bed.simulator.inject(Fault::once("POST", "/api/now/table/incident", Effect::CommitThenClose));
+    bed.simulator.inject(Fault { times: 9, after: 1, ..Fault::once("GET", "/api/now/table/incident", Effect::Close) });
+    let outcome = bed.push(&rules, &event(json!({"severity": "Warning"}))).await.outcome;
+    assert!(outcome.failure().is_some(), "{outcome:?}");
+    bed.simulator.heal();
+    let report = bed.push(&rules, &event(json!({"severity": "Critical"}))).await;
+    assert_eq!((report.outcome.case(), columns(&bed, &["urgency"])[0].as_str()), ("updated", "1"), "{report:?}");
+}
+
+#[tokio::test]
+async fn an_update_that_was_refused_leaves_what_was_said_as_it_was() {
+    let bed = TestBed::set().await;
+    let rules = rules(json!({"severity": {"path": "severity"}}));
+    bed.push(&rules, &event(json!({"severity": "Warning"}))).await;
+    bed.edit(json!({"urgency": "3"})).await;
+    let forbidden = Effect::Status { status: 403, body: None, content_type: None, headers: Default::default() };
+    bed.simulator.inject(Fault::once("PATCH", "/api/now/table/incident", forbidden));
+    assert_eq!(bed.push(&rules, &event(json!({"severity": "Critical"}))).await.outcome.case(), "push-failure");
+    assert_eq!(bed.push(&rules, &event(json!({"severity": "Warning"}))).await.outcome.case(), "unchanged");
+    assert_eq!(columns(&bed, &["urgency"]), ["3"]);
+    assert_eq!(bed.push(&rules, &event(json!({"severity": "Critical"}))).await.outcome.case(), "updated");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Functions as Handlebars calls them, and what becomes of the values that they and expressions are given.
 
-use super::super::path::as_text;
+use super::super::path::{as_text, is_blank};
 use super::super::{MAX_TEXT_BYTES, Mode, Scope};
 use super::{Arguments, Function, Missing, Within, function, kind, too_large};
 use handlebars::{
@@ -18,6 +18,9 @@ pub const CHECK: &str = "(check)";
 
 /// From here on numbers that are no integers of 64 bits lose digits.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// With so many digits a number that is no integer may have had more.
+const FRACTION_DIGITS: usize = 16;
 
 /// A function with what it knows, as Handlebars calls it.
 pub struct InScope {
@@ -52,19 +55,27 @@ impl HelperDef for InScope {
             if let Some(problem) = problem {
                 scope.problem(problem)?;
             }
+            // A value that makes no key is none for a default either.
+            let is_none = mode == Mode::Key && *within == Within::Default && unusable(param, mode).is_some();
+            if is_none && function.missing != Missing::Expected {
+                return Ok(ScopedJson::Missing);
+            }
             if param.is_value_missing() && function.missing == Missing::Propagates {
                 return Ok(ScopedJson::Missing);
             }
         }
         let values = helper.params().iter().map(|param| (!param.is_value_missing()).then(|| param.value())).collect();
         let options = helper.hash().iter().map(|(name, value)| (*name, value.value())).collect();
-        let arguments = Arguments { values, options, severities: &scope.severities };
+        let arguments = Arguments { values, options, severities: &scope.severities, is_key: mode == Mode::Key };
         match (function.apply)(&arguments) {
             Ok(Some(Value::String(text))) if text.len() > MAX_TEXT_BYTES => {
                 Err(RenderErrorReason::Other(too_large()).into())
             }
             Ok(Some(value)) => Ok(value.into()),
             Ok(None) => Ok(ScopedJson::Missing),
+            Err(_) if *within == Within::Default || *within == Within::Condition && mode != Mode::Key => {
+                Ok(ScopedJson::Missing)
+            }
             Err(problem) => {
                 scope.problem(format!("{}: {problem}", function.name))?;
                 Ok(ScopedJson::Missing)
@@ -110,7 +121,21 @@ fn unusable(param: &PathAndJson<'_>, mode: Mode) -> Option<String> {
         }
         Value::Array(items) if items.is_empty() => Some(format!("{} is an empty list", named())),
         Value::Object(members) if members.is_empty() => Some(format!("{} is an empty object", named())),
+        value if is_blank(value) => Some(format!("{} has nothing but blanks in it", named())),
+        value if has_lost_digits_within(value) => {
+            Some(format!("{} has a number in it that has lost digits; a text keeps them", named()))
+        }
+        Value::Array(items) if items.iter().any(is_blank) => Some(format!("an item of {} is blank", named())),
         _ => None,
+    }
+}
+
+fn has_lost_digits_within(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => has_lost_digits(number),
+        Value::Array(items) => items.iter().any(has_lost_digits_within),
+        Value::Object(members) => members.values().any(has_lost_digits_within),
+        _ => false,
     }
 }
 
@@ -132,7 +157,8 @@ fn is_below_null<'rc>(
 }
 
 fn has_lost_digits(number: &serde_json::Number) -> bool {
-    number.is_f64() && number.as_f64().is_some_and(|float| float.abs() >= EXACT)
+    let digits = || number.to_string().bytes().filter(u8::is_ascii_digit).count();
+    number.is_f64() && (number.as_f64().is_some_and(|float| float.abs() >= EXACT) || digits() >= FRACTION_DIGITS)
 }
 
 /// Writes a value, or only looks at it.
@@ -207,6 +233,9 @@ impl HelperDef for Shown {
                 value.to_string()
             }
         };
+        if param.try_get_constant_value().is_none() && !text.trim().is_empty() {
+            self.scope.shown();
+        }
         out.write(&text)?;
         Ok(())
     }

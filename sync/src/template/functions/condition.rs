@@ -51,6 +51,10 @@ fn is_equal(arguments: &Arguments<'_>, left: usize, right: usize) -> bool {
 /// Whether two values are one: as numbers where one is a number, as texts, or else as they are.
 pub fn equal(left: &Value, right: &Value) -> bool {
     let has_number = left.is_number() || right.is_number();
+    // Integers are compared as such: as floats the largest would be equal to their neighbours.
+    if let (true, Some(left), Some(right)) = (has_number, as_integer(left), as_integer(right)) {
+        return left == right;
+    }
     match (as_number(left), as_number(right)) {
         (Some(left), Some(right)) if has_number => left == right,
         _ => match (as_text(left), as_text(right)) {
@@ -81,6 +85,14 @@ fn compare(arguments: &Arguments<'_>, is_so: fn(Ordering) -> bool) -> Answer {
     match (as_number(left), as_number(right)) {
         (Some(left), Some(right)) => answer(left.partial_cmp(&right).is_some_and(is_so)),
         _ => answer(is_so(arguments.text(0)?.cmp(&arguments.text(1)?))),
+    }
+}
+
+fn as_integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Number(number) => number.as_i64().map(i128::from).or(number.as_u64().map(i128::from)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lists, and what is in them.
 
-use super::super::path::{as_text, at, is_blank};
+use super::super::path::{as_text, at, at_or_null, is_blank};
 use super::condition::{as_number, equal};
 use super::{Arguments, MAX_TEXT_BYTES, kind, too_large};
 use serde_json::Value;
@@ -29,12 +29,13 @@ pub fn len(arguments: &Arguments<'_>) -> Answer {
 /// A list's item by number, or an object's member by name.
 pub fn lookup(arguments: &Arguments<'_>) -> Answer {
     let name = arguments.text(1)?;
-    Ok(match arguments.value(0) {
-        Some(Value::Array(items)) => name.parse::<usize>().ok().and_then(|at| items.get(at)).cloned(),
-        Some(Value::Object(members)) => members.get(&name).cloned(),
+    let found = match arguments.value(0) {
+        Some(Value::Array(items)) => name.parse::<usize>().ok().and_then(|at| items.get(at)),
+        Some(Value::Object(members)) => members.get(&name),
+        Some(Value::Null) | None => return Ok(None),
         Some(value) => return Err(format!("a list or an object is expected, and {} is given", kind(value))),
-        None => None,
-    })
+    };
+    found.cloned().map(Some).ok_or_else(|| format!("there is no {name}"))
 }
 
 pub fn join(arguments: &Arguments<'_>) -> Answer {
@@ -54,15 +55,23 @@ pub fn join(arguments: &Arguments<'_>) -> Answer {
 
 /// What stands at a place of each item, where it has that place.
 pub fn pluck(arguments: &Arguments<'_>) -> Answer {
-    let path = arguments.text(1)?;
-    Ok(Some(arguments.list(0)?.iter().filter_map(|item| at(item, &path)).cloned().collect()))
+    let (items, path) = (arguments.list(0)?, arguments.text(1)?);
+    let found: Vec<_> = items.iter().filter_map(|item| at_or_null(item, &path)).cloned().collect();
+    if found.is_empty() && !items.is_empty() || arguments.is_key && found.len() < items.len() {
+        return Err(format!("an item has no {path}"));
+    }
+    Ok(Some(found.into()))
 }
 
 /// The items that have a value at a place.
 pub fn where_(arguments: &Arguments<'_>) -> Answer {
     let (path, wanted) = (arguments.text(1)?, arguments.value(2).unwrap_or(&Value::Null));
+    let items = arguments.list(0)?;
+    if !items.is_empty() && items.iter().all(|item| at_or_null(item, &path).is_none()) {
+        return Err(format!("no item has {path}"));
+    }
     let has = |item: &&Value| at(item, &path).is_some_and(|value| equal(value, wanted));
-    Ok(Some(arguments.list(0)?.iter().filter(has).cloned().collect()))
+    Ok(Some(items.iter().filter(has).cloned().collect()))
 }
 
 /// The items without those that were there before.
@@ -74,6 +83,9 @@ pub fn unique(arguments: &Arguments<'_>) -> Answer {
 /// The worst of the severities that the rules' map has, whatever the case of their letters.
 pub fn worst(arguments: &Arguments<'_>) -> Answer {
     let items = arguments.list(0)?;
+    if arguments.severities.is_empty() {
+        return Err("the rules have no severity, whose map says which is worse".to_string());
+    }
     let is_named = |name: &String, item: &Value| match as_number(item) {
         Some(number) => name.trim().parse() == Ok(number),
         None => as_text(item).is_some_and(|text| text.trim().to_lowercase() == name.to_lowercase()),

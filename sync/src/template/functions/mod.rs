@@ -55,6 +55,8 @@ pub struct Arguments<'a> {
     values: Vec<Option<&'a Value>>,
     options: Vec<(&'a str, &'a Value)>,
     severities: &'a [String],
+    /// Whether the text is a key.
+    is_key: bool,
 }
 
 /// As many values as there are.
@@ -191,7 +193,7 @@ impl Arguments<'_> {
     fn list(&self, at: usize) -> Result<&[Value], String> {
         match self.value(at) {
             Some(Value::Array(items)) => Ok(items),
-            None => Ok(&[]),
+            Some(Value::Null) | None => Ok(&[]),
             Some(value) => Err(format!("a list is expected, and {} is given", kind(value))),
         }
     }

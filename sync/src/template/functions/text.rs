@@ -1,6 +1,6 @@
 //! Texts out of texts.
 
-use super::super::path::as_text;
+use super::super::path::{as_text, sorted};
 use super::{Arguments, MAX_ITEMS, MAX_TEXT_BYTES, too_large};
 use crate::patterns::compiled;
 use serde_json::Value;
@@ -82,8 +82,9 @@ pub fn capture(arguments: &Arguments<'_>) -> Answer {
 pub fn hash(arguments: &Arguments<'_>) -> Answer {
     let values: Vec<&Value> = arguments.values.iter().flatten().copied().collect();
     let text = match values.as_slice() {
-        [one] => as_text(one).unwrap_or_else(|| one.to_string()),
-        several => serde_json::to_string(several).map_err(|error| error.to_string())?,
+        [one] => as_text(one).unwrap_or_else(|| sorted(one).to_string()),
+        several => serde_json::to_string(&several.iter().map(|value| sorted(value)).collect::<Vec<_>>())
+            .map_err(|error| error.to_string())?,
     };
     answer(hex(&Sha256::digest(text)[..HASH_BYTES]))
 }

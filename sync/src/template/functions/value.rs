@@ -1,19 +1,25 @@
 //! Numbers, dates and JSON.
 
-use super::super::path::is_blank;
+use super::super::path::{as_text, is_blank, sorted};
 use super::condition::as_number;
 use super::{Arguments, kind};
 use crate::bounded::{MAX_PARTS, has_too_many_parts};
 use crate::lenient::repaired;
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde_json::{Number, Value};
 
 /// How ServiceNow takes a date and time: in UTC.
 const SERVICENOW: &str = "%Y-%m-%d %H:%M:%S";
 
+/// Dates with a space before their offset.
+const SPACED: [&str; 2] = ["%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S%.f %z"];
+
+/// Below this a number is none of seconds: they would be before 1973, and a year or a badly written date is more likely.
+const MIN_SECONDS: f64 = 1e8;
 /// Up to here a number is seconds; those after it would be of the year 5138.
 const MAX_SECONDS: f64 = 1e11;
 /// Up to here it is milliseconds.
@@ -34,7 +40,7 @@ pub fn number(arguments: &Arguments<'_>) -> Answer {
 }
 
 pub fn json(arguments: &Arguments<'_>) -> Answer {
-    Ok(arguments.value(0).map(|value| value.to_string().into()))
+    Ok(arguments.value(0).map(|value| sorted(value).to_string().into()))
 }
 
 pub fn parse_json(arguments: &Arguments<'_>) -> Answer {
@@ -64,21 +70,35 @@ pub fn date(arguments: &Arguments<'_>) -> Answer {
 
 /// A date and time as ServiceNow takes it. One that names no zone is of this one.
 pub fn date_time(value: &Value, zone: &TimeZone) -> Result<String, String> {
+    let text = as_text(value).unwrap_or_default();
+    let text = text.trim();
+    let found = match as_number(value) {
+        Some(number) => of_digits(text, zone).or_else(|| since_1970(number)),
+        None => read(text, zone),
+    };
     let expected = || {
         format!(
             "a date by ISO 8601 or RFC 2822, or the seconds or milliseconds since 1970, is expected, and {value} is given"
         )
     };
-    let timestamp = match (as_number(value), value) {
-        (Some(number), _) => since_1970(number),
-        (None, Value::String(text)) => read(text.trim(), zone),
-        _ => None,
+    Ok(found.ok_or_else(expected)?.strftime(SERVICENOW).to_string())
+}
+
+/// Digits that are a date: `20260429`, or `20260429163000`.
+fn of_digits(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let format = match text.len() {
+        8 => "%Y%m%d",
+        14 => "%Y%m%d%H%M%S",
+        _ => return None,
     };
-    Ok(timestamp.ok_or_else(expected)?.strftime(SERVICENOW).to_string())
+    let time = strtime::parse(format, text).ok()?;
+    let local = time.to_datetime().or_else(|_| time.to_date().map(DateTime::from)).ok()?;
+    local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
 }
 
 fn since_1970(number: f64) -> Option<Timestamp> {
     let seconds = match number.abs() {
+        size if size < MIN_SECONDS => return None,
         size if size < MAX_SECONDS => number,
         size if size < MAX_MILLISECONDS => number / 1e3,
         size if size < MAX_MICROSECONDS => number / 1e6,
@@ -90,7 +110,22 @@ fn since_1970(number: f64) -> Option<Timestamp> {
 }
 
 fn read(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let zoned = || text.parse::<Zoned>().ok().map(|zoned| zoned.timestamp());
+    let offset = || text.parse::<Timestamp>().ok();
+    let spaced = || SPACED.iter().find_map(|format| Timestamp::strptime(format, text).ok());
+    let utc = || {
+        Some(
+            text.strip_suffix("UTC")
+                .or(text.strip_suffix("GMT"))?
+                .trim_end()
+                .parse::<DateTime>()
+                .ok()?
+                .to_zoned(TimeZone::UTC)
+                .ok()?
+                .timestamp(),
+        )
+    };
     let local = || text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
     let rfc2822 = || rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
-    text.parse::<Timestamp>().ok().or_else(local).or_else(rfc2822)
+    zoned().or_else(offset).or_else(spaced).or_else(utc).or_else(local).or_else(rfc2822)
 }
