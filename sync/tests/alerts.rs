@@ -63,7 +63,7 @@ fn a_value_that_is_missing_makes_no_key_whatever_block_it_stands_in_and_the_reas
         ("a-{{#unless id}}x{{/unless}}", json!({}), "the event has no id"),
         ("a-{{#each ids}}{{ this }}{{/each}}", json!({}), "the event has no ids"),
         ("a-{{#each ids}}{{ this }}{{else}}x{{/each}}", json!({"ids": []}), "ids is an empty list"),
-        ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{}]}), "ids has nothing but blanks in it"),
+        ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{}]}), "the event has no id"),
         ("a-{{#each ids}}{{ id }}{{/each}}", json!({"ids": [{"a": 1}]}), "the event has no id"),
         ("a-{{#with one}}{{ id }}{{/with}}", json!({"one": {}}), "one is an empty object"),
         ("a-{{#eq id \"x\"}}y{{/eq}}", json!({}), "the event has no id"),
@@ -472,7 +472,7 @@ fn a_misspelt_place_of_a_filter_is_told_and_one_that_was_asked_for_is_none() {
         members["missing"] = "refused".into();
         members
     };
-    assert_eq!(refused(strict(not), &event).0, "rules.filter");
+    assert!(!warned(&mapped(strict(not), &event)).is_empty(), "the filter is met: the alert is not lost");
     assert_eq!(
         refused(strict(json!({"filter": {"equals": {"path": "labels.sevrity", "value": "info"}}})), &event).0,
         "rules.filter"
@@ -486,4 +486,47 @@ fn rules_of_a_severity_and_a_status_alone_make_an_incident() {
     let rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "severity": {"path": "s"}}).to_string();
     let PreviewOutcome::Mapped(mapped) = preview(&rules, r#"{"id":1,"s":"Critical"}"#, false, &[]) else { panic!() };
     assert!(mapped.creates && mapped.warnings.len() == 1, "{mapped:?}");
+}
+
+#[test]
+fn a_key_is_not_refused_for_what_functions_only_look_into() {
+    let event = json!({
+        "id": "x", "labels": {}, "data": {"a": "b", "value": 0.123_456_789_012_345_67}, "tags": ["a", ""],
+        "pairs": [{"key": "", "value": ""}, {"key": "host", "value": "db"}],
+        "message": "{\"arn\":\"a:b\",\"threshold\":0.9333333333333333,\"large\":1e16}"
+    });
+    for (key, expected) in [
+        ("{{#with data}}{{ a }}{{/with}}", "b"),
+        ("{{ lookup (parse_json message) \"arn\" }}", "a:b"),
+        ("{{ lookup (first (where pairs \"key\" \"host\")) \"value\" }}", "db"),
+        ("{{ first tags }}", "a"),
+        ("{{#if (contains tags \"a\")}}{{ id }}{{/if}}", "x"),
+    ] {
+        assert_eq!(mapped(json!({"correlation_id": key}), &event).correlation_id, expected, "{key}");
+    }
+    for key in ["{{ hash tags }}", "{{ hash id tags }}", "{{ hash id labels }}"] {
+        assert_eq!(mapped(json!({"correlation_id": key}), &event).correlation_id.len(), 32, "{key}");
+    }
+    let (_, expected) = refused(json!({"correlation_id": "{{ capture id \"host=([a-z]+)?\" }}"}), &event);
+    assert!(expected.contains("comes to nothing"), "{expected}");
+}
+
+#[test]
+fn what_need_not_be_there_refuses_nothing() {
+    let event = json!({"id": 1, "title": "x", "labels": {"b": "y"}});
+    for members in [
+        json!({"severity": {"value": "{{ labels.severity }}", "default": "Warning"}}),
+        json!({"severity": {"value": "{{ worst (pluck alerts \"severity\") }}", "default": "Warning"}}),
+        json!({"status": {"value": "{{ labels.status }}", "default": "Trigger"}}),
+        json!({"body": {"short_description": "{{#or (eq labels.a 'x') (eq labels.b 'y')}}{{ title }}{{/or}}"}}),
+        json!({"body": {"short_description": "{{#not (lower labels.a)}}{{ title }}{{/not}}"}}),
+        json!({"filter": {"or": [{"equals": {"path": "labels.a", "value": "x"}}, {"equals": {"path": "labels.b", "value": "y"}}]}}),
+    ] {
+        let mut strict = members.clone();
+        strict["missing"] = "refused".into();
+        assert_eq!(warned(&mapped(strict, &event)), Vec::<String>::new(), "{members}");
+    }
+    let silenced =
+        json!({"missing": "refused", "filter": {"not": {"equals": {"path": "labels.silenced", "value": "true"}}}});
+    assert_eq!(warned(&mapped(silenced, &event)).len(), 1, "it is told, and the alert is taken");
 }

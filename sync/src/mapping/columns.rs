@@ -188,7 +188,10 @@ fn corresponding<'r, T>(
         }
         Source::Template(template) => {
             let place = format!("rules.{what}.value");
-            let text = renderer.text(&place, template)?;
+            let text = match by_default {
+                Some(_) => renderer.optional(&place, template)?,
+                None => renderer.text(&place, template)?,
+            };
             (place, text.into())
         }
     };

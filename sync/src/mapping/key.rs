@@ -33,9 +33,7 @@ fn problem(key: &str) -> Option<String> {
     } else if let Some(c) = key.chars().find(|c| is_astral(*c)) {
         Some(format!("no {c}, which an instance may store as question marks; {hash}"))
     } else if key.trim() != key || key.contains("  ") {
-        Some(
-            "no spaces around it and no two in a row, which an instance may take away; {{ trim ... }} does".to_string(),
-        )
+        Some(format!("no spaces around it and no two in a row, which an instance may take away; {hash}"))
     } else {
         None
     }

@@ -47,10 +47,19 @@ pub struct Mapped {
     pub creates: bool,
     /// Whether the event's status leaves the state alone.
     pub keeps: bool,
+    /// Whether the rules have a status, so that the event says whether the problem lasts.
+    pub has_status: bool,
     /// The journal and the text to append.
     pub note: Option<(Journal, String)>,
     /// What is likely a mistake.
     pub warnings: Vec<Violation>,
+}
+
+impl Mapped {
+    /// Whether the event says that the problem has ended; `None` where the rules have no status to say it by.
+    pub fn says_end(&self) -> Option<bool> {
+        self.has_status.then_some(self.recovers)
+    }
 }
 
 /// What rules make of an event.
@@ -153,7 +162,7 @@ pub fn map(
     let warnings = Violations::default();
     let mut renderer = Renderer { templates: &templates, event: &event, missing, violations, warnings };
     for path in rules.filter.iter().filter(|_| !manual).flat_map(|filter| filter.lacking(&event)) {
-        renderer.lacks("rules.filter", path);
+        renderer.warnings.add("rules.filter", path, "a place that the event has");
     }
     let correlation_id = key::key(&rules.correlation_id, &mut renderer);
     let Columns { list: columns, recovers, keeps } = columns::columns(rules, &mut renderer);
@@ -173,8 +182,16 @@ pub fn map(
     } else if creates && columns.iter().all(|column| column.name != TITLE || column.value.trim().is_empty()) {
         warnings.add(TITLE, "nothing", "a title: an incident without one is hard to tell from others");
     }
-    let mapped =
-        Mapped { correlation_id: correlation_id?, columns, recovers, creates, keeps, note, warnings: warnings.list };
+    let mapped = Mapped {
+        correlation_id: correlation_id?,
+        columns,
+        recovers,
+        creates,
+        keeps,
+        has_status: rules.status.is_some(),
+        note,
+        warnings: warnings.list,
+    };
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
 }
 
@@ -207,6 +224,14 @@ impl Renderer<'_> {
     fn text(&mut self, place: &str, text: &str) -> Option<String> {
         let mode = if self.missing == Missing::Refused { Mode::Strict } else { Mode::Lenient };
         self.render(place, text, mode)
+    }
+
+    /// Renders a text whose places need not be there: something else takes its place then.
+    fn optional(&mut self, place: &str, text: &str) -> Option<String> {
+        let before = self.warnings.list.len();
+        let rendered = self.render(place, text, Mode::Lenient);
+        self.warnings.list.truncate(before);
+        rendered
     }
 
     fn render(&mut self, place: &str, text: &str, mode: Mode) -> Option<String> {

@@ -111,8 +111,9 @@ mod tests {
             column("team", "b", Always, false),
             column("state", "1", Change, true),
         ];
-        let (nothing, said) = (Said::default(), Said::default().with("k", &columns, false, &[]));
-        let other = Said::default().with("k", &[column("urgency", "2", Change, false), columns[3].clone()], false, &[]);
+        let (nothing, said) = (Said::default(), Said::default().with("k", &columns, Some(false), &[]));
+        let other =
+            Said::default().with("k", &[column("urgency", "2", Change, false), columns[3].clone()], Some(false), &[]);
         for (last, state, expected, withheld) in [
             (&said, "2", vec!["team"], vec![]),
             (&other, "2", vec!["urgency", "team"], vec![]),
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn what_the_instance_did_not_keep_is_not_due_again() {
         let always = column("team", "b", Write::Always, false);
-        let last = Said::default().with("k", from_ref(&always), false, &["team".to_string()]);
+        let last = Said::default().with("k", from_ref(&always), Some(false), &["team".to_string()]);
         let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
         assert_eq!(due(&[always], &known, false, Direction::TwoWay), Due::default());
     }
@@ -160,7 +161,7 @@ mod tests {
             [("urgency", urgency), ("impact", impact)]
                 .map(|(name, value)| Column { part: Part::Severity, ..column(name, value, Write::Change, false) })
         };
-        let last = Said::default().with("k", &severity("1", "2"), false, &[]);
+        let last = Said::default().with("k", &severity("1", "2"), Some(false), &[]);
         let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
         assert_eq!(names(&due(&severity("1", "1"), &known, false, Direction::TwoWay).columns), ["urgency", "impact"]);
         assert_eq!(due(&severity("1", "2"), &known, false, Direction::TwoWay), Due::default());

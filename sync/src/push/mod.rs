@@ -159,7 +159,8 @@ impl Push<'_> {
                 let note = self.left_out();
                 Ok(PushOutcome::Unchanged(self.unchanged(&record, &session, note, Vec::new())).into())
             }
-            Found::Closed(_) if self.mapped.keeps && self.closed.action != Some(OnClosed::Comment) => {
+            Found::Closed(record) if self.mapped.keeps && self.closed.action != Some(OnClosed::Comment) => {
+                self.goes_on(&record.text("sys_id"));
                 Ok(PushOutcome::FilteredOut("its incident is closed, and the event leaves the state alone".to_string())
                     .into())
             }
@@ -181,13 +182,16 @@ impl Push<'_> {
         let sys_id = record.text("sys_id");
         // What is written only when an incident is made is no news of this one.
         let lasting = self.mapped.columns.iter().filter(|column| column.write != Write::Create);
-        let is_repeated = self.last.has_all(&sys_id, lasting, self.mapped.recovers);
+        let is_repeated = self.last.has_all(&sys_id, lasting, self.mapped.says_end());
         match self.closed.decide(record, is_repeated, now) {
             Decision::Repeated => {
                 let note = self.left_out();
                 Ok(PushOutcome::Unchanged(self.unchanged(record, session, note, Vec::new())).into())
             }
-            Decision::Quiet(why) => Ok(PushOutcome::FilteredOut(why).into()),
+            Decision::Quiet(why) => {
+                self.goes_on(&sys_id);
+                Ok(PushOutcome::FilteredOut(why).into())
+            }
             Decision::Act(OnClosed::Create) if !self.mapped.creates => {
                 Ok(PushOutcome::FilteredOut("its incident is closed, and the rules make none".to_string()).into())
             }
@@ -233,10 +237,18 @@ impl Push<'_> {
         let is_last = known.as_deref() == Some(&*self.last.to_text()) || !self.last.is_of(&pushed.sys_id);
         let columns = &self.mapped.columns;
         let said = match self.is_said && is_last {
-            true => self.last.with(&pushed.sys_id, columns, self.mapped.recovers, &pushed.not_stored),
-            false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns, self.mapped.recovers),
+            true => self.last.with(&pushed.sys_id, columns, self.mapped.says_end(), &pushed.not_stored),
+            false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns, self.mapped.says_end()),
         };
         self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
+    }
+
+    /// Has the ledger remember that the problem of a closed incident lasts, though the event is left out.
+    fn goes_on(&mut self, sys_id: &str) {
+        if self.last.has_recovered(sys_id) && self.mapped.has_status {
+            self.last = self.last.resumed();
+            self.ledger.remember(&self.mapped.correlation_id, &self.last.to_text());
+        }
     }
 
     /// What becomes of the note of an event whose closed incident stays as it is.

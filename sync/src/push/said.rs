@@ -19,6 +19,9 @@ pub struct Said {
     /// Whether the last event ended the problem: the next that does not is news, and so is the next end after that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     recovered: bool,
+    /// Whether an event was left out since that says that the problem lasts: the next end is news, though the incident is closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    resumed: bool,
     /// Whether the incident was about to be made: what its making wrote is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     begun: bool,
@@ -42,9 +45,13 @@ impl Said {
     }
 
     /// With what an event says now. What it says nothing of stays what it was said to be, unless it is another incident.
-    pub fn with(&self, sys_id: &str, columns: &[Column], recovers: bool, not_stored: &[String]) -> Self {
+    /// `recovers` is whether it ends the problem; `None` where it says nothing of that.
+    pub fn with(&self, sys_id: &str, columns: &[Column], recovers: Option<bool>, not_stored: &[String]) -> Self {
         let mut said = if self.is_of(sys_id) { self.clone() } else { Self::begun(sys_id) };
-        (said.recovered, said.begun) = (recovers, false);
+        said.begun = false;
+        if let Some(recovers) = recovers {
+            (said.recovered, said.resumed) = (recovers, false);
+        }
         for column in columns {
             let digest = digest(&column.value);
             if said.columns.get(&column.name) != Some(&digest) {
@@ -59,9 +66,9 @@ impl Said {
     }
 
     /// Without what an event says otherwise: whether that was written is in doubt.
-    pub fn without_news(&self, sys_id: &str, columns: &[Column], recovers: bool) -> Self {
+    pub fn without_news(&self, sys_id: &str, columns: &[Column], recovers: Option<bool>) -> Self {
         let mut said = self.clone();
-        said.recovered &= recovers;
+        said.recovered &= recovers.unwrap_or(said.recovered);
         let news = columns.iter().filter(|column| !self.has(sys_id, column));
         for column in news {
             said.columns.remove(&column.name);
@@ -70,13 +77,25 @@ impl Said {
     }
 
     /// Whether the last event said all of this of the incident, and whether it ended the problem as this one does.
-    pub fn has_all<'c>(&self, sys_id: &str, mut columns: impl Iterator<Item = &'c Column>, recovers: bool) -> bool {
-        self.is_of(sys_id) && self.recovered == recovers && columns.all(|column| self.has(sys_id, column))
+    pub fn has_all<'c>(
+        &self,
+        sys_id: &str,
+        mut columns: impl Iterator<Item = &'c Column>,
+        recovers: Option<bool>,
+    ) -> bool {
+        self.is_of(sys_id)
+            && recovers.is_none_or(|recovers| self.recovered == recovers)
+            && columns.all(|column| self.has(sys_id, column))
     }
 
-    /// Whether the last event of this incident ended the problem.
+    /// Whether the last event of this incident ended the problem, and none has come since.
     pub fn has_recovered(&self, sys_id: &str) -> bool {
-        self.is_of(sys_id) && self.recovered
+        self.is_of(sys_id) && self.recovered && !self.resumed
+    }
+
+    /// With an event that was left out, and says that the problem lasts.
+    pub fn resumed(&self) -> Self {
+        Self { resumed: true, ..self.clone() }
     }
 
     /// Whether everything is known that events of this incident wrote.
@@ -118,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_column_was_said_where_incident_and_value_are_the_same() {
-        let said = Said::default().with("a", &[column("urgency", "1"), column("state", "")], false, &[]);
+        let said = Said::default().with("a", &[column("urgency", "1"), column("state", "")], Some(false), &[]);
         let said = Said::read(Some(&said.to_text()));
         for (sys_id, column, expected) in [
             ("a", column("urgency", "1"), true),
@@ -137,29 +156,37 @@ mod tests {
     #[test]
     fn what_an_event_leaves_out_stays_said_and_another_incident_begins_anew() {
         let (urgency, state) = (column("urgency", "1"), column("state", "6"));
-        let said = Said::default().with("a", from_ref(&urgency), false, &[]).with("a", from_ref(&state), false, &[]);
+        let said = Said::default().with("a", from_ref(&urgency), Some(false), &[]).with(
+            "a",
+            from_ref(&state),
+            Some(false),
+            &[],
+        );
         assert!(said.has("a", &urgency) && said.has("a", &state));
-        let next = said.with("b", from_ref(&state), false, &[]);
+        let next = said.with("b", from_ref(&state), Some(false), &[]);
         assert!(next.has("b", &state) && !next.has("b", &urgency) && !next.has("a", &state));
-        let doubted = said.without_news("a", &[column("state", "1"), urgency.clone()], false);
+        let doubted = said.without_news("a", &[column("state", "1"), urgency.clone()], Some(false));
         assert!(doubted.has("a", &urgency) && !doubted.has("a", &state));
     }
 
     #[test]
     fn what_the_instance_did_not_keep_is_in_vain_until_something_else_is_said() {
         let (long, short) = (column("short_description", "long"), column("short_description", "short"));
-        let said = Said::default().with("a", from_ref(&long), false, &["short_description".to_string()]);
+        let said = Said::default().with("a", from_ref(&long), Some(false), &["short_description".to_string()]);
         assert!(said.is_in_vain("a", &long) && !said.is_in_vain("a", &short));
-        assert!(said.with("a", from_ref(&long), false, &[]).is_in_vain("a", &long), "a repetition changes nothing");
-        assert!(!said.with("a", from_ref(&short), false, &[]).is_in_vain("a", &short));
+        assert!(
+            said.with("a", from_ref(&long), Some(false), &[]).is_in_vain("a", &long),
+            "a repetition changes nothing"
+        );
+        assert!(!said.with("a", from_ref(&short), Some(false), &[]).is_in_vain("a", &short));
     }
 
     #[test]
     fn what_follows_an_end_is_news_and_so_is_the_next_end() {
         let (open, end) = ([column("urgency", "1")], [column("state", "6")]);
-        let ended = Said::begun("a").with("a", &open, false, &[]).with("a", &end, true, &[]);
-        assert!(!ended.has_all("a", open.iter(), false) && ended.has_all("a", end.iter(), true));
-        let again = ended.with("a", &open, false, &[]);
-        assert!(again.has_all("a", open.iter(), false) && !again.has_all("a", end.iter(), true));
+        let ended = Said::begun("a").with("a", &open, Some(false), &[]).with("a", &end, Some(true), &[]);
+        assert!(!ended.has_all("a", open.iter(), Some(false)) && ended.has_all("a", end.iter(), Some(true)));
+        let again = ended.with("a", &open, Some(false), &[]);
+        assert!(again.has_all("a", open.iter(), Some(false)) && !again.has_all("a", end.iter(), Some(true)));
     }
 }

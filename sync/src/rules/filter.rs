@@ -77,17 +77,15 @@ impl Filter {
     /// The places that were compared to decide about an event and that it lacks. What `exists` has asked for before, in the same
     /// list, may be absent.
     pub fn lacking(&self, event: &Value) -> Vec<&str> {
-        let decided = |filters: &'_ [Filter], end: bool| {
-            let last = filters.iter().position(|filter| filter.is_met(event) == end);
-            filters.len().min(last.map_or(filters.len(), |last| last + 1))
-        };
         match self {
             Filter::And(filters) => {
-                filters[..decided(filters, false)].iter().flat_map(|filter| filter.lacking(event)).collect()
+                let decided =
+                    filters.iter().position(|filter| !filter.is_met(event)).map_or(filters.len(), |at| at + 1);
+                filters[..decided].iter().flat_map(|filter| filter.lacking(event)).collect()
             }
-            Filter::Or(filters) => {
-                filters[..decided(filters, true)].iter().flat_map(|filter| filter.lacking(event)).collect()
-            }
+            // One that is met says enough.
+            Filter::Or(_) if self.is_met(event) => Vec::new(),
+            Filter::Or(filters) => filters.iter().flat_map(|filter| filter.lacking(event)).collect(),
             Filter::Not(filter) => filter.lacking(event),
             Filter::Equals { path, .. } | Filter::In { path, .. } | Filter::Matches { path, .. } => {
                 if at_or_null(event, path).is_none() { vec![path] } else { Vec::new() }

@@ -144,6 +144,7 @@ fn call(
     })?;
     found.check(params.len(), hash.keys())?;
     check_pattern(&called, &params)?;
+    check_default(&called, &params)?;
     let inside = within.of(found);
     let parameter = |value| parameter(value, inside);
     let params = params.into_iter().map(parameter).collect::<Result<_, _>>()?;
@@ -156,6 +157,19 @@ fn check_pattern(called: &str, params: &[Parameter]) -> Result<(), String> {
     match params.get(1) {
         Some(Parameter::Literal(Value::String(pattern))) if PATTERNS.contains(&called) => {
             compiled(pattern).map(drop).map_err(|error| format!("{called}: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text that is written out is always there: nothing after it would ever be taken.
+fn check_default(called: &str, params: &[Parameter]) -> Result<(), String> {
+    let before_last = params.split_last().map_or(&[][..], |(_, before)| before);
+    let is_written =
+        |param: &&Parameter| matches!(param, Parameter::Literal(Value::String(text)) if !text.trim().is_empty());
+    match before_last.iter().find(is_written) {
+        Some(_) if called == "default" => {
+            Err("default takes the first value that is there, so that a text stands last".to_string())
         }
         _ => Ok(()),
     }
@@ -188,6 +202,7 @@ fn checked(inner: Subexpression, within: Within) -> Result<Subexpression, String
 /// A block, with its branches settled, and the look at what it is given.
 fn block(mut helper: HelperTemplate) -> Result<(Option<HelperTemplate>, HelperTemplate), String> {
     let name = written(&helper.name).ok_or("a block with a name is expected")?;
+    let mut within = if name == "if" || name == "unless" { Within::Condition } else { Within::Anything };
     if BLOCKS.contains(&name.as_str()) {
         if helper.params.len() != 1 {
             return Err(format!("one value is expected after #{name}"));
@@ -197,9 +212,9 @@ fn block(mut helper: HelperTemplate) -> Result<(Option<HelperTemplate>, HelperTe
             "there is no block #{name}; #if, #unless, #each and #with are expected, such as {{{{#each {name}}}}}"
         );
         let found = function(&name).filter(|function| function.is_condition).ok_or(expected)?;
+        within = Within::Anything.of(found);
         found.check(helper.params.len(), helper.hash.keys())?;
     }
-    let within = if name == "if" || name == "unless" { Within::Condition } else { Within::Anything };
     let params = std::mem::take(&mut helper.params).into_iter();
     helper.params = params.map(|value| parameter(value, within)).collect::<Result<_, _>>()?;
     let check = helper.params.first().filter(|_| BLOCKS.contains(&name.as_str())).map(|given| {

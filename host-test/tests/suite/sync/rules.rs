@@ -337,6 +337,33 @@ async fn an_end_after_other_news_is_written_though_the_last_end_said_the_same() 
 }
 
 #[tokio::test]
+async fn an_end_is_written_after_an_event_that_was_left_out_and_not_after_a_note() {
+    let bed = TestBed::set().await;
+    let done = json!({"state": "6", "close_code": "Duplicate", "close_notes": "x"});
+    let rules = rules(
+        json!({"status": {"path": "status", "map": {"firing": {"state": "1"}, "renotify": "keep", "resolved": done}}}),
+    );
+    let note =
+        json!({"name": "N", "correlation_id": "k-{{ id }}", "note": {"column": "comments", "text": "{{ text }}"}})
+            .to_string();
+    let push = async |status: &str| bed.push(&rules, &event(json!({"status": status}))).await.outcome.case();
+    assert_eq!(
+        (push("firing").await, push("resolved").await, push("renotify").await),
+        ("created", "resolved", "filtered-out")
+    );
+    bed.edit(json!({"state": "2"})).await;
+    assert_eq!(
+        (push("resolved").await, push("resolved").await),
+        ("resolved", "unchanged"),
+        "the problem went on in between"
+    );
+    bed.edit(json!({"state": "2"})).await;
+    assert_eq!(bed.push(&note, &event(json!({"text": "seen"}))).await.outcome.case(), "commented");
+    assert_eq!(push("resolved").await, "unchanged", "a note says nothing of the problem");
+    assert_eq!(columns(&bed, &["state"]), ["2"]);
+}
+
+#[tokio::test]
 async fn a_status_column_that_comes_to_nothing_overwrites_nothing_and_an_end_has_notes() {
     let bed = TestBed::set().await;
     let map = json!({

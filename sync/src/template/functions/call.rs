@@ -19,6 +19,9 @@ pub const CHECK: &str = "(check)";
 /// From here on numbers that are no integers of 64 bits lose digits.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// Functions that write a value as a whole.
+const WHOLE: [&str; 3] = ["hash", "join", "json"];
+
 /// With so many digits a number that is no integer may have had more.
 const FRACTION_DIGITS: usize = 16;
 
@@ -51,7 +54,12 @@ impl HelperDef for InScope {
                 (Missing::Optional, _) | (_, Within::Condition) => mode != Mode::Key,
                 (Missing::Compared | Missing::Propagates, Within::Anything) => is_told,
             };
-            let problem = unusable(param, mode).filter(|_| !is_accepted && !is_below_null(param, context, block, mode));
+            // One of several values that are hashed may be empty: it is told from others.
+            let is_empty = function.name == "hash"
+                && helper.params().len() > 1
+                && matches!(param.value(), Value::Array(_) | Value::Object(_));
+            let problem = unusable(param, mode)
+                .filter(|_| !is_accepted && !is_empty && !is_below_null(param, context, block, mode));
             if let Some(problem) = problem {
                 scope.problem(problem)?;
             }
@@ -63,6 +71,12 @@ impl HelperDef for InScope {
             if param.is_value_missing() && function.missing == Missing::Propagates {
                 return Ok(ScopedJson::Missing);
             }
+        }
+        if let Some(problem) = unusable_within(function, helper.params()).filter(|_| mode == Mode::Key) {
+            if *within == Within::Default {
+                return Ok(ScopedJson::Missing);
+            }
+            scope.problem(problem)?;
         }
         let values = helper.params().iter().map(|param| (!param.is_value_missing()).then(|| param.value())).collect();
         let options = helper.hash().iter().map(|(name, value)| (*name, value.value())).collect();
@@ -121,13 +135,29 @@ fn unusable(param: &PathAndJson<'_>, mode: Mode) -> Option<String> {
         }
         Value::Array(items) if items.is_empty() => Some(format!("{} is an empty list", named())),
         Value::Object(members) if members.is_empty() => Some(format!("{} is an empty object", named())),
-        value if is_blank(value) => Some(format!("{} has nothing but blanks in it", named())),
-        value if has_lost_digits_within(value) => {
-            Some(format!("{} has a number in it that has lost digits; a text keeps them", named()))
-        }
-        Value::Array(items) if items.iter().any(is_blank) => Some(format!("an item of {} is blank", named())),
         _ => None,
     }
+}
+
+/// Why a value makes no key that a function writes as a whole: what is within it goes into the key as well. What functions only look
+/// into may hold anything.
+fn unusable_within(function: &Function, params: &[PathAndJson<'_>]) -> Option<String> {
+    if !WHOLE.contains(&function.name) {
+        return None;
+    }
+    let named =
+        |param: &PathAndJson<'_>| param.relative_path().map_or("what a function gives".to_string(), Clone::clone);
+    params.iter().find_map(|param| match param.value() {
+        value if has_lost_digits_within(value) => {
+            Some(format!("{} has a number in it that has lost digits; a text keeps them", named(param)))
+        }
+        // Joined, it could not be told from a list without the item.
+        Value::Array(items) if function.name == "join" && items.iter().any(is_blank) => {
+            Some(format!("an item of {} is blank", named(param)))
+        }
+        value if params.len() == 1 && is_blank(value) => Some(format!("{} has nothing but blanks in it", named(param))),
+        _ => None,
+    })
 }
 
 fn has_lost_digits_within(value: &Value) -> bool {

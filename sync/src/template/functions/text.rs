@@ -74,7 +74,8 @@ pub fn concat(arguments: &Arguments<'_>) -> Answer {
 /// What the first group of a pattern holds, or all of it where there is no group.
 pub fn capture(arguments: &Arguments<'_>) -> Answer {
     let (text, pattern) = (arguments.text(0)?, compiled(&arguments.text(1)?).map_err(|error| error.to_string())?);
-    let found = pattern.captures(&text).and_then(|found| found.get(1).or(found.get(0)));
+    let group = usize::from(pattern.captures_len() > 1);
+    let found = pattern.captures(&text).and_then(|found| found.get(group));
     Ok(found.map(|found| found.as_str().into()))
 }
 
