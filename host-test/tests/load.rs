@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 /// More than the mappings of a usual Linux allow.
 const OFFERED: u32 = 12_000;
 
-/// Long enough for all of them, one batch after the other.
-const PATIENT_MS: u32 = 60_000;
+/// Long enough for all of them, one batch after the other, on a machine that takes three times the minute of a slow one: what is
+/// asked is whether one fails, and not how long they take.
+const PATIENT_MS: u32 = 180_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_beyond_what_the_machine_can_hold_wait_and_none_fails() {
@@ -27,7 +28,7 @@ async fn calls_beyond_what_the_machine_can_hold_wait_and_none_fails() {
     let limits = Limits {
         max_calls,
         max_calls_per_authorization: OFFERED as usize,
-        max_timeout: std::time::Duration::from_secs(60),
+        max_timeout: std::time::Duration::from_millis(PATIENT_MS.into()),
         ..limits
     };
     let host = Host::builder().authorizations(authorizations(&bed.simulator)).limits(limits).build().unwrap();
