@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod callback_secret;
 pub mod encoding;
 pub mod failure;
+pub mod headers;
 pub mod host;
 #[cfg(target_arch = "wasm32")]
 pub mod imports;

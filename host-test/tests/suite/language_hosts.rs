@@ -2,6 +2,7 @@
 //! record and each case, an enumeration for each enum, and a union for each outcome. The policies name the same calls and headers.
 
 use crate::reference::{WRITE, root};
+use servicenow_core::headers::NEVER;
 use servicenow_host::authorizations::AllowedCall;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -208,4 +209,6 @@ fn the_policies_of_the_other_hosts_name_what_the_reference_host_s_does() {
         assert!(!both.0.is_empty());
         assert_eq!(both.0, both.1, "{of_python}");
     }
+    let never = NEVER.map(str::to_string).into();
+    assert_eq!(quoted(node, "const NEVER_SENT: readonly string[] = [", "];"), never);
 }

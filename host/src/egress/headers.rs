@@ -1,6 +1,8 @@
 //! The headers of guests, by name: which may leave, and which of an answer a guest may see.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+#[cfg(feature = "sync")]
+use servicenow_core::headers::may_be_added;
 
 /// Headers that a guest may set: what describes a request and its body. Any other could change what is called, or carry
 /// something out.
@@ -27,42 +29,13 @@ const RESPONSE: [&str; 16] = [
     "x-total-count",
 ];
 
-/// Headers that no document of an operator adds either: they change what is called or by whom, or how a body is read.
-#[cfg(feature = "sync")]
-pub const NEVER: [&str; 24] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "cookie",
-    "cookie2",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-sn-apikey",
-];
-
 /// The headers that an operator's rules add to requests, but for those that none may.
 #[cfg(feature = "sync")]
 pub fn of_rules(rules: &str) -> Vec<HeaderName> {
     let rules: serde_json::Value = serde_json::from_str(rules).unwrap_or_default();
     let names = rules.get("headers").and_then(serde_json::Value::as_object).into_iter().flatten();
     let names = names.filter_map(|(name, _)| name.parse::<HeaderName>().ok());
-    names.filter(|name| !NEVER.contains(&name.as_str()) && !name.as_str().starts_with("x-forwarded-")).collect()
+    names.filter(|name| may_be_added(name.as_str())).collect()
 }
 
 /// Whether a request may leave with this header of the guest's. `more` are the operator's.

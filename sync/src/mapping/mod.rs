@@ -21,7 +21,6 @@ use crate::template::{Mode, Templates};
 use columns::Columns;
 use serde_json::{Value, json};
 use servicenow_core::bindings::incidents::RequestBody;
-use servicenow_core::bindings::types::Violation;
 use servicenow_core::failure::CallError;
 use servicenow_core::incidents::body::{self as request_body, Body};
 use servicenow_core::incidents::violations::Violations;
@@ -52,7 +51,7 @@ pub struct Mapped {
     /// The journal and the text to append.
     pub note: Option<(Journal, String)>,
     /// What is likely a mistake.
-    pub warnings: Vec<Violation>,
+    pub warnings: Violations,
 }
 
 impl Mapped {
@@ -96,7 +95,7 @@ fn show(mapped: Mapped) -> Result<Shown, CallError> {
         creates: mapped.creates,
         columns: mapped.columns.into_iter().map(planned).collect(),
         note: mapped.note.map(|(_, text)| text),
-        warnings: mapped.warnings,
+        warnings: mapped.warnings.list,
     })
 }
 
@@ -190,7 +189,7 @@ pub fn map(
         keeps,
         has_status: rules.status.is_some(),
         note,
-        warnings: warnings.list,
+        warnings,
     };
     (violations.list.len() == found).then_some(Mapping::Mapped(mapped))
 }

@@ -86,7 +86,7 @@ pub fn push(
     };
     let outcome = push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id);
     push.conclude(&outcome);
-    outcome.warned(push.mapped.warnings)
+    outcome.warned(push.mapped.warnings.list)
 }
 
 /// A push whose inputs are in order.
@@ -254,12 +254,6 @@ impl Push<'_> {
     /// What becomes of the note of an event whose closed incident stays as it is.
     fn left_out(&self) -> NoteResult {
         if self.note.is_some() { NoteResult::Withheld } else { NoteResult::None }
-    }
-
-    fn warn(&mut self, field: &str, given: &str, expected: &str) {
-        let mut told = Violations::default();
-        told.add(field, given, expected);
-        self.mapped.warnings.extend(told.list);
     }
 
     fn unchanged(&self, record: &Record, session: &Session<'_>, note: NoteResult, not_stored: Vec<String>) -> Pushed {

@@ -2,7 +2,7 @@
 
 use crate::mapping::{Column, Lookup};
 use crate::rules::field::Unknown;
-use servicenow_core::bindings::types::{Reason, Violation};
+use servicenow_core::bindings::types::Reason;
 use servicenow_core::failure::CallError;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::query::is_value;
@@ -19,7 +19,7 @@ const LIMIT: &str = "20";
 pub fn resolved(
     columns: Vec<Column>,
     session: &mut Session<'_>,
-    warnings: &mut Vec<Violation>,
+    warnings: &mut Violations,
 ) -> Result<Vec<Column>, CallError> {
     let (mut resolved, mut refused) = (Vec::with_capacity(columns.len()), Violations::default());
     for mut column in columns {
@@ -37,20 +37,14 @@ pub fn resolved(
         let fallback = lookup.fallback.as_deref().map(|fallback| find(fallback, &lookup, session)).transpose()?;
         match fallback {
             Some(Ok(sys_id)) => {
-                warn(&column, &format!("{expected}; the fallback was taken"), warnings);
+                warnings.add(&column.name, &column.value, &format!("{expected}; the fallback was taken"));
                 resolved.push(Column { value: sys_id.to_string(), ..column });
             }
             _ if lookup.unknown == Unknown::Refused => refused.add(&column.name, &column.value, &expected),
-            _ => warn(&column, &format!("{expected}; the column was left out"), warnings),
+            _ => warnings.add(&column.name, &column.value, &format!("{expected}; the column was left out")),
         }
     }
     if refused.list.is_empty() { Ok(resolved) } else { Err(CallError::InvalidData(refused.list)) }
-}
-
-fn warn(column: &Column, expected: &str, warnings: &mut Vec<Violation>) {
-    let mut told = Violations::default();
-    told.add(&column.name, &column.value, expected);
-    warnings.extend(told.list);
 }
 
 /// The key of the one record, or what would have been one.

@@ -39,7 +39,7 @@ impl Push<'_> {
         let withheld = due.not_remembered.iter().filter(|column| column.lookup.is_none() && differs(column));
         let withheld: Vec<_> = withheld.map(|column| column.name.as_str()).collect();
         if !withheld.is_empty() {
-            self.warn(
+            self.mapped.warnings.add(
                 NOT_REMEMBERED,
                 &withheld.join(", "),
                 "a ledger that knows what the last event said: these columns were left alone",

@@ -3,6 +3,7 @@
 use super::{OnClosed, Rules};
 use crate::template::{EXPECTED_PATH, compile, has_expressions, is_path};
 use serde_json::Value;
+use servicenow_core::headers::may_be_added;
 use servicenow_core::incidents::violations::Violations;
 use servicenow_core::servicenow::incident_table::{self, Kind};
 
@@ -15,36 +16,8 @@ const MAX_NAME: usize = 64;
 /// What is said of a journal that stands among columns.
 pub const NO_JOURNAL: &str = "no journal here, for each event would append to it again: rules.note is its place";
 
-/// Headers that the host or the credential decides, or that change what is called, by whom, or how a body is read.
-const RESERVED_HEADERS: [&str; 27] = [
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "cookie2",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-sn-apikey",
-];
+/// Headers that the component sets itself.
+const OWN_HEADERS: [&str; 3] = ["accept", "content-length", "content-type"];
 
 impl Rules {
     /// Reads and checks a document.
@@ -215,7 +188,7 @@ fn check_header(name: &str, value: &str, violations: &mut Violations) {
     let place = format!("rules.headers.{name}");
     let is_token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let lower = name.to_ascii_lowercase();
-    if !is_token || RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("x-forwarded-") {
+    if !is_token || OWN_HEADERS.contains(&lower.as_str()) || !may_be_added(&lower) {
         violations.add(&place, name, "the name of a header that neither the host nor HTTP decides");
     }
     if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
