@@ -15,8 +15,6 @@ pub struct Known<'k> {
     pub state: Option<&'k str>,
     /// What its last event said.
     pub last: &'k Said,
-    /// Whether it was made in this moment: nobody has worked on it.
-    pub is_fresh: bool,
 }
 
 /// Columns that are due, and those that would be if it were known what the last event said.
@@ -36,7 +34,6 @@ pub fn due(columns: &[Column], known: &Known<'_>, recovers: bool, direction: Dir
         let is_due = match column.write {
             Write::Create => continue,
             Write::Always => !known.last.is_in_vain(known.sys_id, column),
-            Write::Change if known.is_fresh => true,
             Write::Change if is_remembered => {
                 let ends = recovers && column.part == Part::Status && !known.last.has_recovered(known.sys_id);
                 ends || is_news(column, columns, known)
@@ -120,7 +117,7 @@ mod tests {
             (&nothing, "1", vec!["team", "state"], vec!["urgency"]),
             (&nothing, "2", vec!["team"], vec!["urgency", "state"]),
         ] {
-            let known = Known { sys_id: "k", state: Some(state), last, is_fresh: false };
+            let known = Known { sys_id: "k", state: Some(state), last };
             let due = due(&columns, &known, false, Direction::TwoWay);
             assert_eq!((names(&due.columns), names(&due.not_remembered)), (expected, withheld), "{last:?} {state}");
         }
@@ -130,13 +127,13 @@ mod tests {
     fn the_end_is_due_without_memory_and_new_never_is_where_changes_do_not_come_back() {
         let (end, new) = (column("state", "6", Write::Change, true), column("state", "1", Write::Change, true));
         let nothing = Said::default();
-        let known = Known { sys_id: "k", state: Some("2"), last: &nothing, is_fresh: false };
+        let known = Known { sys_id: "k", state: Some("2"), last: &nothing };
         assert_eq!(names(&due(&[end], &known, true, Direction::TwoWay).columns), ["state"]);
         let blind = due(from_ref(&new), &known, false, Direction::ToServicenow);
         assert_eq!(blind, Due::default());
         let reopened = due_again(from_ref(&new), &Known { state: Some("6"), ..known }, Direction::ToServicenow);
         assert_eq!(reopened.columns[0].value, IN_PROGRESS);
-        let known = Known { sys_id: "k", state: Some("6"), last: &nothing, is_fresh: false };
+        let known = Known { sys_id: "k", state: Some("6"), last: &nothing };
         assert_eq!(due_again(&[new], &known, Direction::TwoWay).columns[0].value, NEW);
     }
 
@@ -144,15 +141,16 @@ mod tests {
     fn what_the_instance_did_not_keep_is_not_due_again() {
         let always = column("team", "b", Write::Always, false);
         let last = Said::default().with("k", from_ref(&always), Some(false), &["team".to_string()]);
-        let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
+        let known = Known { sys_id: "k", state: Some("2"), last: &last };
         assert_eq!(due(&[always], &known, false, Direction::TwoWay), Due::default());
     }
 
     #[test]
-    fn of_an_incident_that_was_made_in_this_moment_everything_is_due_that_may_change() {
+    fn of_an_incident_that_was_about_to_be_made_everything_is_due_that_may_change() {
         let columns = [column("group", "a", Write::Create, false), column("urgency", "1", Write::Change, false)];
-        let known = Known { sys_id: "k", state: Some("1"), last: &Said::default(), is_fresh: true };
-        assert_eq!(names(&due(&columns, &known, false, Direction::TwoWay).columns), ["urgency"]);
+        let known = Known { sys_id: "k", state: Some("2"), last: &Said::begun("k") };
+        let due = due(&columns, &known, false, Direction::TwoWay);
+        assert_eq!((names(&due.columns), due.not_remembered.len()), (vec!["urgency"], 0));
     }
 
     #[test]
@@ -162,7 +160,7 @@ mod tests {
                 .map(|(name, value)| Column { part: Part::Severity, ..column(name, value, Write::Change, false) })
         };
         let last = Said::default().with("k", &severity("1", "2"), Some(false), &[]);
-        let known = Known { sys_id: "k", state: Some("2"), last: &last, is_fresh: false };
+        let known = Known { sys_id: "k", state: Some("2"), last: &last };
         assert_eq!(names(&due(&severity("1", "1"), &known, false, Direction::TwoWay).columns), ["urgency", "impact"]);
         assert_eq!(due(&severity("1", "2"), &known, false, Direction::TwoWay), Due::default());
     }

@@ -71,19 +71,8 @@ pub fn push(
     let last = Said::read(ledger.last_event(&mapped.correlation_id).as_deref());
     let (closed, direction) = (ClosedRules::of(&rules), rules.direction);
     let done = rules.done();
-    let mut push = Push {
-        call: checked,
-        closed,
-        done,
-        direction,
-        mapped,
-        note,
-        last,
-        is_said: true,
-        is_fresh: false,
-        ledger,
-        started_ms,
-    };
+    let mut push =
+        Push { call: checked, closed, done, direction, mapped, note, last, is_said: true, ledger, started_ms };
     let outcome = push.run(&mut host).unwrap_or_else(|end| end.into()).about(&push.mapped.correlation_id);
     push.conclude(&outcome);
     outcome.warned(push.mapped.warnings.list)
@@ -102,8 +91,6 @@ struct Push<'p> {
     last: Said,
     /// Whether the incident is what this event says, in the end.
     is_said: bool,
-    /// Whether the incident was made in this moment, by this push or by another.
-    is_fresh: bool,
     ledger: &'p mut dyn Ledger,
     started_ms: u64,
 }
@@ -128,9 +115,9 @@ impl Push<'_> {
         }
     }
 
-    /// Goes on with an incident that was there when it was to be made.
+    /// Goes on with an incident that was there when it was to be made. It has the key that this push would have made it with, so that
+    /// what this event says is news of it.
     fn after_another(&mut self, host: &mut dyn Host) -> Result<PushOutcome, CallError> {
-        self.is_fresh = true;
         match self.once(host)? {
             Pushing::Done(outcome) => Ok(*outcome),
             Pushing::Found { .. } => {
@@ -167,8 +154,7 @@ impl Push<'_> {
             Found::Closed(record) => self.after_closed(&record, now, &mut session),
             Found::Open(record) => {
                 let sys_id = record.text("sys_id");
-                let known =
-                    Known { sys_id: &sys_id, state: record.value("state"), last: &self.last, is_fresh: self.is_fresh };
+                let known = Known { sys_id: &sys_id, state: record.value("state"), last: &self.last };
                 let due = due(&self.mapped.columns, &known, self.mapped.recovers, self.direction);
                 let change = self.change(&record, due, &mut session)?;
                 let wrote = if self.mapped.recovers { Wrote::Resolved } else { Wrote::Updated };
@@ -197,8 +183,7 @@ impl Push<'_> {
             }
             Decision::Act(OnClosed::Create) => self.create(SysId::parse(&sys_id).as_ref(), session),
             Decision::Act(OnClosed::Reopen) => {
-                let known =
-                    Known { sys_id: &sys_id, state: record.value("state"), last: &self.last, is_fresh: self.is_fresh };
+                let known = Known { sys_id: &sys_id, state: record.value("state"), last: &self.last };
                 let due = due_again(&self.mapped.columns, &known, self.direction);
                 // The state that it is opened in counts as said: the next end is news.
                 let state = due.columns.iter().filter(|column| column.name == "state").cloned().collect::<Vec<_>>();

@@ -8,6 +8,7 @@ mod loading;
 mod measure;
 mod peers;
 mod plan;
+mod turns;
 
 pub use figures::Figures;
 pub use plan::Plan;

@@ -1,5 +1,6 @@
 //! Two-way event sync, through the real components, the simulator's own scripts, and real sockets.
 
+mod any_rules;
 mod changes;
 mod convergence;
 mod cookbook;
