@@ -35,8 +35,7 @@ pub struct News {
 /// said.
 pub fn new_values(payload: &Payload, place: Place, known: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let changed = payload.changed();
-    let says_what_was_before =
-        place == Place::Next && payload.action == Action::Updated && !payload.previous.is_empty();
+    let says_what_was_before = place == Place::Next && payload.says_what_changed();
     let is_news = |(column, value): &&(String, String)| {
         let is_changed = match known.get(column) {
             _ if says_what_was_before => changed.contains(column),
@@ -79,10 +78,11 @@ pub fn translate(payload: Payload, news: News, rules: Option<&Rules>, authorizat
     change
 }
 
-/// Gives a change that only brings comments an id of its own: its version was told before.
-pub fn mark_comments(change: &mut Change, entry: &str) {
+/// Gives a change an id of its own among those of its version: one that only brings comments of a version that was told, or one
+/// that is told in place of what made the version.
+pub fn mark(change: &mut Change, as_what: &str) {
     if let Ok(mut event) = serde_json::from_str::<Value>(&change.cloud_event) {
-        event["id"] = format!("{}:{entry}", event["id"].as_str().unwrap_or_default()).into();
+        event["id"] = format!("{}:{as_what}", event["id"].as_str().unwrap_or_default()).into();
         change.cloud_event = event.to_string();
     }
 }

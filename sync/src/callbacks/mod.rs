@@ -8,7 +8,7 @@ pub mod seen;
 
 pub use names::names;
 
-use crate::bindings::callbacks::{Accepted, Action, Delivery, Verdict};
+use crate::bindings::callbacks::{Accepted, Delivery, Verdict};
 use crate::bindings::ledger::KnownRecord;
 use crate::ledger::Ledger;
 use crate::rules::{Direction, Rules};
@@ -76,6 +76,7 @@ pub fn judged(
     let mut seen = Seen::read(before.as_deref());
     let novelty = judge(&payload.version, &seen, &settled, source);
     match novelty {
+        Novelty::Late(_) if payload.changes_nothing() => return Judged::Duplicate,
         Novelty::Duplicate => return Judged::Duplicate,
         Novelty::Stale => return Judged::Stale,
         Novelty::Echo => {
@@ -107,7 +108,13 @@ pub fn judged(
         Novelty::Late(count) => seen.with_late(count),
         _ => seen.with_version(&payload.version, &settled, source).with_values(&values),
     };
-    let change = translate(payload, News { comments, values }, rules, authorization);
+    // What made this version is still on its way, with its comments.
+    let is_in_place_of_another = payload.changes_nothing();
+    let after = if is_in_place_of_another { after.with_last_missing() } else { after };
+    let mut change = translate(payload, News { comments, values }, rules, authorization);
+    if is_in_place_of_another {
+        change::mark(&mut change, "saved");
+    }
     let accepted = Accepted { change, before, after: after.to_text() };
     if place == Place::Overtaken { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
 }
@@ -131,7 +138,7 @@ pub fn overtaken_comments(
     let after = seen.to_text();
     let last = payload.comments.last().and_then(|comment| comment.entry.clone()).unwrap_or_default();
     let mut change = translate(payload, News { comments: news, ..News::default() }, None, authorization);
-    change::mark_comments(&mut change, &last);
+    change::mark(&mut change, &last);
     Some(Accepted { change, before, after })
 }
 
@@ -169,9 +176,8 @@ fn left_out(rules: &Rules, payload: &Payload) -> Option<String> {
     if !receive.tables.is_empty() && !receive.tables.contains(&payload.table) {
         return Some(format!("the rules take no changes of {}", payload.table));
     }
-    let is_known = payload.action == Action::Updated && !payload.previous.is_empty();
     let changed = payload.changed();
     let is_of_interest = receive.columns.iter().any(|column| changed.contains(column));
-    (is_known && !receive.columns.is_empty() && !is_of_interest)
+    (payload.says_what_changed() && !receive.columns.is_empty() && !is_of_interest)
         .then(|| format!("none of {} changed", receive.columns.join(", ")))
 }

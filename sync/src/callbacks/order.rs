@@ -23,16 +23,17 @@ pub enum Novelty {
 /// What a version is. `settled` are the counts that need no attention: those that own writes returned, and those that the rules
 /// left out. Others of the same user are real changes.
 pub fn judge(version: &Version, seen: &Seen, settled: &[u32], source: Source) -> Novelty {
+    let is_missing = |count: u32| seen.missing.contains(&count) && !settled.contains(&count);
     let novelty = match &seen.version {
         None => Novelty::New,
         Some(last) => match (version.mod_count, last.mod_count) {
             (Some(count), Some(last)) if count > last => Novelty::New,
-            (Some(count), Some(last)) if count == last => Novelty::Duplicate,
+            (Some(count), Some(last)) if count == last && !(source == Source::Delivery && is_missing(count)) => {
+                Novelty::Duplicate
+            }
             // Counts only grow: what was seen so far beyond the table's own was no version of it.
             (Some(count), Some(last)) if source == Source::Table && last - count > MAX_MISSING => Novelty::New,
-            (Some(count), Some(_)) if seen.missing.contains(&count) && !settled.contains(&count) => {
-                Novelty::Late(count)
-            }
+            (Some(count), Some(_)) if is_missing(count) => Novelty::Late(count),
             (Some(_), Some(_)) => Novelty::Stale,
             (None, None) => by_time(version, last),
             _ => by_digest(version, last),

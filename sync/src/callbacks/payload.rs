@@ -92,6 +92,19 @@ impl Payload {
         })
     }
 
+    /// Whether it tells what its version changed. A save without a change is delivered too, and makes no version: what it says
+    /// was there before is of the version that an earlier save made.
+    pub fn says_what_changed(&self) -> bool {
+        self.action == Action::Updated && !self.previous.is_empty() && !self.changes_nothing()
+    }
+
+    /// Whether it is a save without a change. One that leaves out when the record was updated cannot be told from a change of
+    /// other columns.
+    pub fn changes_nothing(&self) -> bool {
+        let tells_update = self.told.iter().any(|name| name == "sys_updated_on");
+        self.action == Action::Updated && tells_update && self.changed().is_empty()
+    }
+
     /// The columns that differ from what they were.
     pub fn changed(&self) -> Vec<String> {
         let value = |columns: &[(String, String)], name: &str| {

@@ -126,6 +126,13 @@ impl Seen {
         self
     }
 
+    /// With the last version not told: what is known of it is from a later save, which changed nothing.
+    pub fn with_last_missing(mut self) -> Self {
+        let last = self.version.as_ref().and_then(|version| version.mod_count);
+        self.missing.extend(last.filter(|last| !self.missing.contains(last)));
+        self
+    }
+
     /// With an overtaken version told.
     pub fn with_late(mut self, count: u32) -> Self {
         self.missing.retain(|missing| *missing != count);

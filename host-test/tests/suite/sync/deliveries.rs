@@ -6,6 +6,7 @@ use servicenow_host::Outcome;
 use servicenow_host::callbacks::{Action, NamesOutcome};
 use servicenow_host::provisioning::Settings;
 use servicenow_simulator::{Effect, Fault};
+use std::collections::HashSet;
 
 #[tokio::test]
 async fn an_alert_becomes_an_incident_and_the_agents_work_comes_back_without_an_echo() {
@@ -136,6 +137,39 @@ async fn a_change_that_comes_late_twice_or_in_the_same_second_is_told_as_what_it
     ] {
         assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 200);
         assert_eq!(bed.verdict().await, verdict, "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn a_save_without_a_change_hides_nothing_of_the_one_that_made_its_version() {
+    let rules = RULES.replacen("\"body\"", r#""receive": {"columns": ["comments", "state"]}, "body""#, 1);
+    let mut bed = TestBed::set().await;
+    bed.receive(&rules).await;
+    let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
+    let update = |count: u32, before: &str, comment: &str| {
+        let entry = json!({"sys_id": format!("c1b2c3d4e5f60718293a4b5c6d7e8f9{count}"), "text": comment});
+        let comments = if comment.is_empty() { json!([]) } else { json!([entry]) };
+        let columns = |state: &str| json!({"state": state, "sys_updated_on": "2026-01-01 00:00:00"});
+        json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident", "action": "update",
+            "sys_mod_count": count.to_string(), "current": columns("2"), "previous": columns(before), "comments": comments})
+    };
+    let (unchanged, made) = (update(1, "2", ""), update(1, "1", "looking at it"));
+    let mut ids = HashSet::new();
+    for (payload, verdict, status, comments) in [
+        (&unchanged, "accepted", Some("Processing"), 0),
+        (&unchanged, "duplicate", None, 0),
+        (&made, "late", None, 1),
+        (&made, "duplicate", None, 0),
+        (&unchanged, "duplicate", None, 0),
+    ] {
+        assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 200);
+        assert_eq!(bed.verdict().await, verdict, "{payload}");
+        if verdict != "duplicate" {
+            let change = bed.change().await;
+            assert_eq!((change.status.as_deref(), change.comments.len()), (status, comments), "{payload}");
+            let event: Value = serde_json::from_str(&change.cloud_event).unwrap();
+            assert!(ids.insert(event["id"].to_string()), "a consumer would drop it: {event}");
+        }
     }
 }
 
