@@ -2,7 +2,7 @@
 
 use super::{Renderer, body};
 use crate::rules::field::{By, FieldRule, Unknown, Write};
-use crate::rules::severity::{named, names};
+use crate::rules::severity::{SeverityRule, named, names};
 use crate::rules::source::Source;
 use crate::rules::{Missing, Rules};
 use crate::template::{as_text, at_or_null, date_time, has_expressions, is_blank, kind};
@@ -62,6 +62,8 @@ pub struct Lookup {
 pub struct Columns {
     /// The columns, each once.
     pub list: Vec<Column>,
+    /// The severity of an event that ends the problem: it is said, and not written.
+    pub unwritten: Vec<Column>,
     /// Whether the event ends the problem.
     pub recovers: bool,
     /// Whether its status leaves the state alone: it only concerns an incident that is there.
@@ -71,7 +73,7 @@ pub struct Columns {
 /// Renders every column. An event that ends the problem sets its state, and otherwise only what is always written: how the
 /// incident came to be stays as it is.
 pub fn columns(rules: &Rules, renderer: &mut Renderer<'_>) -> Columns {
-    let mut columns = Columns { list: Vec::new(), recovers: false, keeps: false };
+    let mut columns = Columns { list: Vec::new(), unwritten: Vec::new(), recovers: false, keeps: false };
     let status = status(rules, renderer);
     columns.keeps = matches!(status, Status::Keeps);
     let status = status.columns();
@@ -85,15 +87,12 @@ pub fn columns(rules: &Rules, renderer: &mut Renderer<'_>) -> Columns {
             body::render(&rules.body, renderer).into_iter().map(|(name, value)| plain(name, value, Write::Change)),
         );
     }
-    if let Some(severity) = rules.severity.as_ref().filter(|severity| is_written(severity.write)) {
-        let source = Source::of(severity.path.as_deref(), severity.value.as_deref());
-        if let Some((_, level)) =
-            corresponding("severity", source, severity.default.as_deref(), &severity.map, renderer)
-        {
-            let levels = [("urgency", level.urgency), ("impact", level.impact)];
-            let column = |(name, level): (&str, u8)| plain(name.to_string(), level.to_string(), severity.write);
-            list.extend(levels.map(|level| Column { part: Part::Severity, ..column(level) }));
+    match &rules.severity {
+        Some(rule) if is_written(rule.write) => list.extend(severity(rule, renderer)),
+        Some(rule) if rule.write == Write::Change => {
+            columns.unwritten = renderer.unnoticed(|renderer| severity(rule, renderer))
         }
+        _ => {}
     }
     list.extend(status.into_iter().map(|(name, value)| {
         let part = if OF_STATE.contains(&name.as_str()) { Part::Status } else { Part::Column };
@@ -122,6 +121,15 @@ impl Columns {
             None => self.list.push(column),
         }
     }
+}
+
+/// The columns of an event's severity; none where it has none that the rules know.
+fn severity(rule: &SeverityRule, renderer: &mut Renderer<'_>) -> Vec<Column> {
+    let source = Source::of(rule.path.as_deref(), rule.value.as_deref());
+    let found = corresponding("severity", source, rule.default.as_deref(), &rule.map, renderer);
+    let levels = found.into_iter().flat_map(|(_, level)| [("urgency", level.urgency), ("impact", level.impact)]);
+    let column = |(name, level): (&str, u8)| plain(name.to_string(), level.to_string(), rule.write);
+    levels.map(|level| Column { part: Part::Severity, ..column(level) }).collect()
 }
 
 /// What a status comes to.

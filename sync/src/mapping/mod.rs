@@ -40,6 +40,8 @@ pub struct Mapped {
     pub correlation_id: String,
     /// The columns, without the note.
     pub columns: Vec<Column>,
+    /// What the event says and does not write.
+    pub unwritten: Vec<Column>,
     /// Whether the event ends the problem.
     pub recovers: bool,
     /// Whether an event without an incident makes one.
@@ -164,7 +166,7 @@ pub fn map(
         renderer.warnings.add("rules.filter", path, "a place that the event has");
     }
     let correlation_id = key::key(&rules.correlation_id, &mut renderer);
-    let Columns { list: columns, recovers, keeps } = columns::columns(rules, &mut renderer);
+    let Columns { list: columns, unwritten, recovers, keeps } = columns::columns(rules, &mut renderer);
     let note = rules.note.as_ref().and_then(|note| {
         let text = renderer.text("rules.note.text", &note.text)?;
         (!text.trim().is_empty()).then_some((note.column, text))
@@ -184,6 +186,7 @@ pub fn map(
     let mapped = Mapped {
         correlation_id: correlation_id?,
         columns,
+        unwritten,
         recovers,
         creates,
         keeps,
@@ -230,6 +233,15 @@ impl Renderer<'_> {
         let before = self.warnings.list.len();
         let rendered = self.render(place, text, Mode::Lenient);
         self.warnings.list.truncate(before);
+        rendered
+    }
+
+    /// Renders what is not written: what is wrong with it is told to nobody.
+    fn unnoticed<T>(&mut self, render: impl FnOnce(&mut Self) -> T) -> T {
+        let (violations, warnings) = (self.violations.list.len(), self.warnings.list.len());
+        let rendered = render(self);
+        self.violations.list.truncate(violations);
+        self.warnings.list.truncate(warnings);
         rendered
     }
 

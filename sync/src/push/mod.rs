@@ -225,6 +225,8 @@ impl Push<'_> {
             true => self.last.with(&pushed.sys_id, columns, self.mapped.says_end(), &pushed.not_stored),
             false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns, self.mapped.says_end()),
         };
+        // Whoever opens it again says it anew.
+        let said = said.without_news(&pushed.sys_id, &self.mapped.unwritten, None);
         self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
     }
 
