@@ -44,6 +44,15 @@ const LATENCY_MS: u64 = 50;
 /// long to end a call.
 const AT_ONCE: usize = if cfg!(debug_assertions) { 1 } else { 5 };
 
+/// More hosts than a process has a reason for.
+const HOSTS: usize = 8;
+
+/// Memory mappings of a place that no call takes: a stack and its guard.
+const MAPPINGS_OF_A_PLACE: usize = 2;
+
+/// Memory mappings of a thousand threads.
+const LEFT_FOR_THREADS: usize = 2_000;
+
 /// Sockets that are being closed.
 const CLOSING: usize = 10;
 
@@ -223,6 +232,27 @@ async fn no_call_fails_for_want_of_a_socket() {
     let took = creates(&Arc::new(host), instance.text("base_url")).await;
     assert_eq!(took.len(), QUIET * CREATES);
     assert!(sockets() <= before + 40 + CLOSING, "{} sockets", sockets() - before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_hosts_in_one_process_leave_it_mappings_for_its_threads() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let instance = Instance::start();
+    let build = || Host::builder().authorizations(authorizations(&instance, ["main".to_string()].into_iter()));
+    let most: usize = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
+    let mut hosts = Vec::new();
+    for _ in 0..HOSTS {
+        let mapped = std::fs::read_to_string("/proc/self/maps").unwrap().lines().count();
+        // Where there is no room the host does without a pool, and threads that start meanwhile end the process.
+        let places = MAPPINGS_OF_A_PLACE * Limits::default().max_calls;
+        assert!(mapped + places + LEFT_FOR_THREADS <= most, "{mapped} and {places} of {most}");
+        hosts.push(build().build().unwrap());
+    }
+    for host in &hosts {
+        let call = call("main", instance.text("base_url"), 10_000);
+        let report = host.create(call, columns(&[("short_description", "x")]), create()).await;
+        assert!(matches!(report.outcome, CreateOutcome::IncidentCreated(_)), "{:?}", report.outcome);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
