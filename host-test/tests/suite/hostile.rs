@@ -1,46 +1,25 @@
-//! Guests that mean no good: the hostile guest of `tests/guest`, and components made from the interface itself whose every
-//! function does one thing.
+//! Guests that mean no good: the hostile guest of `tests/guest`.
 
 use crate::support::PATIENT_MS;
 use host_test::lab::scenarios::{TestBed, authorizations, by, columns, create};
 use servicenow_artifacts::guest::{self, Guest};
 use servicenow_artifacts::{encode, target_dir, workspace};
-use servicenow_host::incidents::{CreateOutcome, GetOutcome};
+use servicenow_host::incidents::CreateOutcome;
 use servicenow_host::types::{Call, Reason, WriteHappened};
 use servicenow_host::{Authorizations, Host, Limits, Outcome, Report};
 use servicenow_simulator::{Effect, Fault};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
-use wit_component_for_dummies::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
-use wit_parser_for_dummies::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 /// How much later than its deadline a call may end.
-const TOLERANCE: Duration = Duration::from_millis(100);
+pub const TOLERANCE: Duration = Duration::from_millis(100);
 
 /// A call that nothing holds up takes a few milliseconds; on a busy machine some more.
 const NORMAL: Duration = Duration::from_millis(100);
 
-/// A component of the world `plugin` made of a module's text, in which every function is `unreachable`.
-fn component(change: impl FnOnce(String) -> String) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).unwrap();
-    let world = resolve.packages[package].worlds["plugin"];
-    let trapping = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
-    let mut module = wat::parse_str(change(wasmprinter::print_bytes(trapping).unwrap())).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
-}
-
-fn host(change: impl FnOnce(String) -> String, limits: Limits) -> Host {
-    Host::builder().component(component(change)).limits(limits).build().unwrap()
-}
-
-fn every_function(instructions: &str) -> impl FnOnce(String) -> String {
-    move |text| text.replace("unreachable", instructions)
-}
-
-fn call(timeout_ms: u32) -> Call {
+/// A call of the authorization `main`.
+pub fn call(timeout_ms: u32) -> Call {
     Call { authorization: "main".to_string(), instance: "dev12345".to_string(), timeout_ms: Some(timeout_ms) }
 }
 
@@ -57,32 +36,6 @@ pub fn guest(features: &'static [&'static str]) -> Vec<u8> {
 pub fn hostile(authorizations: Authorizations) -> Host {
     static LOADED: LazyLock<Host> = LazyLock::new(|| Host::builder().component(guest(&[])).build().unwrap());
     LOADED.with(authorizations, Limits::default()).unwrap()
-}
-
-/// The same with instances kept, and two authorizations for one instance.
-fn keeping(kept_instances: usize, credential: &str) -> Host {
-    let one = |name| {
-        format!(
-            "[authorizations.{name}]\ninstance = \"https://dev12345.service-now.com\"\ngrant = \"bearer\"\n\
-             token = \"a-token\"\ncredential = {credential:?}\n"
-        )
-    };
-    let authorizations = Authorizations::parse(&(one("main") + &one("other")), Path::new("a.toml")).unwrap();
-    let limits = Limits { kept_instances, ..Limits::default() };
-    hostile(Authorizations::default()).with(authorizations, limits).unwrap()
-}
-
-/// Whether a call of `main` finds in its instance's memory what a call of this authorization left there, when something
-/// happened in between.
-async fn finds(host: &Host, left_by: &str, between: &[(&str, &str)]) -> bool {
-    let leaves = [("attack", "leave something"), ("of this size", "65536")];
-    let left_by = Call { authorization: left_by.to_string(), ..call(PATIENT_MS) };
-    let left = host.create(left_by, columns(&leaves), create()).await;
-    assert_eq!(left.outcome.failure().unwrap().message, "left");
-    if !between.is_empty() {
-        attack(host, 200, between).await;
-    }
-    seen(host, &[("attack", "look for it")]).await.ends_with("found true")
 }
 
 /// Lets the guest do this.
@@ -169,119 +122,6 @@ async fn a_call_makes_so_many_requests_and_no_more() {
     let before = tokens();
     assert!(seen(&host, &order).await.contains("401"), "it was provoked");
     assert!(tokens() <= before + 1, "{} tokens", tokens() - before);
-}
-
-#[tokio::test]
-async fn a_guest_that_grows_its_table_ends_at_the_limit() {
-    let host = host(
-        |text| {
-            let (module, _) = text.rsplit_once(')').unwrap();
-            let grow = "(loop (br_if 0 (i32.ne (i32.const -1) (table.grow $grown (ref.null func) (i32.const 1000))))) unreachable";
-            format!("{} (table $grown 1 funcref))", module.replace("unreachable", grow))
-        },
-        Limits::default(),
-    );
-    let report = host.get(call(PATIENT_MS), by("number", "INC1")).await;
-    assert_eq!(report.outcome.failure().unwrap().reason, Reason::Limit, "{:?}", report.outcome);
-}
-
-#[tokio::test]
-async fn an_outcome_outside_the_contract_is_an_outcome_all_the_same() {
-    // Every function that returns a pointer points to bytes that are no case of any variant.
-    let host = host(
-        |text| {
-            assert!(text.contains("(result i32)\n    unreachable") && text.contains("(memory (;0;) 0)"), "{text}");
-            let returning = text.replace("(result i32)\n    unreachable", "(result i32)\n    i32.const 1024");
-            let (module, _) = returning.rsplit_once(')').unwrap();
-            let module = module.replace("(memory (;0;) 0)", "(memory (;0;) 1)");
-            format!("{module} (data (i32.const 1024) \"{}\"))", "\\ff".repeat(256))
-        },
-        Limits::default(),
-    );
-    let report = host.get(call(PATIENT_MS), by("number", "INC1")).await;
-    assert_eq!(report.outcome.failure().unwrap().reason, Reason::Limit, "{:?}", report.outcome);
-    assert!(host.describe().await.is_err());
-}
-
-#[tokio::test]
-async fn a_guest_that_traps_ends_in_an_outcome_of_the_method() {
-    let host = host(every_function("unreachable"), Limits::default());
-    match host.create(call(PATIENT_MS), columns(&[("urgency", "1")]), create()).await.outcome {
-        CreateOutcome::Error(failure) => {
-            assert_eq!((failure.reason, failure.write_happened), (Reason::Limit, WriteHappened::No));
-            assert!(failure.correlation_id.is_some(), "the host made one, and says which");
-        }
-        other => panic!("{other:?}"),
-    }
-    assert!(host.describe().await.is_err());
-}
-
-#[tokio::test]
-async fn a_guest_that_never_ends_is_ended_at_its_deadline() {
-    let limits = Limits { default_timeout: Duration::from_millis(300), ..Limits::default() };
-    let host = host(every_function("(loop (br 0)) unreachable"), limits);
-    for ms in [100, 300] {
-        let report = host.get(call(ms), by("number", "INC1")).await;
-        assert!(matches!(report.outcome, GetOutcome::Timeout(_)), "{:?}", report.outcome);
-        assert!(report.elapsed < Duration::from_millis(ms.into()) + TOLERANCE, "{ms} ms took {:?}", report.elapsed);
-    }
-    let started = Instant::now();
-    assert!(host.describe().await.is_err());
-    assert!(started.elapsed() < Duration::from_millis(300) + TOLERANCE, "{:?}", started.elapsed());
-}
-
-#[tokio::test]
-async fn nothing_that_a_call_left_in_memory_is_found_by_the_next_ones() {
-    let bed = TestBed::set().await.unwrap();
-    let host = hostile(authorizations(&bed.simulator));
-    let own = seen(&host, &[("attack", "look for it"), ("of this size", "4096")]).await;
-    assert!(own.ends_with("found true"), "what is there is found: {own}");
-    for _ in 0..5 {
-        let left = seen(&host, &[("attack", "leave something")]).await;
-        assert!(left.ends_with("left"), "{left}");
-        let found = seen(&host, &[("attack", "look for it")]).await;
-        assert!(found.ends_with("grown true, found false"), "{found}");
-    }
-}
-
-#[tokio::test]
-async fn a_kept_instance_serves_its_own_authorization_and_no_other() {
-    assert!(finds(&keeping(4, "added-by-host"), "main", &[]).await, "it is the same instance");
-    assert!(!finds(&keeping(4, "added-by-host"), "other", &[]).await, "of another authorization");
-    assert!(!finds(&keeping(0, "added-by-host"), "main", &[]).await, "none is kept");
-    assert!(!finds(&keeping(4, "header"), "main", &[]).await, "it may have seen the credential");
-}
-
-#[tokio::test]
-async fn an_instance_that_was_ended_or_grew_is_not_called_again() {
-    for between in ["panic", "wait without end", "recurse"] {
-        assert!(!finds(&keeping(4, "added-by-host"), "main", &[("attack", between)]).await, "{between}");
-    }
-    // The one who looks grows it by 4 MB.
-    let host = keeping(4, "added-by-host");
-    assert!(finds(&host, "main", &[]).await);
-    assert!(!seen(&host, &[("attack", "look for it")]).await.ends_with("found true"));
-}
-
-#[tokio::test]
-async fn a_kept_instance_has_the_deadline_and_the_bounds_of_each_call() {
-    let host = keeping(4, "added-by-host");
-    for _ in 0..3 {
-        let report = attack(&host, PATIENT_MS, &[("attack", "ask again and again"), ("authorization", "main")]).await;
-        assert_eq!(report.outcome.failure().unwrap().message, "16");
-    }
-    let report = attack(&host, 300, &[("attack", "wait without end")]).await;
-    assert_eq!(report.outcome.failure().unwrap().reason, Reason::Deadline);
-    assert!(report.elapsed < Duration::from_millis(300) + TOLERANCE, "{:?}", report.elapsed);
-}
-
-#[tokio::test]
-async fn of_more_instances_than_are_kept_the_one_that_was_called_first_goes() {
-    assert!(finds(&keeping(2, "added-by-host"), "main", &[]).await);
-    let host = keeping(1, "added-by-host");
-    let left = attack(&host, PATIENT_MS, &[("attack", "leave something"), ("of this size", "65536")]).await;
-    assert_eq!(left.outcome.failure().unwrap().message, "left");
-    assert!(!finds(&host, "other", &[]).await);
 }
 
 #[tokio::test]
