@@ -80,9 +80,12 @@ struct Call {
 }
 
 impl Processor {
-    /// A call of this authorization.
+    /// A call of this authorization. With an empty name it is none, such as the state of an instance that is idle: nobody gives way
+    /// to it.
     pub fn call(&self, who: &str) -> Computing {
-        self.live().entry(who.to_string()).or_insert_with(Live::new).calls += 1;
+        if !who.is_empty() {
+            self.live().entry(who.to_string()).or_insert_with(Live::new).calls += 1;
+        }
         let (epochs, went_on, used) = (AtomicU32::new(0), Mutex::new(Instant::now()), Mutex::default());
         Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs, went_on, used }))
     }
@@ -138,7 +141,7 @@ impl Computing {
     fn needs_permit(&self) -> bool {
         let live = self.0.processor.live();
         let Some(own) = live.get(&self.0.who).filter(|own| own.is_busy()) else { return false };
-        own.long > 0 || live.values().any(|other| !other.is_busy())
+        own.long > 0 || live.values().any(|other| other.calls > 0 && !other.is_busy())
     }
 
     /// Lets the guest go on with a permit, where it needs one.
@@ -236,5 +239,21 @@ mod tests {
         assert!(busy.needs_permit() && !other.needs_permit());
         drop(other);
         assert!(!busy.needs_permit());
+    }
+
+    #[tokio::test]
+    async fn a_busy_authorization_gives_way_to_no_idle_instance_and_to_none_whose_calls_ended() {
+        let processor = Processor::default();
+        let (busy, ended) = (processor.call("busy"), processor.call("ended"));
+        for who in ["busy", "ended"] {
+            processor.live().get_mut(who).unwrap().add(BUSY);
+        }
+        // It is remembered for its window, and later says nothing.
+        drop(ended);
+        processor.live().get_mut("ended").unwrap().used = Duration::ZERO;
+        let _idle = processor.call("");
+        assert!(!busy.needs_permit());
+        let _other = processor.call("ended");
+        assert!(busy.needs_permit());
     }
 }
