@@ -1,19 +1,30 @@
 //! What must hold whatever is given. The tests below try some on every run, and the fuzz targets in `fuzz/` as many as there is
 //! time for.
 
+use crate::authorizations::Authorizations;
+use crate::bindings::servicenow::plugin::transport::{Body, Header, Method, Request};
+use crate::call_state::{Budgets, CallState, Shared};
 use crate::egress::headers::{carries_credential, may_leave, of_rules};
+use crate::egress::policy::Allowed;
+use crate::egress::{Connections, Journal, Proxy};
 use crate::files;
+use crate::intent::Intent;
+use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::secret::Secret;
 use crate::secrets::{LAYERS, Secrets, strings};
+use crate::transport::to_http;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use http::{HeaderName, Uri};
+use http::uri::Authority;
+use http::{HeaderName, Uri, header};
 use servicenow_core::headers::{NEVER, may_be_added};
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Instant;
 use url::Url;
 
 /// How one spelling of a text is made of another.
@@ -68,6 +79,46 @@ pub fn a_header_that_leaves_is_a_known_one(name: &[u8]) {
     for allowed in of_rules(&rules) {
         assert!(!is_dangerous(&allowed), "{allowed}");
     }
+}
+
+/// A request that a component makes at `transport` leaves for its own instance, with headers that a component may set and the length
+/// that its body has; or it is refused.
+pub fn a_request_leaves_for_its_own_instance_or_not_at_all(
+    method: u8,
+    url: &str,
+    headers: &[(String, String)],
+    body: Option<&[u8]>,
+) {
+    static SHARED: LazyLock<Shared> = LazyLock::new(|| {
+        let file = "[authorizations.main]\ninstance = \"https://dev1.service-now.com\"\ngrant = \"bearer\"\ntoken = \"a-token-of-ours\"";
+        let (authorizations, limits) = (Authorizations::parse(file, Path::new("a.toml")), Limits::default());
+        let (authorizations, budgets) = (authorizations.expect("it is a file"), Budgets::new(&limits));
+        Shared::new(authorizations, limits, &Proxy::default(), &budgets, Connections::Kept)
+            .expect("it has what it needs")
+    });
+    let deadline = Instant::now() + SHARED.limits.max_timeout;
+    let call = CallState::new(&SHARED, "main", &Intent::write(), Journal::default(), deadline).egress;
+    let header = |(name, value): &(String, String)| Header { name: name.clone(), value: value.clone() };
+    let request = Request {
+        method: [Method::Get, Method::Post, Method::Patch, Method::Delete][usize::from(method) % 4],
+        url: url.to_string(),
+        headers: headers.iter().map(header).collect(),
+        body: body.map(|body| String::from_utf8(body.to_vec()).map_or_else(|_| Body::Bytes(body.to_vec()), Body::Text)),
+        within_ms: 0,
+    };
+    let Ok(request) = to_http(request, &call) else { return };
+    let length = request.headers().get(header::CONTENT_LENGTH).map(|length| length.as_bytes().to_vec());
+    let expected = body.filter(|body| !body.is_empty()).map(|body| body.len().to_string().into_bytes());
+    assert_eq!(length, expected);
+    let is_set = |name: &&HeaderName| *name != header::CONTENT_LENGTH;
+    assert!(request.headers().keys().filter(is_set).all(|name| may_leave(name, &[], false)), "{:?}", request.headers());
+    let Ok(Allowed { uri, .. }) = call.admit(&request) else { return };
+    assert_eq!(
+        (uri.scheme_str(), uri.authority().map(Authority::as_str)),
+        (Some("https"), Some("dev1.service-now.com"))
+    );
+    assert!(uri.path().starts_with("/api/now/") && !uri.path().split('/').any(|part| part == ".."), "{uri}");
+    assert!(!uri.to_string().contains("a-token-of-ours"), "{uri}");
 }
 
 /// What an authorization takes for its instance is the origin that requests to it have, in both parsers of addresses.
@@ -171,6 +222,16 @@ mod tests {
         #[test]
         fn headers_are_known(name in "(x-)?(forwarded-|http-)?[a-zA-Z-]{1,12}") {
             a_header_that_leaves_is_a_known_one(name.as_bytes());
+        }
+
+        #[test]
+        fn requests_leave_for_their_instance(
+            method in any::<u8>(),
+            url in "(https?://)?(dev1\\.service-now\\.com|[a-z.@:]{0,12})(/api/now/table/incident)?[!-~]{0,12}",
+            headers in vec(("(accept|content-(type|length)|host|[a-zA-Z-]{0,8})", "[ -~]{0,12}"), 0..4),
+            body in proptest::option::of(vec(any::<u8>(), 0..40)),
+        ) {
+            a_request_leaves_for_its_own_instance_or_not_at_all(method, &url, &headers, body.as_deref());
         }
 
         #[test]

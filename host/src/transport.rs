@@ -52,7 +52,7 @@ impl Host for CallState {
 }
 
 /// A request as the client sends it. Headers that may not leave are refused as `wasi:http` refuses them.
-fn to_http(request: Request, call: &CallEgress) -> Result<http::Request<Full<Bytes>>, Broken> {
+pub fn to_http(request: Request, call: &CallEgress) -> Result<http::Request<Full<Bytes>>, Broken> {
     let denied = |why: &str| broken(&call.deny(&why));
     // Each header takes room of its own, also an empty one.
     let size = |header: &Header| header.name.len() + header.value.len() + size_of::<HeaderValue>();

@@ -1,11 +1,12 @@
-//! The same create by clients of other languages, against the same server.
+//! The same create by clients of other languages, and by the component in hosts of other languages, against the same server.
 
 use super::canned::Addresses;
 use super::figures::Peer;
 use super::measure::median;
+use crate::lab::engines::{self, Timed};
 use crate::lab::python::{CLIENTS, INSTALLED, with_clients};
 use anyhow::{Context, ensure};
-use serde::Deserialize;
+use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 
@@ -18,16 +19,7 @@ pub struct Peers(Vec<Client>);
 struct Client {
     name: &'static str,
     command: Command,
-    rounds: Vec<Round>,
-}
-
-/// What a client's script prints.
-#[derive(Clone, Copy, Deserialize)]
-struct Round {
-    /// The median of creates one after the other, in microseconds.
-    p50_us: f64,
-    /// Creates a second, 64 at once.
-    per_second: f64,
+    rounds: Vec<Timed>,
 }
 
 impl Peers {
@@ -52,6 +44,10 @@ impl Peers {
         } else {
             eprintln!("no Node.js: install it to time its fetch");
         }
+        // The canned server takes any credential.
+        let access = json!({"base_url": addresses.http, "username": "bench", "password": "bench"}).to_string();
+        let hosts = engines::timed(&access)?;
+        clients.extend(hosts.into_iter().map(|(name, command)| Client { name, command, rounds: Vec::new() }));
         Ok(Self(clients))
     }
 
@@ -70,7 +66,7 @@ impl Peers {
     /// The medians of the rounds.
     pub fn medians(self) -> Vec<Peer> {
         let of =
-            |rounds: &[Round], figure: fn(&Round) -> f64| median(&mut rounds.iter().map(figure).collect::<Vec<_>>());
+            |rounds: &[Timed], figure: fn(&Timed) -> f64| median(&mut rounds.iter().map(figure).collect::<Vec<_>>());
         let peer = |Client { name, rounds, .. }: Client| Peer {
             name: name.to_string(),
             create_p50_us: of(&rounds, |round| round.p50_us),

@@ -61,8 +61,17 @@ pub struct Ran {
 struct Measured {
     version: String,
     first_ms: f64,
-    call_ms: f64,
-    per_second: f64,
+    #[serde(flatten)]
+    timed: Timed,
+}
+
+/// What a client prints of its creates.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Timed {
+    /// The median of creates one after the other, in microseconds.
+    pub p50_us: f64,
+    /// Creates a second, 64 at once.
+    pub per_second: f64,
 }
 
 /// What every host is given.
@@ -90,13 +99,6 @@ impl Engine {
 
     /// Runs an engine's tests. An error is a test that failed, or something that is missing.
     pub fn run(self, simulator: &Simulator) -> anyhow::Result<Ran> {
-        let installed = Path::new(INSTALLED);
-        fs::create_dir_all(installed).with_context(|| format!("cannot make {INSTALLED}"))?;
-        let written = |artifact: Artifact| {
-            let path = installed.canonicalize()?.join(artifact.file_name());
-            fs::write(&path, components::load(artifact)?)?;
-            anyhow::Ok(path)
-        };
         // What a host has beside its own component: event sync, and the flavour that it refuses.
         for other in [Artifact::SyncOverTransport, Artifact::Node] {
             written(other)?;
@@ -114,19 +116,45 @@ impl Engine {
             Engine::Python => python::run(&given),
             Engine::Wasmtime => wasmtime::run(&given),
             Engine::Http => http::run(&given),
-            Engine::Port => port::run(&given),
+            Engine::Port => port::run(),
         }
     }
 }
 
-impl Given<'_> {
-    /// A command in a host's folder, told where the components and the simulator's program are.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &str) -> anyhow::Result<Command> {
-        let mut command = Command::new(program);
-        command.current_dir(folder).env("SERVICENOW_DIST", Path::new(INSTALLED).canonicalize()?);
-        command.env("HOST_TEST", std::env::current_exe()?);
-        Ok(command)
-    }
+/// The hosts of other languages, by name, with what has each time itself and print a [`Timed`]. `access` is what a simulator prints
+/// of itself. One whose runtime is absent is named on standard error.
+pub fn timed(access: &str) -> anyhow::Result<Vec<(&'static str, Command)>> {
+    written(Artifact::SyncOverTransport)?;
+    let over_transport = written(Artifact::NodeOverTransport)?;
+    let hosts = [
+        ("this host in Node.js", node::built().and_then(|()| node::timing(access))),
+        ("this host in Python", python::installed().and_then(|bin| python::timing(&bin, access, &over_transport))),
+    ];
+    let ready = |(name, host): (&'static str, anyhow::Result<Command>)| match host {
+        Ok(command) => Some((name, command)),
+        Err(problem) => {
+            eprintln!("no {name}: {problem:#}");
+            None
+        }
+    };
+    Ok(hosts.into_iter().filter_map(ready).collect())
+}
+
+/// Writes a component into the folder that the engines read.
+fn written(artifact: Artifact) -> anyhow::Result<PathBuf> {
+    let installed = Path::new(INSTALLED);
+    fs::create_dir_all(installed).with_context(|| format!("cannot make {INSTALLED}"))?;
+    let path = installed.canonicalize()?.join(artifact.file_name());
+    fs::write(&path, components::load(artifact)?)?;
+    Ok(path)
+}
+
+/// A command in a host's folder, told where the components and the simulator's program are.
+fn command(program: impl AsRef<std::ffi::OsStr>, folder: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env("SERVICENOW_DIST", Path::new(INSTALLED).canonicalize()?);
+    command.env("HOST_TEST", std::env::current_exe()?);
+    Ok(command)
 }
 
 /// Whether a runtime is there: its version, or what to install.
@@ -161,8 +189,9 @@ fn finish(command: &mut Command, what: &str) -> anyhow::Result<Output> {
     Ok(output)
 }
 
-/// What a host printed of its time.
-fn measured(output: &Output) -> anyhow::Result<Measured> {
+/// Has a host time itself.
+fn measured(timing: &mut Command) -> anyhow::Result<Measured> {
+    let output = finish(timing, "the host's script that times it")?;
     serde_json::from_slice(&output.stdout).context("the host did not print its times")
 }
 

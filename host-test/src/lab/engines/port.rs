@@ -1,6 +1,6 @@
 //! A second implementation of the world `incident-node`, in JavaScript: it has to pass the conformance suite in this host.
 
-use super::{Given, Ran, finish, runtime, runtime_since};
+use super::{Ran, command, finish, runtime, runtime_since};
 use crate::lab::conformance::check;
 use crate::lab::scenarios::{TestBed, authorizations, columns, create};
 use anyhow::{Context, bail, ensure};
@@ -16,11 +16,11 @@ const CALLS: usize = 20;
 
 const TIMEOUT_MS: u32 = 5_000;
 
-pub fn run(given: &Given<'_>) -> anyhow::Result<Ran> {
+pub fn run() -> anyhow::Result<Ran> {
     let node = runtime_since("node", (20, 0), "install Node.js 20 or later")?;
     runtime("npm", "install npm, which comes with Node.js")?;
-    finish(given.command("npm", PORT)?.args(["ci", "--no-audit", "--no-fund"]), "npm ci")?;
-    finish(given.command("npm", PORT)?.args(["run", "build"]), "npm run build")?;
+    finish(command("npm", PORT)?.args(["ci", "--no-audit", "--no-fund"]), "npm ci")?;
+    finish(command("npm", PORT)?.args(["run", "build"]), "npm run build")?;
     let bytes = std::fs::read(format!("{PORT}/incident-node.wasm")).context("npm run build made no component")?;
     let started = Instant::now();
     let loaded = Host::builder().component(bytes).build()?;
