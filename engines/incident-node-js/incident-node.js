@@ -223,7 +223,8 @@ export const incidents = {
     });
   },
 
-  async get(call, { kind, value }) {
+  async get(call, { kind: given, value }) {
+    const kind = given || "number";
     return outcome("get", call, async (session) => {
       if (KINDS[kind] === undefined) refuse("invalid-choice", "kind", kind, Object.keys(KINDS).join(", "));
       if (value === "" || /[\^\r\n]/.test(value)) refuse("invalid-data", "value", value, "a key without ^");

@@ -51,7 +51,7 @@ inputs!(Create {
     input_display_values: Option<bool>,
     choice_check: Option<String>,
 });
-inputs!(Get { kind: String, value: String });
+inputs!(Get { kind: Option<String>, value: String });
 inputs!(Update {
     sys_id: String,
     request_body: Body,
@@ -188,7 +188,7 @@ pub fn read(method: Method, body: &[u8]) -> Result<MethodCall, String> {
         }
         Method::Get => {
             let inputs = read!(Get);
-            MethodCall::Get(call!(inputs), IncidentRef { kind: inputs.kind, value: inputs.value })
+            MethodCall::Get(call!(inputs), IncidentRef { kind: inputs.kind.unwrap_or_default(), value: inputs.value })
         }
         Method::Update => {
             let inputs = read!(Update);

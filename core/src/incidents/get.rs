@@ -20,7 +20,10 @@ use crate::servicenow::session::Session;
 use crate::servicenow::sys_id::SysId;
 
 /// The declared choices of a look-up's kind.
-pub const KINDS: [&str; 3] = ["number", "sys_id", "correlation_id"];
+pub const KINDS: [&str; 3] = [DEFAULT_KIND, "sys_id", "correlation_id"];
+
+/// The kind where none is given: the original node looks up by number alone.
+pub const DEFAULT_KIND: &str = "number";
 
 /// The dictionary's length of `number`.
 const MAX_NUMBER: usize = 40;
@@ -42,7 +45,8 @@ enum Key {
 impl Key {
     fn check(incident: &IncidentRef, violations: &mut Violations) -> Result<Option<Self>, CallError> {
         let value = &incident.value;
-        Ok(match incident.kind.as_str() {
+        let kind = if incident.kind.is_empty() { DEFAULT_KIND } else { &incident.kind };
+        Ok(match kind {
             "number" if is_value(value) && value.chars().count() <= MAX_NUMBER => {
                 Some(Key::Number(value.trim().to_string()))
             }
@@ -271,6 +275,13 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn without_a_kind_a_key_is_a_number() {
+        let incident = IncidentRef { kind: String::new(), value: "INC1".into() };
+        let key = Key::check(&incident, &mut Violations::default());
+        assert_eq!(key, Ok(Some(Key::Number("INC1".to_string()))));
     }
 
     #[test]

@@ -98,6 +98,7 @@ fn method(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::manifest::ValueType;
 
     #[test]
     fn the_node_can_be_drawn_from_its_description_alone() {
@@ -114,6 +115,29 @@ mod tests {
             node.methods.iter().take(3).flat_map(|method| &method.inputs).map(|input| input.label.as_str()).collect();
         for original in ["Authorization", "InstanceId", "Incident Id", "Sys Id", "Request Body"] {
             assert!(labels.contains(&original), "{original}");
+        }
+        let outputs: Vec<&str> =
+            node.methods.iter().take(3).flat_map(|method| &method.outputs).map(|output| &*output.node_name).collect();
+        for original in ["number", "sys_id", "task_effective_number", "responsePayload", "correlation_id"] {
+            assert!(outputs.contains(&original), "{original}");
+        }
+    }
+
+    #[test]
+    fn each_input_has_an_example_that_fits_it_an_icon_and_its_group_together() {
+        for method in &describe().methods {
+            let mut groups: Vec<&str> = method.inputs.iter().map(|input| input.group.as_str()).collect();
+            groups.dedup();
+            assert!(["Connection", "Incident", "Options"].starts_with(&groups), "{}: {groups:?}", method.name);
+            for Input { name, value_type, choices, example, icon, .. } in &method.inputs {
+                let fits = match value_type {
+                    ValueType::Number => example.parse::<u32>().is_ok(),
+                    ValueType::Boolean => example.parse::<bool>().is_ok(),
+                    ValueType::Json => serde_json::from_str::<serde_json::Value>(example).is_ok(),
+                    _ => !example.is_empty() && (choices.is_empty() || choices.contains(example)),
+                };
+                assert!(fits && !icon.is_empty(), "{}: {name}", method.name);
+            }
         }
     }
 

@@ -3,11 +3,20 @@
 use crate::bindings::manifest::{Output, ValueType};
 use crate::servicenow::incident_table::{COLUMNS, Kind};
 
+/// What one variable is called in the original node. The others have the names of their columns there too.
+const RESPONSE_PAYLOAD: (&str, &str) = ("response_payload", "responsePayload");
+
 fn output(name: &str, value_type: ValueType, description: &str) -> Output {
-    Output { name: name.to_string(), value_type, description: description.to_string() }
+    let node_name = if name == RESPONSE_PAYLOAD.0 { RESPONSE_PAYLOAD.1 } else { name };
+    Output {
+        name: name.to_string(),
+        node_name: node_name.to_string(),
+        value_type,
+        description: description.to_string(),
+    }
 }
 
-/// What a write returns. The original node calls the payload `responsePayload`.
+/// What a write returns.
 pub fn receipt() -> Vec<Output> {
     vec![
         output("number", ValueType::Text, "The incident's number, such as INC0010001"),
@@ -21,7 +30,7 @@ pub fn receipt() -> Vec<Output> {
         output("made", ValueType::Text, "How the record came to be: created, found, updated, confirmed-by-reading"),
         output("columns", ValueType::List, "What became of each column sent: stored, not-stored, unverifiable"),
         output("url", ValueType::Text, "The incident's page"),
-        output("response_payload", ValueType::Json, "The whole answer"),
+        output(RESPONSE_PAYLOAD.0, ValueType::Json, "The whole answer"),
     ]
 }
 
@@ -35,7 +44,7 @@ pub fn incident() -> Vec<Output> {
             "Every column with name, value, display value and link, custom columns included",
         ),
         output("url", ValueType::Text, "The incident's page"),
-        output("response_payload", ValueType::Json, "The whole answer"),
+        output(RESPONSE_PAYLOAD.0, ValueType::Json, "The whole answer"),
     ];
     let columns = COLUMNS.iter().map(|column| output(column.name, value_type(column.kind), column.meaning));
     own.into_iter().chain(columns).collect()

@@ -49,9 +49,15 @@ fn property(input: &Input) -> String {
         let choices: Vec<String> = input.choices.iter().map(|choice| quote(choice)).collect();
         members.push(format!("\"enum\":[{}]", choices.join(",")));
     }
-    if let Some(value) = &input.default_value {
-        // The default of a number or boolean is its JSON text already.
-        members.push(format!("\"default\":{}", if is_text { quote(value) } else { value.clone() }));
+    // That of a number or boolean is its JSON text already.
+    let value = |text: &str| if is_text { quote(text) } else { text.to_string() };
+    if let Some(default) = &input.default_value {
+        members.push(format!("\"default\":{}", value(default)));
     }
+    let example = match input.value_type {
+        ValueType::Json => format!("{{\"case\":\"json\",\"value\":{}}}", quote(&input.example)),
+        _ => value(&input.example),
+    };
+    members.push(format!("\"examples\":[{example}]"));
     format!("{}:{{{}}}", quote(&input.name), members.join(","))
 }

@@ -89,7 +89,7 @@ const CHECKS: Record<Method, Check[]> = {
   create: [...CALL, BODY, ...WRITE, ["correlation_id", "correlationId", optional(isText), "a text"]],
   get: [
     ...CALL,
-    ["kind", "kind", isText, "number, sys_id or correlation_id"],
+    ["kind", "kind", optional(isText), "number, sys_id or correlation_id"],
     ["value", "value", isText, "a text"],
   ],
   update: [...CALL, ["sys_id", "sysId", isText, "a text"], BODY, ...WRITE],

@@ -32,7 +32,8 @@ export interface Create extends Call, WriteOptions {
 }
 
 export interface Get extends Call {
-  kind: "number" | "sys_id" | "correlation_id";
+  /** Which key `value` is: the incident's number where it is absent. */
+  kind?: "number" | "sys_id" | "correlation_id";
   value: string;
 }
 
@@ -133,7 +134,7 @@ export function create(inputs: Create): Plan {
 }
 
 export function get(inputs: Get): Plan {
-  return checked("get", inputs, {}, () => [{ kind: inputs.kind, value: inputs.value }]);
+  return checked("get", inputs, {}, () => [{ kind: inputs.kind ?? "", value: inputs.value }]);
 }
 
 export function update(inputs: Update): Plan {

@@ -118,7 +118,7 @@ def test_many_calls_fetch_one_token(simulator: Simulator) -> None:
 def test_a_refresh_token_is_used(simulator: Simulator, incident: Receipt) -> None:
     main = refresh_token(simulator.base_url, simulator.client_id, simulator.client_secret, "none of it")
     with ServiceNow(NODE_WASM, {"main": main}) as host:
-        outcome = host.get("main", simulator.base_url, "number", incident.number)
+        outcome = host.get("main", simulator.base_url, incident.number)
     assert isinstance(outcome, AuthorizationFail)
     assert outcome.failure.status == 401
     asked = [request for request in simulator.requests() if request == "POST /oauth_token.do"]
@@ -160,7 +160,7 @@ def test_a_header_of_a_function_is_asked_for_anew_after_a_401_and_sent_once(
         return good if refused else Header("authorization", "Bearer expired")
 
     with ServiceNow(NODE_WASM, {"main": headers(simulator.base_url, function)}) as host:
-        read_back = host.get("main", simulator.base_url, "number", incident.number)
+        read_back = host.get("main", simulator.base_url, incident.number)
         assert isinstance(read_back, GetIncidentSuccess)
         assert asked == [False, True]
 
@@ -255,7 +255,7 @@ def test_a_component_that_is_shown_bytes_that_are_no_text_goes_on(simulator: Sim
 
     main = basic(ORIGIN, "user", "password")
     with ServiceNow(NODE_WASM, {"main": main}, transport=Garbled()) as host:
-        outcome = host.get("main", ORIGIN, "number", "INC1")
+        outcome = host.get("main", ORIGIN, "INC1")
     assert outcome.failure.reason == "not-json"  # type: ignore[union-attr]
 
 
@@ -289,7 +289,7 @@ def test_a_large_answer_that_is_no_text_is_told_as_one() -> None:
 
         main = basic(ORIGIN, "user", "password")
         with ServiceNow(NODE_WASM, {"main": main}, transport=Garbled()) as host:
-            return host.get("main", ORIGIN, "number", "INC1")
+            return host.get("main", ORIGIN, "INC1")
 
     assert outcome_of(1024 * 1024).failure.reason == "not-json"
     assert outcome_of(1024 * 1024 + 1).failure.reason == "too-large"

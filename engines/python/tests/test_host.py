@@ -53,7 +53,7 @@ def test_every_outcome_is_reached(
 def test_a_receipt_is_read_back_as_an_incident(host: ServiceNow, simulator: Simulator) -> None:
     match host.create("main", simulator.base_url, {"short_description": "Printer on fire"}):
         case IncidentCreated(receipt):
-            read = host.get("main", simulator.base_url, "number", receipt.number)
+            read = host.get("main", simulator.base_url, receipt.number)
         case other:
             pytest.fail(str(other))
     assert isinstance(read, GetIncidentSuccess)
@@ -142,7 +142,7 @@ def test_bad_authorizations_end_in_an_error_without_the_secret(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with ServiceNow(NODE_WASM, authorizations(simulator.base_url)) as host:
-        outcome = host.get("main", simulator.base_url, "number", "INC1")
+        outcome = host.get("main", simulator.base_url, "INC1")
     assert isinstance(outcome, Error)
     assert outcome.failure.reason is reason
     assert "hush" not in str(outcome) + caplog.text + capfd.readouterr().err
@@ -211,7 +211,7 @@ def test_a_correlation_id_is_the_call_s_or_the_body_s_and_never_made_in_place_of
 def test_a_host_that_was_closed_says_so(simulator: Simulator) -> None:
     host = ServiceNow(NODE_WASM, simulator.known)
     host.close()
-    outcome = host.get("main", simulator.base_url, "number", "INC1")
+    outcome = host.get("main", simulator.base_url, "INC1")
     assert isinstance(outcome, Error)
     assert outcome.failure.message == "the host was closed"
 

@@ -90,9 +90,9 @@ def create(
 
 
 def get(
-    authorization: str, instance: str, kind: str, value: str, *, timeout_ms: int | None = None
+    authorization: str, instance: str, value: str, kind: str = "number", *, timeout_ms: int | None = None
 ) -> Plan[outcomes.GetOutcome]:
-    """Gets an incident by its `number`, `sys_id` or `correlation_id`."""
+    """Gets an incident by its number, or by another `kind` of key: `sys_id` or `correlation_id`."""
     texts = {"authorization": authorization, "instance": instance, "kind": kind, "value": value}
     wrong = violations(timeout_ms=timeout_ms, texts=texts)
     parameters = ({"kind": kind, "value": value},)

@@ -60,6 +60,15 @@ class Input:
     default_value: str | None
     """What an absent value means."""
 
+    example: str
+    """A value as it may be given, for the empty field of a form."""
+
+    group: str
+    """The heading under which a form shows it. Inputs of one group follow each other."""
+
+    icon: str
+    """An icon, by its name in Font Awesome 4: `key`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -67,6 +76,9 @@ class Output:
 
     name: str
     """The variable's name."""
+
+    node_name: str
+    """The variable's name in the original node, such as `responsePayload`; where that has none, as `name`."""
 
     value_type: ValueType
     """Its type."""
