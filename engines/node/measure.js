@@ -36,5 +36,10 @@ await atOnce(5 * CALLS);
 const per_second = (5_000 * CALLS) / (performance.now() - began);
 await node.close();
 console.log(
-  JSON.stringify({ version: process.version.slice(1), first_ms, p50_us: times[CALLS / 2] * 1000, per_second }),
+  JSON.stringify({
+    version: process.version.slice(1),
+    first_ms,
+    p50_us: times[CALLS / 2] * 1000,
+    per_second,
+  }),
 );
