@@ -160,6 +160,11 @@ impl CallState {
         Self::with(shared, who, None, &Intent::read(), Journal::default(), deadline)
     }
 
+    /// The state of an instance that is idle, and no call's.
+    pub fn idle(shared: &Shared, deadline: Instant) -> Self {
+        Self { computing: shared.budgets.processor.idle(), ..Self::offline(shared, "", deadline) }
+    }
+
     /// The same for a delivery: `verify-callback` accepts `one_time`, once, and what is remembered of records is known.
     #[cfg(feature = "sync")]
     pub fn for_delivery(self, one_time: Secret, ledger: CallLedger) -> Self {

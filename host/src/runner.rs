@@ -172,7 +172,7 @@ impl Runner {
     /// Makes an instance and drops it: what every call pays before its own work.
     pub async fn instantiate(&self, component: &LoadedComponent) -> wasmtime::Result<()> {
         let deadline = Instant::now() + self.shared.limits.default_timeout;
-        let store = self.store(CallState::offline(&self.shared, "", deadline), deadline);
+        let store = self.store(CallState::idle(&self.shared, deadline), deadline);
         let beside = store.data().beside.clone();
         // A component may wait, or send, while it is instantiated.
         let made = timeout_at(deadline.into(), beside.drive(component.instantiate(store))).await;
@@ -298,7 +298,7 @@ impl Runner {
             let tells = self.is_secret(&authorization, &outcome).await;
             if !tells && self.may_be_kept(&authorization, memory) {
                 // Reset the host state: an idle instance keeps no resources and no credential of the last call.
-                let nobody = CallState::offline(&self.shared, "", deadline);
+                let nobody = CallState::idle(&self.shared, deadline);
                 let instance = self.renewed(instance.into_inner(), nobody, deadline);
                 component.idle.keep(&authorization, instance, self.shared.limits.kept_instances);
             }

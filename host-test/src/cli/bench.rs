@@ -17,7 +17,7 @@ pub struct Bench {
     /// Measure for a few seconds instead of a minute
     #[arg(long)]
     quick: bool,
-    /// Time pysnow, aiosnow and Node's fetch too; installs the first two from PyPI
+    /// Time pysnow, aiosnow, Node's fetch and the hosts in Node.js and Python too; installs what they need from PyPI and npm
     #[arg(long)]
     peers: bool,
     /// Print JSON instead of a table

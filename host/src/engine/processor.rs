@@ -71,7 +71,8 @@ pub struct Computing(Arc<Call>);
 
 struct Call {
     processor: Processor,
-    who: String,
+    /// Its authorization; none of an instance that is idle.
+    who: Option<String>,
     epochs: AtomicU32,
     /// When the guest last went on.
     went_on: Mutex<Instant>,
@@ -80,14 +81,20 @@ struct Call {
 }
 
 impl Processor {
-    /// A call of this authorization. With an empty name it is none, such as the state of an instance that is idle: nobody gives way
-    /// to it.
+    /// A call of this authorization.
     pub fn call(&self, who: &str) -> Computing {
-        if !who.is_empty() {
-            self.live().entry(who.to_string()).or_insert_with(Live::new).calls += 1;
-        }
+        self.live().entry(who.to_string()).or_insert_with(Live::new).calls += 1;
+        self.computing(Some(who.to_string()))
+    }
+
+    /// No call: what an instance has while it is idle. Nobody gives way to it.
+    pub fn idle(&self) -> Computing {
+        self.computing(None)
+    }
+
+    fn computing(&self, who: Option<String>) -> Computing {
         let (epochs, went_on, used) = (AtomicU32::new(0), Mutex::new(Instant::now()), Mutex::default());
-        Computing(Arc::new(Call { processor: self.clone(), who: who.to_string(), epochs, went_on, used }))
+        Computing(Arc::new(Call { processor: self.clone(), who, epochs, went_on, used }))
     }
 
     /// Does a short piece of an authorization's work by a permit of its own kind, on a thread of those that may be held up.
@@ -132,7 +139,7 @@ impl Computing {
             return false;
         }
         if self.0.epochs.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.0.processor.live().get_mut(&self.0.who).into_iter().for_each(|live| live.long += 1);
+            self.0.of(&mut self.0.processor.live()).into_iter().for_each(|live| live.long += 1);
         }
         true
     }
@@ -140,7 +147,8 @@ impl Computing {
     /// Whether a permit is needed to go on.
     fn needs_permit(&self) -> bool {
         let live = self.0.processor.live();
-        let Some(own) = live.get(&self.0.who).filter(|own| own.is_busy()) else { return false };
+        let own = self.0.who.as_ref().and_then(|who| live.get(who));
+        let Some(own) = own.filter(|own| own.is_busy()) else { return false };
         own.long > 0 || live.values().any(|other| other.calls > 0 && !other.is_busy())
     }
 
@@ -154,15 +162,23 @@ impl Computing {
     }
 }
 
+impl Call {
+    /// Its authorization among those that have calls.
+    fn of<'l>(&self, live: &'l mut HashMap<String, Live>) -> Option<&'l mut Live> {
+        live.get_mut(self.who.as_ref()?)
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         let mut all = self.processor.live();
-        let Some(live) = all.get_mut(&self.who) else { return };
+        let Some(live) = self.of(&mut all) else { return };
         live.calls -= 1;
-        live.long -= usize::from(*self.epochs.get_mut() > 0);
+        live.long -= usize::from(self.epochs.load(Ordering::Acquire) > 0);
         // A busy one is remembered beyond its calls: it may go on with others.
-        if live.calls == 0 && !live.is_busy() {
-            all.remove(&self.who);
+        let is_over = live.calls == 0 && !live.is_busy();
+        if let Some(who) = self.who.as_ref().filter(|_| is_over) {
+            all.remove(who);
         }
     }
 }
@@ -181,9 +197,11 @@ impl<F: Future> Future for Governed<F> {
         let mut permit = None;
         if self.waits.is_some() || self.call.needs_permit() {
             let call = self.call.clone();
-            let waits = self
-                .waits
-                .get_or_insert_with(|| Box::pin(async move { call.0.processor.permits().take(&call.0.who, 1).await }));
+            let waits = self.waits.get_or_insert_with(|| {
+                Box::pin(
+                    async move { call.0.processor.permits().take(call.0.who.as_deref().unwrap_or_default(), 1).await },
+                )
+            });
             match waits.as_mut().poll(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(held) => permit = held,
@@ -195,7 +213,7 @@ impl<F: Future> Future for Governed<F> {
         let polled = self.guest.as_mut().poll(context);
         let ran = began.elapsed();
         *self.call.0.used.lock().unwrap_or_else(PoisonError::into_inner) += ran;
-        self.call.0.processor.live().get_mut(&self.call.0.who).into_iter().for_each(|live| live.add(ran));
+        self.call.0.of(&mut self.call.0.processor.live()).into_iter().for_each(|live| live.add(ran));
         drop(permit);
         polled
     }
@@ -251,9 +269,14 @@ mod tests {
         // It is remembered for its window, and later says nothing.
         drop(ended);
         processor.live().get_mut("ended").unwrap().used = Duration::ZERO;
-        let _idle = processor.call("");
-        assert!(!busy.needs_permit());
-        let _other = processor.call("ended");
+        let idle = processor.idle();
+        assert!(!busy.needs_permit() && idle.epoch(Duration::ZERO) && !idle.needs_permit());
+        drop(idle);
+        let other = processor.call("ended");
+        assert!(busy.needs_permit());
+        drop(other);
+        // What no authorization asked for, such as a description, is a call like any other.
+        let _nobody_s = processor.call("");
         assert!(busy.needs_permit());
     }
 }

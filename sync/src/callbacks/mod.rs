@@ -19,6 +19,9 @@ use seen::{Seen, Source};
 use servicenow_core::callback_secret;
 use servicenow_core::incidents::violations::Violations;
 
+/// Marks the id of a change that stands in for that of its version.
+const SAVED: &str = "saved";
+
 /// A payload that needs no action, or the change that it is.
 pub enum Judged {
     /// A change to act on.
@@ -76,7 +79,6 @@ pub fn judged(
     let mut seen = Seen::read(before.as_deref());
     let novelty = judge(&payload.version, &seen, &settled, source);
     match novelty {
-        Novelty::Late(_) if payload.changes_nothing() => return Judged::Duplicate,
         Novelty::Duplicate => return Judged::Duplicate,
         Novelty::Stale => return Judged::Stale,
         Novelty::Echo => {
@@ -86,6 +88,9 @@ pub fn judged(
             return Judged::Echo;
         }
         Novelty::New | Novelty::Late(_) => {}
+    }
+    if payload.stands_in() {
+        return stand_in(payload, novelty, rules, authorization, before, settled);
     }
     if let Some(why) = rules.and_then(|rules| left_out(rules, &payload)) {
         if novelty == Novelty::New && is_next(&payload.version, &seen, &settled) {
@@ -108,15 +113,54 @@ pub fn judged(
         Novelty::Late(count) => seen.with_late(count),
         _ => seen.with_version(&payload.version, &settled, source).with_values(&values),
     };
-    // What made this version is still on its way, with its comments.
-    let is_in_place_of_another = payload.changes_nothing();
-    let after = if is_in_place_of_another { after.with_last_missing() } else { after };
-    let mut change = translate(payload, News { comments, values }, rules, authorization);
-    if is_in_place_of_another {
-        change::mark(&mut change, "saved");
-    }
+    let change = translate(payload, News { comments, values }, rules, authorization);
     let accepted = Accepted { change, before, after: after.to_text() };
     if place == Place::Overtaken { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
+}
+
+/// Judges what stands in for the delivery of the save that made its version. What differs from what is known is news; what that
+/// save changed is still to come, and so is whether rules leave it out.
+fn stand_in(
+    payload: Payload,
+    novelty: Novelty,
+    rules: Option<&Rules>,
+    authorization: &str,
+    before: Option<String>,
+    settled: Vec<u32>,
+) -> Judged {
+    let is_late = matches!(novelty, Novelty::Late(_));
+    let mut seen = Seen::read(before.as_deref());
+    let comments = seen.told(payload.comments.clone());
+    let values = new_values(&payload, if is_late { Place::Overtaken } else { Place::AfterGap }, &seen.values);
+    if is_late && comments.is_empty() {
+        return Judged::Duplicate;
+    }
+    if let Some(why) = rules.and_then(|rules| left_out(rules, &payload)) {
+        return Judged::Ignored(why);
+    }
+    let news = values.iter().map(|(name, _)| name.as_str()).chain(comments.first().map(|_| "comments"));
+    let wanted = rules.and_then(|rules| rules.receive.as_ref()).map_or(&[][..], |receive| &receive.columns);
+    if !wanted.is_empty() && !news.into_iter().any(|name| wanted.iter().any(|wanted| wanted == name)) {
+        return Judged::Ignored(none_changed(wanted));
+    }
+    let mark = match payload.comments.last().and_then(|comment| comment.entry.clone()) {
+        Some(entry) if is_late => entry,
+        _ => SAVED.to_string(),
+    };
+    let after = match payload.version.mod_count {
+        Some(count) if !is_late => {
+            seen.with_version(&payload.version, &settled, Source::Delivery).with_values(&values).with_missing(count)
+        }
+        _ => seen,
+    };
+    let mut change = translate(payload, News { comments, values }, rules, authorization);
+    change::mark(&mut change, &mark);
+    let accepted = Accepted { change, before, after: after.to_text() };
+    if is_late { Judged::Late(accepted) } else { Judged::Accepted(accepted) }
+}
+
+fn none_changed(columns: &[String]) -> String {
+    format!("none of {} changed", columns.join(", "))
 }
 
 /// The comments of a record whose last version is known, that were not told: those of versions that were overtaken.
@@ -179,5 +223,5 @@ fn left_out(rules: &Rules, payload: &Payload) -> Option<String> {
     let changed = payload.changed();
     let is_of_interest = receive.columns.iter().any(|column| changed.contains(column));
     (payload.says_what_changed() && !receive.columns.is_empty() && !is_of_interest)
-        .then(|| format!("none of {} changed", receive.columns.join(", ")))
+        .then(|| none_changed(&receive.columns))
 }

@@ -50,8 +50,8 @@ pub struct Payload {
     told: Vec<String>,
     /// Comments that may be new, the earliest first.
     pub comments: Vec<Comment>,
-    /// Whether a comment is told only where this change appended it.
-    tells_comments: bool,
+    /// Whether its form tells what was there before, and a comment only where this change appended it.
+    tells_before: bool,
 }
 
 /// A comment in a payload.
@@ -88,21 +88,22 @@ impl Payload {
             previous: Vec::new(),
             told: Vec::new(),
             comments: Vec::new(),
-            tells_comments: false,
+            tells_before: false,
         })
     }
 
-    /// Whether it tells what its version changed. A save without a change is delivered too, and makes no version: what it says
-    /// was there before is of the version that an earlier save made.
+    /// Whether it tells what its version changed.
     pub fn says_what_changed(&self) -> bool {
-        self.action == Action::Updated && !self.previous.is_empty() && !self.changes_nothing()
+        self.action == Action::Updated && !self.previous.is_empty() && !self.stands_in()
     }
 
-    /// Whether it is a save without a change. One that leaves out when the record was updated cannot be told from a change of
-    /// other columns.
-    pub fn changes_nothing(&self) -> bool {
-        let tells_update = self.told.iter().any(|name| name == "sys_updated_on");
-        self.action == Action::Updated && tells_update && self.changed().is_empty()
+    /// Whether it stands in for the delivery of the save that made its version: a save without a change, which makes no version and
+    /// is delivered all the same, or what somebody sent by hand. What its version changed is told by the other one. A save that
+    /// leaves out when the record was updated cannot be told from a change of other columns.
+    pub fn stands_in(&self) -> bool {
+        let changed_nothing = self.told.iter().any(|name| name == "sys_updated_on") && self.changed().is_empty();
+        let is_by_hand = self.tells_before && self.told.is_empty();
+        self.action == Action::Updated && self.version.mod_count.is_some() && (changed_nothing || is_by_hand)
     }
 
     /// The columns that differ from what they were.
@@ -116,7 +117,7 @@ impl Payload {
             Action::Updated => self.told.iter().filter(differs).cloned().collect(),
         };
         // A comment is appended: what stood there before says nothing.
-        if !self.comments.is_empty() && self.tells_comments {
+        if !self.comments.is_empty() && self.tells_before {
             changed.push("comments".to_string());
         }
         changed
@@ -189,7 +190,7 @@ fn read(body: &[u8], violations: &mut Violations) -> Option<Payload> {
         previous: columns("previous"),
         told,
         comments: comments(&members, last_comment),
-        tells_comments: !is_flat,
+        tells_before: !is_flat,
     })
 }
 

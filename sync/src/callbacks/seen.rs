@@ -94,6 +94,8 @@ impl Seen {
         if source == Source::Delivery && version.mod_count.is_some_and(is_far) {
             merged.mod_count = seen_count;
         } else if let Some(count) = version.mod_count {
+            // A count that was made up left some behind.
+            self.missing.retain(|missing| *missing < count);
             let first = seen_count.map_or(0, |seen| seen.saturating_add(1)).max(count.saturating_sub(MAX_MISSING));
             self.missing.extend((first..count).filter(|count| !settled.contains(count)));
             let surplus = self.missing.len().saturating_sub(MAX_MISSING as usize);
@@ -126,10 +128,12 @@ impl Seen {
         self
     }
 
-    /// With the last version not told: what is known of it is from a later save, which changed nothing.
-    pub fn with_last_missing(mut self) -> Self {
-        let last = self.version.as_ref().and_then(|version| version.mod_count);
-        self.missing.extend(last.filter(|last| !self.missing.contains(last)));
+    /// With the last version not told: what is known of it is from what stands in for it.
+    pub fn with_missing(mut self, count: u32) -> Self {
+        let is_last = self.version.as_ref().is_some_and(|version| version.mod_count == Some(count));
+        if is_last && !self.missing.contains(&count) {
+            self.missing.push(count);
+        }
         self
     }
 
@@ -227,6 +231,10 @@ mod tests {
         assert_eq!(seen.clone().with_late(1).missing, [0, 3, 5]);
         let seen = seen.with_version(&counted(500), &[], Source::Delivery);
         assert_eq!((seen.missing.len(), seen.missing[0]), (MAX_MISSING as usize, 500 - MAX_MISSING));
+        let healed = seen.with_version(&counted(470), &[], Source::Table);
+        assert_eq!(healed.missing.last(), Some(&469), "what lies beyond the table's own count is no version");
+        assert_eq!(healed.clone().with_missing(470).missing.last(), Some(&470));
+        assert_eq!(healed.clone().with_missing(471), healed, "it is not the last one");
     }
 
     #[test]

@@ -62,8 +62,6 @@ pub struct Lookup {
 pub struct Columns {
     /// The columns, each once.
     pub list: Vec<Column>,
-    /// The severity of an event that ends the problem: it is said, and not written.
-    pub unwritten: Vec<Column>,
     /// Whether the event ends the problem.
     pub recovers: bool,
     /// Whether its status leaves the state alone: it only concerns an incident that is there.
@@ -73,7 +71,7 @@ pub struct Columns {
 /// Renders every column. An event that ends the problem sets its state, and otherwise only what is always written: how the
 /// incident came to be stays as it is.
 pub fn columns(rules: &Rules, renderer: &mut Renderer<'_>) -> Columns {
-    let mut columns = Columns { list: Vec::new(), unwritten: Vec::new(), recovers: false, keeps: false };
+    let mut columns = Columns { list: Vec::new(), recovers: false, keeps: false };
     let status = status(rules, renderer);
     columns.keeps = matches!(status, Status::Keeps);
     let status = status.columns();
@@ -87,12 +85,8 @@ pub fn columns(rules: &Rules, renderer: &mut Renderer<'_>) -> Columns {
             body::render(&rules.body, renderer).into_iter().map(|(name, value)| plain(name, value, Write::Change)),
         );
     }
-    match &rules.severity {
-        Some(rule) if is_written(rule.write) => list.extend(severity(rule, renderer)),
-        Some(rule) if rule.write == Write::Change => {
-            columns.unwritten = renderer.unnoticed(|renderer| severity(rule, renderer))
-        }
-        _ => {}
+    if let Some(rule) = rules.severity.as_ref().filter(|rule| is_written(rule.write)) {
+        list.extend(severity(rule, renderer));
     }
     list.extend(status.into_iter().map(|(name, value)| {
         let part = if OF_STATE.contains(&name.as_str()) { Part::Status } else { Part::Column };
@@ -121,6 +115,19 @@ impl Columns {
             None => self.list.push(column),
         }
     }
+}
+
+/// The severity of an event that ends the problem: it is said, and not written. What other rules set is theirs to say.
+pub fn unwritten(rules: &Rules, columns: &Columns, renderer: &mut Renderer<'_>) -> Vec<Column> {
+    let Some(rule) = rules.severity.as_ref().filter(|rule| columns.recovers && rule.write == Write::Change) else {
+        return Vec::new();
+    };
+    let is_set = |name: &str| {
+        columns.list.iter().any(|column| column.name == name) || rules.fields.iter().any(|field| field.column == name)
+    };
+    let mut said = renderer.unnoticed(|renderer| severity(rule, renderer));
+    said.retain(|column| !is_set(&column.name));
+    said
 }
 
 /// The columns of an event's severity; none where it has none that the rules know.

@@ -166,11 +166,14 @@ pub fn map(
         renderer.warnings.add("rules.filter", path, "a place that the event has");
     }
     let correlation_id = key::key(&rules.correlation_id, &mut renderer);
-    let Columns { list: columns, unwritten, recovers, keeps } = columns::columns(rules, &mut renderer);
+    let columns = columns::columns(rules, &mut renderer);
     let note = rules.note.as_ref().and_then(|note| {
         let text = renderer.text("rules.note.text", &note.text)?;
         (!text.trim().is_empty()).then_some((note.column, text))
     });
+    // Last, for all templates over an event have their work together.
+    let unwritten = columns::unwritten(rules, &columns, &mut renderer);
+    let Columns { list: columns, recovers, keeps } = columns;
     let mut warnings = renderer.warnings;
     warnings.list.extend(warnings::warnings(&columns, instance));
     if violations.list.len() > found {

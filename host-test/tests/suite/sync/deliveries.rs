@@ -146,25 +146,47 @@ async fn a_save_without_a_change_hides_nothing_of_the_one_that_made_its_version(
     let mut bed = TestBed::set().await;
     bed.receive(&rules).await;
     let address = format!("http://{}/hook", bed.receiver.as_ref().unwrap().address());
-    let update = |count: u32, before: &str, comment: &str| {
+    let update = |count: u32, before: Option<[&str; 2]>, comment: &str| {
         let entry = json!({"sys_id": format!("c1b2c3d4e5f60718293a4b5c6d7e8f9{count}"), "text": comment});
         let comments = if comment.is_empty() { json!([]) } else { json!([entry]) };
-        let columns = |state: &str| json!({"state": state, "sys_updated_on": "2026-01-01 00:00:00"});
-        json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident", "action": "update",
-            "sys_mod_count": count.to_string(), "current": columns("2"), "previous": columns(before), "comments": comments})
+        let columns = |[state, description]: [&str; 2]| json!({"state": state, "description": description, "sys_updated_on": format!("2026-01-01 00:00:0{count}")});
+        let mut payload = json!({"sys_id": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "number": "INC1", "table": "incident",
+            "action": "update", "sys_mod_count": count.to_string(), "current": columns(["2", "x"]), "comments": comments});
+        if let Some(before) = before {
+            payload["previous"] = columns(before);
+        }
+        payload
     };
-    let (unchanged, made) = (update(1, "2", ""), update(1, "1", "looking at it"));
+    let (unchanged, button) = (update(1, Some(["2", "x"]), ""), update(1, None, "looking at it"));
+    let made = update(1, Some(["1", "x"]), "looking at it");
+    let (again, described) = (update(2, Some(["2", "x"]), ""), update(2, Some(["2", "y"]), ""));
+    let uncounted = |before: &str| {
+        let mut payload = update(3, Some([before, "x"]), "");
+        payload.as_object_mut().unwrap().remove("sys_mod_count");
+        payload["sys_id"] = "b1b2c3d4e5f60718293a4b5c6d7e8f90".into();
+        payload
+    };
     let mut ids = HashSet::new();
     for (payload, verdict, status, comments) in [
         (&unchanged, "accepted", Some("Processing"), 0),
         (&unchanged, "duplicate", None, 0),
-        (&made, "late", None, 1),
+        // By hand: it says nothing of what was there before.
+        (&button, "late", None, 1),
+        (&button, "duplicate", None, 0),
+        (&made, "late", None, 0),
         (&made, "duplicate", None, 0),
         (&unchanged, "duplicate", None, 0),
+        // Nothing of interest, whichever comes first.
+        (&again, "ignored", None, 0),
+        (&described, "ignored", None, 0),
+        (&again, "duplicate", None, 0),
+        // Without a count nothing is hidden: each has its own digest.
+        (&uncounted("1"), "accepted", Some("Processing"), 0),
+        (&uncounted("2"), "ignored", None, 0),
     ] {
         assert_eq!(post(&address, Some("simulated-callback-secret"), payload.to_string()).await, 200);
         assert_eq!(bed.verdict().await, verdict, "{payload}");
-        if verdict != "duplicate" {
+        if ["accepted", "late"].contains(&verdict) {
             let change = bed.change().await;
             assert_eq!((change.status.as_deref(), change.comments.len()), (status, comments), "{payload}");
             let event: Value = serde_json::from_str(&change.cloud_event).unwrap();
