@@ -130,7 +130,9 @@ fn stand_in(
 ) -> Judged {
     let is_late = matches!(novelty, Novelty::Late(_));
     let mut seen = Seen::read(before.as_deref());
-    let comments = seen.told(payload.comments.clone());
+    // One without its entry is known to be news only with a version that is.
+    let comments = payload.comments.iter().filter(|comment| !is_late || comment.entry.is_some());
+    let comments = seen.told(comments.cloned().collect());
     let values = new_values(&payload, if is_late { Place::Overtaken } else { Place::AfterGap }, &seen.values);
     if is_late && comments.is_empty() {
         return Judged::Duplicate;
@@ -143,7 +145,7 @@ fn stand_in(
     if !wanted.is_empty() && !news.into_iter().any(|name| wanted.iter().any(|wanted| wanted == name)) {
         return Judged::Ignored(none_changed(wanted));
     }
-    let mark = match payload.comments.last().and_then(|comment| comment.entry.clone()) {
+    let mark = match payload.comments.iter().rev().find_map(|comment| comment.entry.clone()) {
         Some(entry) if is_late => entry,
         _ => SAVED.to_string(),
     };
