@@ -169,7 +169,7 @@ fn payload(count: u32, from_table: bool) -> Payload {
         return Payload::of_record(&Record(columns)).unwrap();
     }
     let body = json!({"sys_id": KEY, "number": "INC1", "table": "incident", "action": "update",
-        "sys_mod_count": count, "current": {}});
+        "sys_mod_count": count, "current": {"description": count.to_string()}, "previous": {"description": ""}});
     Payload::read(body.to_string().as_bytes()).unwrap()
 }
 
