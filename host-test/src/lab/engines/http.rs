@@ -154,7 +154,8 @@ fn described(server: &str, outcomes: &[(String, Value)]) -> anyhow::Result<()> {
 /// A delivery goes on as a CloudEvent, and twice with the same id where it comes twice, whichever replica it reaches.
 fn deliveries(server: &str, events: &Mutex<Vec<Value>>) -> anyhow::Result<()> {
     let delivery = json!({"sys_id": "3607dfb10ba19c9132212616e2731e32", "number": "INC0010001", "sys_mod_count": "4",
-        "table": "incident", "action": "update", "current": {"state": "2", "sys_updated_on": "2026-01-01 00:00:05"}});
+        "table": "incident", "action": "update", "current": {"state": "2", "sys_updated_on": "2026-01-01 00:00:05"},
+        "previous": {"state": "1", "sys_updated_on": "2026-01-01 00:00:00"}});
     for (secret, status) in [("wrong", 401), (CALLBACK_SECRET, 204), (CALLBACK_SECRET, 204)] {
         let answered = post(server, "/v1/callbacks/main", secret, &delivery)?;
         ensure!(answered.0 == status, "a delivery with the secret {secret:?} is answered {answered:?}");
