@@ -8,8 +8,10 @@ mod properties;
 use properties::{a_template_is_rendered, an_event_is_mapped};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use servicenow_core::incidents::violations::Violations;
 use servicenow_sync::bindings::mapping::{Mapped, PathsOutcome, PreviewOutcome};
-use servicenow_sync::mapping::{self, paths};
+use servicenow_sync::mapping::{self, Mapping, paths};
+use servicenow_sync::rules::Rules;
 
 const APONO: &str = include_str!("../../docs/sync/apono.md");
 
@@ -41,6 +43,37 @@ fn rules(members: Value) -> String {
     let mut rules = json!({"name": "R", "correlation_id": "k-{{ id }}", "body": {"short_description": "{{ title }}"}});
     rules.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     rules.to_string()
+}
+
+#[test]
+fn a_recovery_says_its_severity_where_no_other_rule_sets_it_and_what_is_wrong_with_it_is_no_news() {
+    let (closed, open) = (json!({"severity": "low", "status": "ok"}), json!({"severity": "low", "status": "bad"}));
+    let severity = json!({"path": "severity", "map": {"low": {"urgency": 3, "impact": 3}}});
+    let end = json!({"state": "6", "close_code": "Duplicate", "close_notes": "x"});
+    let base = json!({"name": "R", "correlation_id": "a-{{ status }}", "missing": "refused", "severity": severity,
+        "status": {"path": "status", "map": {"ok": end, "bad": {"state": "1"}}}, "fields": []});
+    let (mut by_status, mut by_field, mut misspelt, mut always) =
+        (base.clone(), base.clone(), base.clone(), base.clone());
+    by_status["status"]["map"]["ok"]["urgency"] = "2".into();
+    by_field["fields"] = json!([{"column": "urgency", "value": "2"}]);
+    misspelt["severity"]["path"] = "sevrity".into();
+    always["severity"]["write"] = "always".into();
+    for (rules, event, expected) in [
+        (&base, &closed, &["urgency", "impact"][..]),
+        (&by_status, &closed, &["impact"]),
+        (&by_field, &closed, &["impact"]),
+        (&misspelt, &closed, &[]),
+        (&always, &closed, &[]),
+        (&base, &open, &[]),
+    ] {
+        let mut violations = Violations::default();
+        let rules = Rules::parse(&rules.to_string(), &mut violations).unwrap();
+        let mapping = mapping::map(&rules, &event.to_string(), false, &[], &mut violations);
+        let Some(Mapping::Mapped(mapped)) = mapping else { panic!("{:?}", violations.list) };
+        let names: Vec<_> = mapped.unwritten.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!((names.as_slice(), mapped.recovers), (expected, event == &closed), "{event}");
+        assert!(mapped.warnings.list.iter().all(|warning| !warning.field.contains("severity")));
+    }
 }
 
 #[test]

@@ -57,6 +57,11 @@ pub struct Mapped {
 }
 
 impl Mapped {
+    /// All that the event says of columns, written or not.
+    pub fn said(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().chain(&self.unwritten)
+    }
+
     /// Whether the event says that the problem has ended; `None` where the rules have no status to say it by.
     pub fn says_end(&self) -> Option<bool> {
         self.has_status.then_some(self.recovers)

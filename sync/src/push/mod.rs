@@ -223,10 +223,10 @@ impl Push<'_> {
         let columns = &self.mapped.columns;
         let said = match self.is_said && is_last {
             true => self.last.with(&pushed.sys_id, columns, self.mapped.says_end(), &pushed.not_stored),
-            false => Said::read(known.as_deref()).without_news(&pushed.sys_id, columns, self.mapped.says_end()),
+            false => Said::read(known.as_deref()),
         };
-        // Whoever opens it again says it anew.
-        let said = said.without_news(&pushed.sys_id, &self.mapped.unwritten, None);
+        // What was written is known by now. What was not, the next event says anew.
+        let said = said.without_news(&pushed.sys_id, self.mapped.said(), self.mapped.says_end());
         self.ledger.remember(&self.mapped.correlation_id, &said.to_text());
     }
 

@@ -66,10 +66,15 @@ impl Said {
     }
 
     /// Without what an event says otherwise: whether that was written is in doubt.
-    pub fn without_news(&self, sys_id: &str, columns: &[Column], recovers: Option<bool>) -> Self {
+    pub fn without_news<'c>(
+        &self,
+        sys_id: &str,
+        columns: impl IntoIterator<Item = &'c Column>,
+        recovers: Option<bool>,
+    ) -> Self {
         let mut said = self.clone();
         said.recovered &= recovers.unwrap_or(said.recovered);
-        let news = columns.iter().filter(|column| !self.has(sys_id, column));
+        let news = columns.into_iter().filter(|column| !self.has(sys_id, column));
         for column in news {
             said.columns.remove(&column.name);
         }

@@ -108,8 +108,7 @@ impl Push<'_> {
         // If its answer is lost, what it says anew is in doubt, and an event that says it again writes it.
         let before = self.last.clone();
         if before.is_of(sys_id.as_str()) {
-            let said = before.without_news(sys_id.as_str(), &self.mapped.columns, self.mapped.says_end());
-            self.last = said.without_news(sys_id.as_str(), &self.mapped.unwritten, None);
+            self.last = before.without_news(sys_id.as_str(), self.mapped.said(), self.mapped.says_end());
             self.ledger.remember(&self.mapped.correlation_id, &self.last.to_text());
         }
         let receipt = match ValidUpdate::new(Body { columns }, sys_id.clone())?.run(session) {

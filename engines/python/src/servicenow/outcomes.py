@@ -53,8 +53,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A change that was overtaken by a later one, or by a save that changed nothing, and not told yet. Its comment and its previous values are news;
-    its columns are what they were then, and it has no severity and no status."""
+    """A change that was overtaken by a later one, or by a save that changed nothing, and not told yet. Its comments
+    and its previous values are news; its columns are what they were then, and it has no severity and no status."""
 
     accepted: records.Accepted
 

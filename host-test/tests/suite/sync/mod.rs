@@ -7,6 +7,7 @@ mod cookbook;
 mod deliveries;
 mod ledger;
 mod listen;
+mod order;
 mod provisioning;
 mod push;
 mod rules;
