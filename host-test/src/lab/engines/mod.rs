@@ -7,6 +7,7 @@ mod http;
 mod node;
 mod port;
 mod python;
+mod temporal;
 mod wasmtime;
 mod wasmtime_cli;
 
@@ -39,6 +40,8 @@ pub enum Engine {
     Http,
     /// A second implementation of the world, in JavaScript, in this host
     Port,
+    /// Temporal, by the Python host
+    Temporal,
 }
 
 /// How an engine did.
@@ -94,6 +97,7 @@ impl Engine {
             Engine::Wasmtime => "wasmtime",
             Engine::Http => "wasi:http server",
             Engine::Port => "a port in JavaScript",
+            Engine::Temporal => "Temporal",
         }
     }
 
@@ -117,6 +121,7 @@ impl Engine {
             Engine::Wasmtime => wasmtime::run(&given),
             Engine::Http => http::run(&given),
             Engine::Port => port::run(),
+            Engine::Temporal => temporal::run(&given),
         }
     }
 }
@@ -192,7 +197,8 @@ fn finish(command: &mut Command, what: &str) -> anyhow::Result<Output> {
 /// Has a host time itself.
 fn measured(timing: &mut Command) -> anyhow::Result<Measured> {
     let output = finish(timing, "the host's script that times it")?;
-    serde_json::from_slice(&output.stdout).context("the host did not print its times")
+    let last = output.stdout.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice(last).context("the host did not print its times in a last line")
 }
 
 #[cfg(test)]
