@@ -3,3 +3,4 @@
 pub mod cli;
 pub mod components;
 pub mod lab;
+pub mod mcp;

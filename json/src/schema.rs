@@ -4,20 +4,25 @@ use crate::{ALWAYS, SCHEMAS, tagged};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::path::Path;
-use wit_parser::{Docs, Enum, Record, Resolve, Type, TypeDefKind, TypeId, Variant};
+use wit_parser::{Docs, Enum, PackageId, Record, Resolve, Type, TypeDefKind, TypeId, Variant};
+
+/// What the functions of some interfaces in a folder return, as [`describe_package`] tells it.
+pub fn describe(wit: &Path, interfaces: &[&str]) -> Result<Value, String> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit).map_err(|error| format!("{}: {error:#}", wit.display()))?;
+    describe_package(&resolve, package, interfaces)
+}
 
 /// What the functions of some interfaces return, as `{"outcomes": {function: {case: schema}}, "returns": {function: schema},
 /// "schemas": {type: schema}}`. A function that returns a variant is in `outcomes`, any other in `returns`.
 ///
-/// An error names what has no schema here, and stops the build that asked.
-pub fn describe(wit: &Path, interfaces: &[&str]) -> Result<Value, String> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit).map_err(|error| format!("{}: {error:#}", wit.display()))?;
-    let mut schemas = Schemas { resolve: &resolve, named: Map::new(), met: HashMap::new() };
+/// An error names what has no schema here.
+pub fn describe_package(resolve: &Resolve, package: PackageId, interfaces: &[&str]) -> Result<Value, String> {
+    let mut schemas = Schemas { resolve, named: Map::new(), met: HashMap::new() };
     let (mut outcomes, mut returns) = (Map::new(), Map::new());
     for interface in interfaces {
         let id = resolve.packages[package].interfaces.get(*interface);
-        let id = id.ok_or(format!("{} has no interface {interface}", wit.display()))?;
+        let id = id.ok_or(format!("{} has no interface {interface}", resolve.packages[package].name))?;
         for (name, function) in &resolve.interfaces[*id].functions {
             let result = function.result.as_ref().ok_or(format!("{name} returns nothing"))?;
             let before = match schemas.cases(result)? {

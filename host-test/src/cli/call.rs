@@ -140,9 +140,9 @@ impl Method {
     /// Whether the call succeeded.
     pub async fn run(self) -> anyhow::Result<bool> {
         let (connection, invocation) = self.split()?;
-        let host = connection.host()?;
+        let host = connection.target.host()?;
         let node = host.describe().await.map_err(anyhow::Error::from)?;
-        let finished = invocation.run(&host, connection.call()).await;
+        let finished = invocation.run(&host, connection.target.call()).await;
         let edge = node_outcome(&node, finished.method, finished.case);
         connection.show(&finished, edge)?;
         Ok(finished.is_success)

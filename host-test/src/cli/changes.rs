@@ -56,14 +56,14 @@ impl Changes {
     /// Whether the changes could be read.
     pub async fn run(self) -> anyhow::Result<bool> {
         let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
-        let host = self.connection.host()?;
-        let sync = self.connection.event_sync(&host, Some(&self.ledger))?;
+        let host = self.connection.target.host()?;
+        let sync = self.connection.target.event_sync(&host, Some(&self.ledger))?;
         let seen: Arc<Mutex<Vec<Change>>> = Arc::default();
         let note = |change: Change| {
             seen.lock().unwrap_or_else(PoisonError::into_inner).push(change);
             async { Ok::<_, std::convert::Infallible>(()) }
         };
-        let call = self.connection.call();
+        let call = self.connection.target.call();
         let (report, reconciled) = sync.reconcile(&call, &self.selected.selection(), rules, note).await?;
         let is_success = report.outcome.is_success();
         let finished = Finished::from(report);

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// An instance, an authorization and a deadline.
 #[derive(Args)]
-pub struct Connection {
+pub struct Target {
     /// The instance: an id such as dev12345, a host name, or an origin
     #[arg(long)]
     instance: String,
@@ -31,12 +31,6 @@ pub struct Connection {
     /// The deadline, such as 800ms or 30s; 5s where absent, --max-timeout at most
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// Show each HTTP exchange that the component makes
-    #[arg(long)]
-    pub trace: bool,
-    /// Print JSON instead of text
-    #[arg(long)]
-    pub json: bool,
     /// Keep the compiled component in this folder, for the next call; the user's own cache folder where absent
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -44,7 +38,20 @@ pub struct Connection {
     limits: LimitOptions,
 }
 
-impl Connection {
+/// The same, and how what comes of it is shown.
+#[derive(Args)]
+pub struct Connection {
+    #[command(flatten)]
+    pub target: Target,
+    /// Show each HTTP exchange that the component makes
+    #[arg(long)]
+    pub trace: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Target {
     /// A host with the file's authorizations, for one call at a time.
     pub fn host(&self) -> anyhow::Result<Host> {
         self.host_for(1)
@@ -85,6 +92,12 @@ impl Connection {
         self.timeout.unwrap_or(servicenow_host::limits::DEFAULT_TIMEOUT)
     }
 
+    fn folder(&self) -> Option<PathBuf> {
+        self.cache.clone().or_else(usual_folder)
+    }
+}
+
+impl Connection {
     /// Prints how a call ended. `edge` is its name in the original node, where it has one.
     pub fn show(&self, finished: &Finished, edge: &str) -> anyhow::Result<()> {
         show::outcome(finished, edge, self.json, self.trace)
@@ -97,9 +110,5 @@ impl Connection {
             (true, false) => show::exchanges(finished),
             (true, true) => super::print(&serde_json::json!({"exchanges": finished.exchanges}).to_string()),
         }
-    }
-
-    fn folder(&self) -> Option<PathBuf> {
-        self.cache.clone().or_else(usual_folder)
     }
 }

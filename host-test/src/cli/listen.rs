@@ -66,13 +66,13 @@ impl Listen {
     /// Runs until interrupted.
     pub async fn run(self) -> anyhow::Result<bool> {
         let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
-        let host = self.connection.host_for(CALLS)?;
-        let sync = Arc::new(self.connection.event_sync(&host, Some(&self.ledger))?);
+        let host = self.connection.target.host_for(CALLS)?;
+        let sync = Arc::new(self.connection.target.event_sync(&host, Some(&self.ledger))?);
         let forward = self.forward.map(Forward::new).transpose()?.map(Arc::new);
-        let outbox = forward.is_some().then(|| sync.outbox(&self.connection.authorization));
+        let outbox = forward.is_some().then(|| sync.outbox(&self.connection.target.authorization));
         let shown = Arc::new(Shown { json: self.connection.json, outbox: outbox.clone(), missed: Notify::new() });
         // Deliveries are taken in first: what they bring is known when the rest is read.
-        let authorization = self.connection.authorization.clone();
+        let authorization = self.connection.target.authorization.clone();
         let started = Receiver::start(self.listen, Arc::clone(&sync), authorization, rules.clone(), Arc::clone(&shown));
         let receiver =
             started.await.with_context(|| format!("--listen {}: give an address of this machine", self.listen))?;
@@ -88,7 +88,7 @@ impl Listen {
                 async move { forward.post(event).await.inspect_err(|problem| eprintln!("warning: {problem}")) }
             }));
         }
-        let call = self.connection.call();
+        let call = self.connection.target.call();
         let handle = |change: Change| {
             let shown = Arc::clone(&shown);
             async move {

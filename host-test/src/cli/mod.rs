@@ -14,6 +14,7 @@ mod ledger;
 mod limits;
 mod listen;
 mod map;
+mod mcp;
 mod names;
 mod outbox;
 mod package;
@@ -86,6 +87,8 @@ enum Command {
     Ledger(ledger::Ledger),
     /// Read what changed since the last time
     Changes(changes::Changes),
+    /// Offer the methods to agents as tools of the Model Context Protocol
+    Mcp(mcp::Mcp),
     /// Run a ServiceNow stand-in until interrupted
     Simulator(servicenow_simulator::cli::Command),
     /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
@@ -128,6 +131,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Outbox(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Changes(command) => command.run().await,
+        Command::Mcp(command) => command.run().await,
         Command::Simulator(command) => command.run().await.map(|()| true),
         Command::ThirdPartyClients(command) => command.run().await,
         Command::Engines(command) => command.run().await,

@@ -21,8 +21,8 @@ pub struct Names {
 impl Names {
     /// Whether the names could be read.
     pub async fn run(self) -> anyhow::Result<bool> {
-        let sync = self.connection.event_sync(&self.connection.host()?, None)?;
-        let report = sync.names(self.connection.call(), self.table, self.sys_id).await;
+        let sync = self.connection.target.event_sync(&self.connection.target.host()?, None)?;
+        let report = sync.names(self.connection.target.call(), self.table, self.sys_id).await;
         let is_success = report.outcome.is_success();
         self.connection.show(&Finished::from(report), "")?;
         Ok(is_success)

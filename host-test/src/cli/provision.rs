@@ -145,7 +145,7 @@ impl SetUp {
 
     fn event_sync(&self) -> anyhow::Result<EventSync> {
         // One call, and the judging of its delivery beside it.
-        self.connection.event_sync(&self.connection.host_for(4)?, None)
+        self.connection.target.event_sync(&self.connection.target.host_for(4)?, None)
     }
 
     fn show_steps(&self, report: Report<StepsOutcome>) -> anyhow::Result<bool> {
@@ -180,31 +180,31 @@ impl Provision {
     pub async fn run(self) -> anyhow::Result<bool> {
         match self {
             Provision::Plan(set_up) => {
-                let report = set_up.event_sync()?.plan(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.plan(set_up.connection.target.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Apply(set_up) => {
-                let report = set_up.event_sync()?.apply(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.apply(set_up.connection.target.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Rotate(set_up) => {
-                let report = set_up.event_sync()?.rotate(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.rotate(set_up.connection.target.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Pause(set_up) => {
-                let report = set_up.event_sync()?.pause(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.pause(set_up.connection.target.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Resume(set_up) => {
-                let report = set_up.event_sync()?.resume(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.resume(set_up.connection.target.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Remove(set_up) => {
-                let report = set_up.event_sync()?.remove(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.remove(set_up.connection.target.call(), set_up.settings()).await;
                 set_up.show_steps(report)
             }
             Provision::Inspect(set_up) => {
-                let report = set_up.event_sync()?.inspect(set_up.connection.call(), set_up.settings()).await;
+                let report = set_up.event_sync()?.inspect(set_up.connection.target.call(), set_up.settings()).await;
                 let well = report.outcome.is_success();
                 set_up.connection.show(&Finished::from(report), "")?;
                 Ok(well)
@@ -253,7 +253,7 @@ impl ChangeHandler for Waiter {
 
 /// Removes the incident of a test, and says so where that fails. Whether it is removed.
 async fn end_test(set_up: &SetUp, sync: &EventSync) -> anyhow::Result<bool> {
-    let removed = sync.end_probe(set_up.connection.call(), set_up.settings()).await;
+    let removed = sync.end_probe(set_up.connection.target.call(), set_up.settings()).await;
     let is_removed = removed.outcome.is_success();
     if !is_removed {
         print("the incident of the test may be left: it could not be removed");
@@ -269,12 +269,12 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
     let sync = Arc::new(set_up.event_sync()?);
     let (arrived, mut arrivals) = channel(Vec::new());
     let waiter = Arc::new(Waiter { arrived, refused: AtomicBool::new(false) });
-    let authorization = set_up.connection.authorization.clone();
+    let authorization = set_up.connection.target.authorization.clone();
     let receiver = Receiver::start(listen, Arc::clone(&sync), authorization, None, Arc::clone(&waiter));
     let _receiver = receiver
         .await
         .map_err(|error| anyhow::anyhow!("--listen {listen}: {error}; give an address of this machine"))?;
-    let report = sync.probe(set_up.connection.call(), set_up.settings()).await;
+    let report = sync.probe(set_up.connection.target.call(), set_up.settings()).await;
     let ProbeOutcome::Changed(TestChange { number, sys_id, version }) = &report.outcome else {
         set_up.connection.show(&Finished::from(report), "")?;
         // It may be there all the same.
@@ -283,7 +283,7 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
     };
     let (number, wanted) = (number.clone(), (sys_id.clone(), Some(*version)));
     let delivered = arrivals.wait_for(|all| all.contains(&wanted));
-    let delivered = tokio::time::timeout(set_up.connection.patience(), delivered).await;
+    let delivered = tokio::time::timeout(set_up.connection.target.patience(), delivered).await;
     let is_removed = end_test(set_up, &sync).await?;
     if delivered.is_ok() {
         print(&format!("delivered: version {version} of {number}"));
@@ -297,7 +297,7 @@ async fn verify(set_up: &SetUp, listen: SocketAddr) -> anyhow::Result<bool> {
         "nothing arrived in time"
     };
     print(&format!("not delivered: version {version} of {number}: {problem}"));
-    let report = sync.inspect(set_up.connection.call(), set_up.settings()).await;
+    let report = sync.inspect(set_up.connection.target.call(), set_up.settings()).await;
     super::show::value(&to_json(&report.outcome)["value"]);
     Ok(false)
 }

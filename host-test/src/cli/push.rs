@@ -47,8 +47,8 @@ impl Push {
         let event = self.event()?;
         let rules = self.rules.iter().map(|path| read_file("--rules", path)).collect::<Result<Vec<_>, _>>()?;
         refuse_same_names(&rules)?;
-        let host = self.connection.host()?;
-        let sync = self.connection.event_sync(&host, self.ledger.as_deref())?;
+        let host = self.connection.target.host()?;
+        let sync = self.connection.target.event_sync(&host, self.ledger.as_deref())?;
         let mut ended = Summary::default();
         for rules in rules {
             // What cannot be split is refused by the push itself, as one event.
@@ -101,7 +101,7 @@ impl Push {
                 self.show_becoming(&event, &becomes)?;
             }
         }
-        let report = sync.push(self.connection.call(), rules, event, self.manual).await;
+        let report = sync.push(self.connection.target.call(), rules, event, self.manual).await;
         let reason = report.outcome.failure().map(|failure| failure.reason);
         let (case, is_well) = (report.outcome.case(), is_well(&report.outcome));
         let finished = Finished { is_success: is_well, ..report.into() };

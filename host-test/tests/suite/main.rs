@@ -19,6 +19,7 @@ mod hostile_modules;
 mod hostile_sync;
 mod kept_instances;
 mod language_hosts;
+mod mcp;
 mod network;
 mod outcomes;
 mod policy;

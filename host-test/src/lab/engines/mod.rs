@@ -4,6 +4,7 @@
 mod activities;
 mod engine_case;
 mod http;
+mod mcp;
 mod node;
 mod port;
 mod python;
@@ -42,6 +43,8 @@ pub enum Engine {
     Port,
     /// Temporal, by the Python host
     Temporal,
+    /// Agents, by the server of the command `mcp`
+    Mcp,
 }
 
 /// How an engine did.
@@ -98,6 +101,7 @@ impl Engine {
             Engine::Http => "wasi:http server",
             Engine::Port => "a port in JavaScript",
             Engine::Temporal => "Temporal",
+            Engine::Mcp => "agents (MCP)",
         }
     }
 
@@ -122,6 +126,7 @@ impl Engine {
             Engine::Http => http::run(&given),
             Engine::Port => port::run(),
             Engine::Temporal => temporal::run(&given),
+            Engine::Mcp => mcp::run(&given),
         }
     }
 }
