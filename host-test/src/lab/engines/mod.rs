@@ -6,6 +6,7 @@ mod engine_case;
 mod http;
 mod mcp;
 mod node;
+mod node_red;
 mod port;
 mod python;
 mod temporal;
@@ -41,6 +42,8 @@ pub enum Engine {
     Http,
     /// A second implementation of the world, in JavaScript, in this host
     Port,
+    /// Node-RED, by the Node.js host, with its editor in Chromium
+    NodeRed,
     /// Temporal, by the Python host
     Temporal,
     /// Agents, by the server of the command `mcp`
@@ -100,6 +103,7 @@ impl Engine {
             Engine::Wasmtime => "wasmtime",
             Engine::Http => "wasi:http server",
             Engine::Port => "a port in JavaScript",
+            Engine::NodeRed => "Node-RED",
             Engine::Temporal => "Temporal",
             Engine::Mcp => "agents (MCP)",
         }
@@ -125,6 +129,7 @@ impl Engine {
             Engine::Wasmtime => wasmtime::run(&given),
             Engine::Http => http::run(&given),
             Engine::Port => port::run(),
+            Engine::NodeRed => node_red::run(&given),
             Engine::Temporal => temporal::run(&given),
             Engine::Mcp => mcp::run(&given),
         }

@@ -1,0 +1,86 @@
+// Authorizations for the host: of a configuration node, or by name from an authorizations file.
+
+import { readFile } from "node:fs/promises";
+import { resolve, dirname } from "node:path";
+import { apiKey, basic, bearer, clientCredentials, refreshToken } from "servicenow-host";
+import { parse } from "smol-toml";
+
+/** How each grant is made, and of which keys of the authorizations file. */
+const GRANTS = {
+  "client-credentials": [["client-id", "client-secret"], clientCredentials],
+  "refresh-token": [["client-id", "client-secret", "refresh-token"], refreshToken],
+  basic: [["username", "password"], basic],
+  bearer: [["token"], bearer],
+  "api-key": [["api-key"], apiKey],
+};
+
+/** The authorization of a configuration node. An error says what is missing, and never what is there. */
+export async function authorizationOf({ grant, instance, file, entry, credentials }) {
+  if (grant === "file") return fromFile(file, entry);
+  const { user, secret } = credentials ?? {};
+  const [keys, make] = GRANTS[grant] ?? unknown(grant);
+  const values = keys.length === 1 ? [secret] : [user, secret];
+  keys.forEach((key, index) => {
+    if (!values[index]) throw new Error(`the authorization has no ${key}: open it and fill it in`);
+  });
+  return make(originOf(instance), ...values);
+}
+
+/** The authorization of this name in an authorizations file, whose format the host in Rust has. */
+export async function fromFile(path, name) {
+  if (!path || !name) throw new Error("give the authorizations file, and the name of an authorization in it");
+  const given = entryOf(await textOf(path), path, name);
+  const [keys, make] = GRANTS[given.grant] ?? unknown(given.grant);
+  const values = await Promise.all(keys.map((key) => valueOf(given[key], key, path)));
+  const { scope, "token-url": tokenUrl } = given;
+  const options = Object.fromEntries(Object.entries({ scope, tokenUrl }).filter(([, value]) => value));
+  const takesOptions = make === clientCredentials || make === refreshToken;
+  return make(originOf(given.instance), ...values, ...(takesOptions ? [options] : []));
+}
+
+/** An instance's origin: of an id such as dev12345, a host name, or an origin. */
+export function originOf(instance) {
+  const given = String(instance ?? "").trim();
+  if (given === "") throw new Error("the authorization names no instance: give an id such as dev12345");
+  if (/^https?:\/\//.test(given)) return new URL(given).origin;
+  return given.includes(".") ? `https://${given}` : `https://${given}.service-now.com`;
+}
+
+async function textOf(path) {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new Error(`${path} cannot be read (${error.code}): give the path of an authorizations file`);
+  }
+}
+
+function entryOf(text, path, name) {
+  let file;
+  try {
+    file = parse(text);
+  } catch (error) {
+    // The parser's message quotes the line, which may hold a secret.
+    throw new Error(`${path} is not TOML: look at line ${error.line ?? "1"}`);
+  }
+  const all = file.authorizations ?? {};
+  if (!Object.hasOwn(all, name)) {
+    throw new Error(`${path} has no authorization ${name}; it has ${Object.keys(all).join(", ") || "none"}`);
+  }
+  return all[name];
+}
+
+/** A value that is given as it is, in the environment, or in a file beside this one. */
+async function valueOf(given, key, path) {
+  if (typeof given === "string" && given !== "") return given;
+  if (typeof given?.env === "string") {
+    const value = process.env[given.env];
+    if (value) return value;
+    throw new Error(`${key} is to come from the variable ${given.env}, which is not set`);
+  }
+  if (typeof given?.file === "string") return (await textOf(resolve(dirname(path), given.file))).trimEnd();
+  throw new Error(`the authorization in ${path} has no ${key}`);
+}
+
+function unknown(grant) {
+  throw new Error(`the grant ${grant} is not known here; known are ${Object.keys(GRANTS).join(", ")}`);
+}
