@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import ActivityFailureError, Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 from temporalio.worker import Worker
 
@@ -152,9 +152,24 @@ async def test_each_run_of_a_workflow_has_a_key_of_its_own(caller: Caller) -> No
     assert runs[0] != runs[1]
 
 
+async def test_an_activity_without_a_workflow_has_a_key_of_its_run(caller: Caller) -> None:
+    made = [
+        await caller.client.execute_activity(
+            "servicenow.create",
+            {**caller.known, "request_body": {"short_description": "Alone"}},
+            id="create",
+            task_queue=TASK_QUEUE,
+            start_to_close_timeout=timedelta(seconds=10),
+        )
+        for _ in range(2)
+    ]
+    assert made[0]["number"] != made[1]["number"]
+    assert all(not result["correlation_id"].startswith("None") for result in made)
+
+
 async def test_a_key_of_ones_own_is_kept(caller: Caller) -> None:
     given = await caller.call("create", request_body={"urgency": "2"}, correlation_id="order-1")
-    column = await caller.call("create", request_body={"urgency": "2", "correlation_id": "order-1"})
+    column = await caller.call("create", request_body='{"urgency": 2, "correlation_id": "order-1"}')
     assert given["correlation_id"] == column["correlation_id"] == "order-1"
     assert (given["made"], column["made"]) == ("created", "found")
     assert given["number"] == column["number"]
@@ -176,6 +191,18 @@ async def test_a_note_whose_answer_was_lost_is_not_written_twice(
     assert noted["notes"] == {"work_notes": "already-there"}
     assert noted["made"] == "updated", "the columns are written again"
     assert notes(simulator, incident["sys_id"]).count("Looked at it again") == 1
+
+
+async def test_a_note_whose_first_write_comes_late_is_told_as_maybe_twice(
+    caller: Caller, simulator: Simulator
+) -> None:
+    incident = await caller.call("create", request_body={"short_description": "Slow"})
+    simulator.fault(method="PATCH", path=WRITES, times=1, effect={"commit-late": {"ms": 1500}})
+    known = {"sys_id": incident["sys_id"], "timeout_ms": 500}
+    noted = await caller.call(
+        "update", attempts=2, request_body='{"work_notes": "Late", "urgency": 1}', **known
+    )
+    assert noted["notes"] == {"work_notes": "may-be-twice"}
 
 
 async def test_a_note_that_was_certainly_not_written_is_told_as_added(
@@ -225,6 +252,20 @@ async def test_a_mistake_is_named_and_not_repeated(caller: Caller, inputs: dict[
     error = await caller.error("get", attempts=5, **inputs)
     assert says in error.message
     assert error.non_retryable
+
+
+@pytest.mark.parametrize("given", [None, "INC1", ["INC1"]])
+async def test_inputs_that_are_no_object_are_refused_once(caller: Caller, given: Any) -> None:
+    with pytest.raises(ActivityFailureError) as raised:
+        await caller.client.execute_activity(
+            "servicenow.get",
+            given,
+            id=str(uuid4()),
+            task_queue=TASK_QUEUE,
+            start_to_close_timeout=timedelta(seconds=10),
+        )
+    assert isinstance(raised.value.cause, ApplicationError)
+    assert "expected one object of the method's inputs" in raised.value.cause.message
 
 
 async def test_temporal_stores_no_secret(

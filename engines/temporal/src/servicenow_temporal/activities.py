@@ -1,11 +1,13 @@
 """The node's methods as activities: `servicenow.create`, `servicenow.get` and whatever else its manifest has."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
 from datetime import timedelta
+from time import monotonic
 from typing import Any, TypeAlias
 
 from temporalio import activity
@@ -23,7 +25,7 @@ Inputs: TypeAlias = dict[str, Any]
 Result: TypeAlias = dict[str, Any]
 """What the method's first outcome holds."""
 
-Activity: TypeAlias = Callable[[Inputs], Awaitable[Result]]
+Activity: TypeAlias = Callable[[Any], Awaitable[Result]]
 
 MARGIN = timedelta(milliseconds=500)
 """A call ends so long before its activity does: its outcome has to reach the server."""
@@ -49,7 +51,7 @@ def _activity(node: AsyncServiceNow, method: Method) -> Activity:
     call = getattr(node, method.name)
 
     @activity.defn(name=name)
-    async def run(inputs: Inputs) -> Result:
+    async def run(inputs: Any) -> Result:
         _check(name, method, inputs)
         info = activity.info()
         inputs = {**inputs, "timeout_ms": _timeout_ms(inputs.get("timeout_ms"), info)}
@@ -68,22 +70,34 @@ def _activity(node: AsyncServiceNow, method: Method) -> Activity:
 async def _update_with_notes(
     node: AsyncServiceNow, method: Method, inputs: Inputs, info: activity.Info
 ) -> Result:
-    body = columns(inputs["request_body"])
+    """An update that appends to a journal: what an earlier attempt may have appended is looked for first."""
+    given = inputs["request_body"]
+    body = columns(given)
     if _is_unwritten(info):
-        update = first(body)
-    else:
-        known = {name: inputs[name] for name in ("authorization", "instance", "timeout_ms")}
-        read = await node.get(**known, kind="sys_id", value=inputs["sys_id"])
-        incident = read.incident if isinstance(read, GetIncidentSuccess) else None
-        update = repeated(body, incident)
-        if incident is not None and not update.body:
-            return {**asdict(confirmed(incident, body)), "notes": update.notes}
-    outcome = await node.update(**{**inputs, "request_body": update.body})
-    return {**_result(method, outcome, info), "notes": update.notes}
+        return {**_result(method, await node.update(**inputs), info), "notes": first(body).notes}
+    began = monotonic()
+    known = {name: inputs[name] for name in ("authorization", "instance", "timeout_ms")}
+    read = await node.get(**known, kind="sys_id", value=inputs["sys_id"])
+    failure = getattr(read, "failure", None)
+    if failure is not None and failure.retry is Retry.LATER:
+        return _result(method, read, info)
+    incident = read.incident if isinstance(read, GetIncidentSuccess) else None
+    update = repeated(body, incident)
+    if incident is not None and not update.body:
+        return {**asdict(confirmed(incident, body)), "notes": update.notes}
+    left = json.dumps(update.body) if isinstance(given, str) else update.body
+    inputs = {**inputs, "request_body": left}
+    if isinstance(inputs["timeout_ms"], int):
+        # Both calls have the time of one.
+        inputs["timeout_ms"] = max(inputs["timeout_ms"] - int((monotonic() - began) * 1000), 1)
+    return {**_result(method, await node.update(**inputs), info), "notes": update.notes}
 
 
-def _check(name: str, method: Method, inputs: Inputs) -> None:
+def _check(name: str, method: Method, inputs: Any) -> None:
     """Refuses an input that the method does not have, and the want of one that it needs."""
+    if not isinstance(inputs, dict):
+        given = f"{name}: given {type(inputs).__name__}, expected one object of the method's inputs"
+        raise ApplicationError(given, type="invalid-data", non_retryable=True)
     known = [taken.name for taken in method.inputs]
     wrong = [
         f"{given} is none of its inputs, which are {', '.join(known)}"
@@ -127,6 +141,9 @@ def _result(method: Method, outcome: Any, info: activity.Info) -> Result:
 
 def _is_unwritten(info: activity.Info) -> bool:
     """Whether it is certain that no attempt before this one wrote: the last of them said so before it ended."""
+    if info.is_local:
+        # One that is lost with its worker begins again at its first attempt.
+        return False
     said = [said for said in info.heartbeat_details if isinstance(said, dict)]
     return info.attempt == 1 or {"attempt": info.attempt - 1, "unwritten": True} in said
 
@@ -142,12 +159,15 @@ def _timeout_ms(asked: Any, info: activity.Info) -> Any:
     """The deadline of a call: what was asked for, and no more than its activity has."""
     longest = min((info.start_to_close_timeout or LONGEST + MARGIN) - MARGIN, LONGEST)
     longest_ms = max(int(longest / timedelta(milliseconds=1)), 1)
-    return min(asked, longest_ms) if isinstance(asked, int) else asked or longest_ms
+    if asked is None:
+        return longest_ms
+    return min(asked, longest_ms) if isinstance(asked, int) else asked
 
 
 def _key(info: activity.Info) -> str:
-    """What makes a create the same one in each attempt, and another one in each run of the workflow."""
-    return f"{info.workflow_run_id}/{info.activity_id}"
+    """What makes a create the same one in each attempt, and another one in each run of its workflow, or of itself
+    where it has none."""
+    return f"{info.workflow_run_id or info.activity_run_id}/{info.activity_id}"
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ time, so it is looked for in the record first.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,64 +16,68 @@ from servicenow.records import ColumnResult, Incident, Made, Receipt, Stored
 JOURNALS = ("comments", "work_notes", "comments_and_work_notes")
 """The journals among the columns of the incident table, by its dictionary."""
 
-_REWRITTEN = frozenset("<>&\"'[")
-"""What instances may store otherwise than it was sent: markup and entities."""
+_HEADING = re.compile(r"^\S.* - .+ \(.+\)$")
+"""The line above an entry: when, who, and to which journal."""
 
 
 class Note(StrEnum):
     """What became of a text for a journal."""
 
     ADDED = "added"
-    """It was appended, by this attempt alone."""
+    """It was appended, by the only attempt that can have written it."""
     ALREADY_THERE = "already-there"
-    """The journal has it."""
+    """The journal has an entry of this text, and none was appended."""
     MAY_BE_TWICE = "may-be-twice"
-    """It was appended, and may have been before: the journal does not tell."""
+    """It was appended, and may be once more: an earlier attempt may have written it, or may still."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """An update that appends to journals."""
 
-    body: dict[str, str]
+    body: dict[str, Any]
     """What is still to be written."""
     notes: dict[str, Note]
     """What becomes of each text for a journal, once it is written."""
 
 
-def columns(request_body: Any) -> dict[str, str]:
+def columns(request_body: Any) -> dict[str, Any]:
     """The columns of a request body, in whatever shape it was given. None where it has none of the shapes: the
     component says what is wrong with it."""
     try:
         body = json.loads(request_body) if isinstance(request_body, str) else request_body
         pairs = list(body.items() if isinstance(body, Mapping) else body)
         named = {name: value for name, value in pairs}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
-    are_texts = all(isinstance(text, str) for pair in named.items() for text in pair)
-    return named if are_texts and len(named) == len(pairs) else {}
+    return named if len(named) == len(pairs) and all(isinstance(name, str) for name in named) else {}
 
 
 def has_notes(request_body: Any) -> bool:
     """Whether a request body appends to a journal."""
-    return any(columns(request_body).get(name) for name in JOURNALS)
+    named = columns(request_body)
+    return any(_is_note(named.get(name)) for name in JOURNALS)
 
 
-def first(body: Mapping[str, str]) -> Update:
+def first(body: Mapping[str, Any]) -> Update:
     """An update of which nothing was written."""
-    return Update(dict(body), {name: Note.ADDED for name in JOURNALS if body.get(name)})
+    return Update(dict(body), {name: Note.ADDED for name in JOURNALS if _is_note(body.get(name))})
 
 
-def repeated(body: Mapping[str, str], incident: Incident | None) -> Update:
-    """What is left of an update that may have been written, by the record as it is now. `None` is a record that
-    could not be read."""
+def repeated(body: Mapping[str, Any], incident: Incident | None) -> Update:
+    """What is left of an update that may have been written, or may still be, by the record as it is now. `None` is a
+    record that could not be read."""
     shown = {field.name: field.display_value for field in incident.fields} if incident else {}
-    notes = {name: _note(shown.get(name, ""), body[name]) for name in JOURNALS if body.get(name)}
-    left = {name: text for name, text in body.items() if notes.get(name) is not Note.ALREADY_THERE}
+    notes = {
+        name: Note.ALREADY_THERE if _has_entry(shown.get(name, ""), str(body[name])) else Note.MAY_BE_TWICE
+        for name in JOURNALS
+        if _is_note(body.get(name))
+    }
+    left = {name: value for name, value in body.items() if notes.get(name) is not Note.ALREADY_THERE}
     return Update(left, notes)
 
 
-def confirmed(incident: Incident, body: Mapping[str, str]) -> Receipt:
+def confirmed(incident: Incident, body: Mapping[str, Any]) -> Receipt:
     """The receipt of an update that is found to have been made."""
     keys = [field.value for field in incident.fields if field.name == "correlation_id"]
     return Receipt(
@@ -87,13 +92,20 @@ def confirmed(incident: Incident, body: Mapping[str, str]) -> Receipt:
     )
 
 
-def _note(journal: str, text: str) -> Note:
-    if _plain(text) in _plain(journal):
-        return Note.ALREADY_THERE
-    # An empty journal is one without entries, or one that is not shown.
-    is_told = journal.strip() and not _REWRITTEN & set(text)
-    return Note.ADDED if is_told else Note.MAY_BE_TWICE
+def _is_note(value: Any) -> bool:
+    return value is not None and str(value).strip() != ""
 
 
-def _plain(text: str) -> str:
-    return "\n".join(line.strip() for line in text.strip().splitlines())
+def _has_entry(journal: str, text: str) -> bool:
+    """Whether a journal, as it is displayed, has an entry of just this text."""
+    lines, wanted = _lines(journal), _lines(text)
+    for start in range(1, len(lines) - len(wanted) + 1):
+        rest = [line for line in lines[start + len(wanted) :] if line]
+        is_entry = _HEADING.match(lines[start - 1]) and (not rest or _HEADING.match(rest[0]))
+        if is_entry and lines[start : start + len(wanted)] == wanted:
+            return True
+    return False
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
