@@ -14,11 +14,16 @@ const GRANTS = {
   "api-key": [["api-key"], apiKey],
 };
 
+/** What an entry may have beside the keys of its grant. A restriction that is not kept here must not be there. */
+const COMMON = ["instance", "grant", "allow-http-loopback"];
+const OF_TOKENS = ["scope", "token-url"];
+const WITH_TOKENS = [clientCredentials, refreshToken];
+
 /** The authorization of a configuration node. An error says what is missing, and never what is there. */
 export async function authorizationOf({ grant, instance, file, entry, credentials }) {
   if (grant === "file") return fromFile(file, entry);
   const { user, secret } = credentials ?? {};
-  const [keys, make] = GRANTS[grant] ?? unknown(grant);
+  const [keys, make] = known(grant);
   const values = keys.length === 1 ? [secret] : [user, secret];
   keys.forEach((key, index) => {
     if (!values[index]) throw new Error(`the authorization has no ${key}: open it and fill it in`);
@@ -30,20 +35,38 @@ export async function authorizationOf({ grant, instance, file, entry, credential
 export async function fromFile(path, name) {
   if (!path || !name) throw new Error("give the authorizations file, and the name of an authorization in it");
   const given = entryOf(await textOf(path), path, name);
-  const [keys, make] = GRANTS[given.grant] ?? unknown(given.grant);
+  const [keys, make] = known(given.grant);
+  const takes = [...COMMON, ...keys, ...(WITH_TOKENS.includes(make) ? OF_TOKENS : [])];
+  const other = Object.keys(given).find((key) => !takes.includes(key));
+  if (other !== undefined) {
+    throw new Error(`${path}: ${name} has ${other}, which is not kept here; known are ${takes.join(", ")}`);
+  }
   const values = await Promise.all(keys.map((key) => valueOf(given[key], key, path)));
+  const origin = originOf(given.instance, given["allow-http-loopback"] === true);
+  if (!WITH_TOKENS.includes(make)) return make(origin, ...values);
   const { scope, "token-url": tokenUrl } = given;
-  const options = Object.fromEntries(Object.entries({ scope, tokenUrl }).filter(([, value]) => value));
-  const takesOptions = make === clientCredentials || make === refreshToken;
-  return make(originOf(given.instance), ...values, ...(takesOptions ? [options] : []));
+  if (tokenUrl !== undefined) originOf(tokenUrl, given["allow-http-loopback"] === true);
+  const options = Object.entries({ scope, tokenUrl }).filter(([, value]) => value !== undefined);
+  return make(origin, ...values, Object.fromEntries(options));
 }
 
-/** An instance's origin: of an id such as dev12345, a host name, or an origin. */
-export function originOf(instance) {
+/** An instance's origin: of an id such as dev12345, a host name, or an origin. Secrets go to https, or to loopback. */
+export function originOf(instance, allowHttpLoopback = true) {
   const given = String(instance ?? "").trim();
   if (given === "") throw new Error("the authorization names no instance: give an id such as dev12345");
-  if (/^https?:\/\//.test(given)) return new URL(given).origin;
-  return given.includes(".") ? `https://${given}` : `https://${given}.service-now.com`;
+  const named = given.includes(".") ? `https://${given}` : `https://${given}.service-now.com`;
+  const address = /^[a-z]+:\/\//i.test(given) ? given : named;
+  if (!URL.canParse(address)) {
+    throw new Error(
+      `the instance ${given} is none: give an id such as dev12345, a host name or an https address`,
+    );
+  }
+  const { protocol, hostname, origin } = new URL(address);
+  const isLoopback = ["localhost", "[::1]"].includes(hostname) || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  if (protocol !== "https:" && !(protocol === "http:" && isLoopback && allowHttpLoopback)) {
+    throw new Error(`the instance ${given} is not https: http is for loopback alone`);
+  }
+  return origin;
 }
 
 async function textOf(path) {
@@ -71,16 +94,23 @@ function entryOf(text, path, name) {
 
 /** A value that is given as it is, in the environment, or in a file beside this one. */
 async function valueOf(given, key, path) {
-  if (typeof given === "string" && given !== "") return given;
+  const value = await readValue(given, key, path);
+  if (value === "") throw new Error(`${key} in ${path} is empty`);
+  return value;
+}
+
+async function readValue(given, key, path) {
+  if (typeof given === "string") return given;
   if (typeof given?.env === "string") {
     const value = process.env[given.env];
-    if (value) return value;
+    if (value !== undefined) return value;
     throw new Error(`${key} is to come from the variable ${given.env}, which is not set`);
   }
   if (typeof given?.file === "string") return (await textOf(resolve(dirname(path), given.file))).trimEnd();
   throw new Error(`the authorization in ${path} has no ${key}`);
 }
 
-function unknown(grant) {
+function known(grant) {
+  if (Object.hasOwn(GRANTS, grant)) return GRANTS[grant];
   throw new Error(`the grant ${grant} is not known here; known are ${Object.keys(GRANTS).join(", ")}`);
 }

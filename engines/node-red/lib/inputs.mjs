@@ -51,3 +51,19 @@ function typed({ name, valueType }, value) {
 function bodyOf(value) {
   return typeof value === "object" && !Array.isArray(value) ? JSON.stringify(value) : value;
 }
+
+/**
+ * Rows of columns as pairs, so that a name that stands twice is refused and not overwritten. A column that comes to
+ * nothing for a message is left out, but for the one that makes a create safe to repeat.
+ */
+export function pairsOf(rows) {
+  const isNothing = (value) => value === undefined || value === null;
+  if (rows.some(([name, value]) => name === KEY && (isNothing(value) || value === ""))) {
+    throw new Error(`${KEY}: it is empty for this message, which would make another incident each time`);
+  }
+  const given = rows.filter(([, value]) => !isNothing(value));
+  return given.map(([name, value]) => [
+    name,
+    ["number", "boolean"].includes(typeof value) ? String(value) : value,
+  ]);
+}

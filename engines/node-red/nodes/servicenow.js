@@ -35,43 +35,44 @@ module.exports = function (RED) {
   function ServiceNowNode(config) {
     RED.nodes.createNode(this, config);
     const authorization = RED.nodes.getNode(config.authorization);
-    const { method: name, fields = {}, edges = [] } = config;
+    const { method: name } = config;
+    // A flow may be written by hand.
+    const fields = config.fields ?? {};
+    const edges = Array.isArray(config.edges) ? config.edges : [];
+    let isClosed = false;
     if (!authorization) this.status({ fill: "red", shape: "ring", text: "no authorization" });
 
     this.on("input", (msg, send, done) => {
-      this.call(msg).then(
-        ({ outcome, ms }) => {
-          const port = edges.indexOf(outcome.tag);
-          this.status({
-            fill: port === 0 ? "green" : "yellow",
-            shape: "dot",
-            text: `${outcome.tag} ${ms} ms`,
-          });
-          if (port < 0) {
-            return done(new Error(`${outcome.tag} has no port: open the node and deploy it again`));
-          }
+      this.call(msg)
+        .then(({ outcome: { tag, val }, ms }) => {
+          if (isClosed) log(`a call that was interrupted by a deployment ended in ${tag}: ${told(val)}`);
+          const port = edges.indexOf(tag);
+          this.status({ fill: port === 0 ? "green" : "yellow", shape: "dot", text: `${tag} ${ms} ms` });
+          if (port < 0) throw new Error(`${tag} has no port: open the node and deploy it again`);
           const ports = edges.map(() => null);
-          ports[port] = { ...msg, payload: outcome.val, outcome: outcome.tag };
+          ports[port] = { ...msg, payload: val, outcome: tag };
           send(ports);
           done();
-        },
-        (error) => {
+        })
+        .catch((error) => {
           this.status({ fill: "red", shape: "dot", text: error.message });
           done(error);
-        },
-      );
+        });
+    });
+    this.on("close", () => {
+      isClosed = true;
     });
 
     /** Makes the call that the form describes, for a message. */
     this.call = async (msg) => {
       if (!authorization) throw new Error("no authorization: open the node and choose one");
-      const [host, { inputsOf }, { originOf }] = await parts;
+      const [host, { inputsOf }] = await parts;
       const method = (await host.manifest(log)).methods.find((known) => known.name === name);
       if (!method)
         throw new Error(`the method ${name || "(none)"} is not known: open the node and choose one`);
       const values = {};
       for (const [input, field] of Object.entries(fields)) {
-        if (field.value !== "") values[input] = await this.value(field, msg);
+        if (field && field.value !== "") values[input] = await this.value(field, msg);
       }
       const inputs = { ...inputsOf(method, values), ...(await target(authorization)) };
       this.status({ fill: "blue", shape: "ring", text: name });
@@ -80,15 +81,26 @@ module.exports = function (RED) {
       return { outcome, ms: Math.round(performance.now() - began) };
     };
 
-    /** What a field of the form says for a message. Rows of columns are an object. */
+    /** What a field of the form says for a message. */
     this.value = async ({ type, value }, msg) => {
       if (type !== "columns") return evaluated(value, type, this, msg);
-      const columns = {};
-      for (const row of value) columns[row.name] = await evaluated(row.value, row.type, this, msg);
-      return columns;
+      const [, { pairsOf }] = await parts;
+      const rows = value.map(async (row) => [row.name, await evaluated(row.value, row.type, this, msg)]);
+      return pairsOf(await Promise.all(rows));
     };
   }
   RED.nodes.registerType("servicenow", ServiceNowNode);
+
+  /** What a log says of an outcome that no node receives any more. */
+  function told({ number, writeHappened, correlationId }) {
+    return [
+      number,
+      writeHappened && `written: ${writeHappened}`,
+      correlationId && `correlation id ${correlationId}`,
+    ]
+      .filter(Boolean)
+      .join(", ");
+  }
 
   /** The instance and the authorization, as every call names them. */
   async function target(authorization) {

@@ -80,11 +80,8 @@ after(async () => {
 
 /** Scenarios that a form cannot have: a node has the instance and the name of its own authorization. */
 const OTHERS = ["nobody has that authorization", "the authorization is for another instance"];
-/** A row for each column is an object. */
-const TWICE = "the same key stands twice";
-
 describe("each outcome leaves by the port of its name", () => {
-  const said = scenarios.filter(({ story }) => story !== TWICE && !OTHERS.includes(story));
+  const said = scenarios.filter(({ story }) => !OTHERS.includes(story));
   for (const { method, case: expected, story, fault, inputs } of said) {
     it(`${method}: ${expected}: ${story}`, async () => {
       if (fault) await simulator.fault(fault);
@@ -210,6 +207,24 @@ describe("a wrong set-up is told to catch nodes, with what to do", () => {
         }),
       "Correlation Id: it is empty for this message",
     ],
+    "the correlation id among the columns is empty for a message": [
+      () => {
+        const row = { name: "correlation_id", type: "msg", value: "alert" };
+        return flowOf("create", { request_body: { type: "columns", value: [row] } });
+      },
+      "correlation_id: it is empty for this message",
+    ],
+    "the ports of a flow that was written by hand are none": [
+      () => flowOf("get", { value: text("INC1"), kind: null }, { edges: null }),
+      "incident-not-found has no port",
+    ],
+    "the instance is not https": [
+      () =>
+        flowOf("get", { value: text("INC1") }).map((node) =>
+          node.id === "main" ? { ...node, instance: "http://remote.example.com" } : node,
+        ),
+      "the instance http://remote.example.com is not https",
+    ],
     "a required field is empty": [() => flowOf("get", {}), "Incident Id: give a value;"],
     "the method is gone": [() => flowOf("drop", {}, {}, ["error"]), "the method drop is not known"],
     "an outcome has no port": [
@@ -240,7 +255,7 @@ describe("an authorizations file", () => {
     writeFileSync(join(folder, "secret"), `${client_secret}\n`);
     writeFileSync(
       file,
-      `[authorizations.prod]\ninstance = "${base_url}"\ngrant = "client-credentials"\nclient-id = "${client_id}"\nclient-secret = { file = "secret" }\n`,
+      `[authorizations.prod]\ninstance = "${base_url}"\ngrant = "client-credentials"\nclient-id = "${client_id}"\nclient-secret = { file = "secret" }\nallow-http-loopback = true\n`,
     );
     const flow = flowOf("get", { value: text(incident.number) });
     flow[1] = { id: "main", type: "servicenow-authorization", grant: "file", file, entry: "prod" };
@@ -257,6 +272,18 @@ describe("an authorizations file", () => {
         "has no authorization other; it has main",
       ],
       [`${start}grant = "basic"\nusername = "u"`, "main", "has no password"],
+      [`${start}grant = "basic"\nusername = "u"\npassword = ""`, "main", "password in"],
+      [
+        `${start}grant = "basic"\nusername = "u"\npassword = "hunter2"\nallowed-calls = ["GET /x"]`,
+        "main",
+        "main has allowed-calls, which is not kept here",
+      ],
+      [
+        '[authorizations.main]\ninstance = "http://127.0.0.1:1"\ngrant = "bearer"\ntoken = "hunter2"',
+        "main",
+        "is not https",
+      ],
+      [`${start}grant = "constructor"`, "main", "the grant constructor is not known here"],
       [`${start}grant = "password"\npassword = "hunter2"`, "main", "the grant password is not known here"],
       [`${start}grant = "basic"\npassword = hunter2`, "main", "is not TOML: look at line 4"],
       [

@@ -60,7 +60,8 @@ impl Target {
     /// A host for so many calls at once. A thousand places for calls take their time to be made.
     pub fn host_for(&self, max_calls: usize) -> anyhow::Result<Host> {
         let authorizations = Authorizations::from_file(&self.authorizations)?;
-        let limits = Limits { max_calls, ..self.limits.limits() };
+        let asked = self.limits.limits();
+        let limits = Limits { max_calls: max_calls.min(asked.max_calls), ..asked };
         let host = Host::builder().authorizations(authorizations).limits(limits);
         let host = match self.folder() {
             Some(folder) => host.cache(&folder),

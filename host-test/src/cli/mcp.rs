@@ -46,7 +46,9 @@ impl Mcp {
         let Some(address) = self.listen else { return server.serve_stdio().await.map(|()| true) };
         let listening = Listening::start(server, address, token.as_deref()).await;
         let listening = listening.with_context(|| format!("--listen {address}: give an address of this machine"))?;
-        print(&json!({"url": listening.url(), "token": token}).to_string());
+        // The operator's own token is theirs to know: what is printed goes to logs.
+        let made = token.filter(|_| self.token_file.is_none());
+        print(&json!({"url": listening.url(), "token": made}).to_string());
         tokio::select! {
             never = listening.run() => match never {},
             interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| true).map_err(Into::into),

@@ -54,7 +54,7 @@ pub fn read(method: &str, arguments: JsonObject) -> Result<Invocation, String> {
         "create" => {
             let Create { request_body, correlation_id, input_display_values, choice_check } = given(arguments)?;
             let options = CreateOptions { correlation_id: Some(correlation_id), input_display_values, choice_check };
-            Invocation::Create(body(request_body), options)
+            Invocation::Create(body(request_body)?, options)
         }
         "get" => {
             let Get { kind, value } = given(arguments)?;
@@ -62,7 +62,7 @@ pub fn read(method: &str, arguments: JsonObject) -> Result<Invocation, String> {
         }
         "update" => {
             let Update { sys_id, request_body, input_display_values, choice_check } = given(arguments)?;
-            Invocation::Update(sys_id, body(request_body), UpdateOptions { input_display_values, choice_check })
+            Invocation::Update(sys_id, body(request_body)?, UpdateOptions { input_display_values, choice_check })
         }
         "find" => {
             let Find { query, limit, offset } = given(arguments)?;
@@ -80,12 +80,23 @@ pub fn read(method: &str, arguments: JsonObject) -> Result<Invocation, String> {
     })
 }
 
-fn body(columns: JsonObject) -> RequestBody {
-    RequestBody::Json(Value::Object(columns).to_string())
+/// Columns are texts, numbers and truths, as the tool's schema says.
+fn body(columns: JsonObject) -> Result<RequestBody, String> {
+    let wrong = columns.iter().find(|(_, value)| value.is_null() || value.is_object() || value.is_array());
+    match wrong {
+        Some((name, value)) => Err(format!("request_body.{name}: given {value}, expected a text, a number or a truth")),
+        None => Ok(RequestBody::Json(Value::Object(columns).to_string())),
+    }
 }
 
 fn given<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, String> {
-    serde_json::from_value(Value::Object(arguments)).map_err(|error| error.to_string())
+    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
+        match error.path().to_string().as_str() {
+            // Of the arguments as a whole: the error names the one that is missing or unknown.
+            "." => error.into_inner().to_string(),
+            path => format!("{path}: {}", error.inner()),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -97,13 +108,23 @@ mod tests {
     fn what_is_wrong_with_arguments_is_said() {
         for (method, arguments, says) in [
             ("create", json!({"request_body": {"urgency": "1"}}), "missing field `correlation_id`"),
-            ("create", json!({"request_body": "{}", "correlation_id": "a"}), "invalid type: string \"{}\""),
+            (
+                "create",
+                json!({"request_body": "{}", "correlation_id": "a"}),
+                "request_body: invalid type: string \"{}\"",
+            ),
             (
                 "get",
                 json!({"value": "INC1", "instance": "dev1"}),
                 "unknown field `instance`, expected `kind` or `value`",
             ),
-            ("find", json!({"query": "", "limit": -1}), "invalid value: integer `-1`, expected u32"),
+            ("find", json!({"query": "", "limit": -1}), "limit: invalid value: integer `-1`, expected u32"),
+            ("get", json!({"value": 5}), "value: invalid type: integer `5`, expected a string"),
+            (
+                "update",
+                json!({"sys_id": "a", "request_body": {"urgency": null}}),
+                "request_body.urgency: given null, expected a text, a number or a truth",
+            ),
             ("columns", json!({"x": 1}), "unknown field `x`"),
             ("drop", json!({}), "no method drop"),
         ] {

@@ -2,10 +2,10 @@
 
 use super::Server;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONNECTION, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// Where the server is on its address.
 const PATH: &str = "/mcp";
@@ -29,6 +29,9 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// What a model writes into a record: far more than an incident has.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a client may take for a header section, the pause before it included, and for a body: others wait for its place.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long after a connection that could not be taken, as where there are too many open files, the next is.
 const AFTER_A_REFUSAL: Duration = Duration::from_millis(100);
@@ -69,7 +72,6 @@ impl Listening {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
-            .with_max_request_body_bytes(MAX_BODY)
             .with_allowed_origins(origins)
             .enforce_origin_validation()
             .with_allowed_hosts(hosts);
@@ -90,7 +92,7 @@ impl Listening {
             tokio::spawn(async move {
                 let answer = service_fn(move |request| answer(service.clone(), token.clone(), request));
                 let mut connection = http1::Builder::new();
-                connection.timer(TokioTimer::new());
+                connection.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
                 // An error is that of a client, which went away or does not speak HTTP.
                 let _ = connection.serve_connection(TokioIo::new(stream), answer).await;
                 drop(place);
@@ -109,9 +111,15 @@ async fn answer(
     } else if token.is_some_and(|token| !has_token(request.headers(), &token)) {
         let mut refusal = plain(StatusCode::UNAUTHORIZED, "give the token of this server as Authorization: Bearer\n");
         refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         refusal
     } else {
-        service.handle(request).await
+        let (head, body) = request.into_parts();
+        match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
+            Ok(Ok(body)) => service.handle(Request::from_parts(head, Full::new(body.to_bytes()))).await,
+            Ok(Err(_)) => plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is cut off, or has more than 1 MiB\n"),
+            Err(_) => plain(StatusCode::REQUEST_TIMEOUT, "the body did not come within 5 s\n"),
+        }
     })
 }
 

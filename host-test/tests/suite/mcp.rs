@@ -256,11 +256,16 @@ struct Listening {
 
 impl Listening {
     fn start(simulator: &Simulator) -> Self {
-        let mut process = start(&target(simulator), &["--listen", "127.0.0.1:0"]);
+        Self::start_with(simulator, &[])
+    }
+
+    fn start_with(simulator: &Simulator, more: &[&str]) -> Self {
+        let more: Vec<&str> = ["--listen", "127.0.0.1:0"].into_iter().chain(more.iter().copied()).collect();
+        let mut process = start(&target(simulator), &more);
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let printed: Value = serde_json::from_str(&line).unwrap();
-        let text = |name: &str| printed[name].as_str().unwrap().to_string();
+        let text = |name: &str| printed[name].as_str().unwrap_or_default().to_string();
         Self { process, url: text("url"), token: text("token") }
     }
 
@@ -310,6 +315,33 @@ fn over_http_only_who_has_the_token_and_is_no_page_of_a_browser_is_served() {
     let own = server.url.strip_suffix("/mcp").unwrap();
     assert_eq!(server.list(&[("Authorization", &bearer), ("Origin", own)]).0, 200);
     assert_eq!(exchange(&server.url, "GET /", &[("Authorization", &bearer)], "").0, 404);
+}
+
+#[test]
+fn a_token_of_the_operator_is_taken_and_not_printed() {
+    let simulator = Simulator::start("mcp-own-token", &[]);
+    let token = simulator.folder.file("token");
+    std::fs::write(&token, "a-token-of-the-operator\n").unwrap();
+    let server = Listening::start_with(&simulator, &["--token-file", &token]);
+    assert_eq!(server.token, "");
+    assert_eq!(server.list(&[("Authorization", "Bearer a-token-of-the-operator")]).0, 200);
+}
+
+#[test]
+fn clients_that_send_nothing_lose_their_places() {
+    let simulator = Simulator::start("mcp-idle", &[]);
+    let server = Listening::start(&simulator);
+    let address = server.url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
+    // More than there are places for.
+    let _idle: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut slow = TcpStream::connect(address).unwrap();
+    let bearer = format!("Bearer {}", server.token);
+    write!(slow, "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: {bearer}\r\nContent-Length: 9\r\n\r\n{{")
+        .unwrap();
+    assert_eq!(server.list(&[("Authorization", &bearer)]).0, 200);
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
 #[test]
