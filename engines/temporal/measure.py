@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 from servicenow import AsyncServiceNow, client_credentials
 from servicenow_temporal import servicenow_activities
 from tests.call import Call
-from tests.conftest import COMPONENT, TEMPORAL, started
+from tests.conftest import COMPONENT, TEMPORAL, leave, started
 from worker import TASK_QUEUE
 
 CALLS = 50
@@ -57,3 +57,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    leave(0)

@@ -22,7 +22,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from incident import Alert
 from servicenow_temporal.repeats import Note
-from tests.conftest import COMPONENT, TEMPORAL, Simulator, started
+from tests.conftest import COMPONENT, TEMPORAL, Simulator, leave, started
 from worker import TASK_QUEUE
 
 HERE = Path(__file__).resolve().parent
@@ -193,8 +193,10 @@ async def main() -> None:
     finally:
         process.terminate()
     if not is_proven:
-        sys.exit("something was lost, made twice, or not put to the test")
+        print("something was lost, made twice, or not put to the test", file=sys.stderr)
+        leave(1)
 
 
 if __name__ == "__main__":
     asyncio.run(main())
+    leave(0)
