@@ -45,6 +45,12 @@ const HTTP: Guest =
 const OBELISK: Guest =
     Guest { package: "servicenow-obelisk", features: &[], stack_bytes: 64 * 1024, memory_bytes: 512 * 1024 };
 
+/// What checks its host.
+const HOST_CHECK: Guest = Guest { package: "servicenow-host-check", ..INCIDENT_NODE };
+
+/// The same for a host that brings its own HTTP client.
+const HOST_CHECK_OVER_TRANSPORT: Guest = Guest { features: &["transport"], ..HOST_CHECK };
+
 /// A component that this workspace publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Artifact {
@@ -65,12 +71,16 @@ pub enum Artifact {
     /// The incident node as activities of Obelisk.
     #[cfg(feature = "compose")]
     Obelisk,
+    /// What checks its host: the world of the incident node.
+    HostCheck,
+    /// What checks a host that brings its own HTTP client.
+    HostCheckOverTransport,
 }
 
 impl Artifact {
     /// All components.
     #[cfg(feature = "compose")]
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Node,
         Self::Sync,
         Self::NodeOverTransport,
@@ -78,6 +88,8 @@ impl Artifact {
         Self::Env,
         Self::Http,
         Self::Obelisk,
+        Self::HostCheck,
+        Self::HostCheckOverTransport,
     ];
 
     /// The name of its file.
@@ -93,6 +105,8 @@ impl Artifact {
             Self::Http => "servicenow-http.wasm",
             #[cfg(feature = "compose")]
             Self::Obelisk => "servicenow-obelisk.wasm",
+            Self::HostCheck => "servicenow-host-check.wasm",
+            Self::HostCheckOverTransport => "servicenow-host-check-over-transport.wasm",
         }
     }
 
@@ -115,6 +129,8 @@ impl Artifact {
             Self::Sync => documented(guest(&SYNC)?),
             Self::NodeOverTransport => documented(over_transport(&INCIDENT_NODE_OVER_TRANSPORT)?),
             Self::SyncOverTransport => documented(over_transport(&SYNC_OVER_TRANSPORT)?),
+            Self::HostCheck => documented(guest(&HOST_CHECK)?),
+            Self::HostCheckOverTransport => documented(over_transport(&HOST_CHECK_OVER_TRANSPORT)?),
             #[cfg(feature = "compose")]
             Self::Env => documented(compose(&guest(&INCIDENT_NODE)?, &[&guest(&ENV)?])?),
             #[cfg(feature = "compose")]

@@ -7,6 +7,10 @@ use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The most memory that a component declares, which binds it in engines without a limit of their own. The same as that of
+/// `servicenow-host`.
+const MAX_MEMORY_BYTES: u32 = 128 * 1024 * 1024;
+
 /// How a guest is linked.
 pub struct Guest {
     /// The package.
@@ -43,6 +47,7 @@ pub fn compile(workspace: &Path, guest: &Guest, target_dir: &Path) -> Result<Pat
         format!("--remap-path-prefix={home}=cargo"),
         format!("-Clink-arg=-zstack-size={stack_bytes}"),
         format!("-Clink-arg=--initial-memory={memory_bytes}"),
+        format!("-Clink-arg=--max-memory={MAX_MEMORY_BYTES}"),
         "-Clink-arg=--compress-relocations".to_string(),
     ];
     let mut cargo = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()));

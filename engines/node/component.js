@@ -1,6 +1,6 @@
 // A component's file, told apart from what only looks like it, and turned into JavaScript.
 
-import { componentWit, transpile } from "@bytecodealliance/jco";
+import { componentWit, print, transpile } from "@bytecodealliance/jco";
 import { readFile } from "node:fs/promises";
 
 const PACKAGE = "servicenow:plugin";
@@ -9,6 +9,9 @@ const whole = (name) => `${PACKAGE}/${name}@${VERSION}`;
 
 /** What a component begins with, in a core module: a component has another version there. */
 const CORE_MODULE = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+
+/** The most memory that a component may declare, in pages of 64 KiB: 128 MiB. Node.js has no limit of its own for one thread. */
+const MAX_PAGES = 2048;
 
 /** The components: their files, what they export for this host, and what they may import. */
 export const COMPONENTS = {
@@ -81,6 +84,14 @@ export async function transpiled(path, { file, world, exports, imports }, suspen
       ? { asyncMode: "jspi", asyncImports: functions(ASKS, imports), asyncExports: functions(CALLS, exports) }
       : {}),
   });
+  for (const [name, code] of Object.entries(files)) {
+    if (!name.endsWith(".wasm")) continue;
+    for (const [, most] of (await print(code)).matchAll(/^ *\(memory \(;\d+;\) \d+(?: (\d+))?/gm)) {
+      if (Number(most ?? Infinity) <= MAX_PAGES) continue;
+      const declared = most === undefined ? "no limit of its memory" : `${most} pages of memory`;
+      throw new Error(`${path} declares ${declared}; expected are at most ${MAX_PAGES} pages of 64 KiB`);
+    }
+  }
   return files;
 }
 

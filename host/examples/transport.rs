@@ -48,6 +48,9 @@ struct State {
 /// The headers that a component may set.
 const HEADERS: [&str; 4] = ["accept", "accept-language", "content-type", "user-agent"];
 
+/// The headers of an answer that a component reads. Others hold credentials, such as a session's cookie.
+const SHOWN: [&str; 5] = ["content-encoding", "content-type", "retry-after", "x-ratelimit-reset", "x-total-count"];
+
 /// Whether a request is one of those that this host is for: incidents and their choices, and nothing below or beside them.
 fn is_allowed(method: Method, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
@@ -140,8 +143,9 @@ impl Transport for State {
             name: name.to_string(),
             value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
         };
+        let headers = head.headers.iter().filter(|(name, _)| SHOWN.contains(&name.as_str())).map(header).collect();
         let body = String::from_utf8(bytes).map_or_else(|error| Body::Bytes(error.into_bytes()), Body::Text);
-        Ok(Response { status: head.status.as_u16(), headers: head.headers.iter().map(header).collect(), body })
+        Ok(Response { status: head.status.as_u16(), headers, body })
     }
 
     fn now_ms(&mut self) -> u64 {

@@ -6,9 +6,12 @@
 #[path = "../examples/transport.rs"]
 mod small_host;
 
+use servicenow_artifacts::{Artifact, target_dir, workspace};
 use servicenow_simulator::{Effect, Fault, Simulator};
+use servicenow_test_support::host_checks::{self, Ended, HostCheck, NOWHERE};
 use small_host::bindings::exports::servicenow::plugin::incidents::CreateOutcome;
 use small_host::bindings::exports::servicenow::plugin::types::{Reason, WriteHappened};
+use std::time::Instant;
 
 const INCIDENT: &str = "/api/now/table/incident";
 
@@ -58,4 +61,48 @@ async fn a_small_host_creates_an_incident_and_tells_the_truth_about_what_was_sen
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Makes a check; an authorization of this host is an origin and a user.
+async fn ended(check: &HostCheck, component: &'static [u8], simulator: &Simulator) -> Ended {
+    let fault = check.fault.clone().map(|fault| serde_json::from_value::<Fault>(fault).unwrap());
+    fault.into_iter().for_each(|fault| simulator.inject(fault));
+    let access = simulator.access();
+    let origin = if check.authorization == "main" { access.base_url.clone() } else { NOWHERE.to_string() };
+    let (user, password) = (access.username.clone(), access.password.clone());
+    let (name, deadline) = (check.check.clone(), check.timeout_ms);
+    let began = Instant::now();
+    let create = move || small_host::create(component, &origin, (&user, &password), &name, deadline);
+    let outcome = tokio::task::spawn_blocking(create).await.unwrap().unwrap();
+    let elapsed = began.elapsed();
+    simulator.heal();
+    let (case, failure) = match outcome {
+        CreateOutcome::IncidentCreated(_) => ("incident-created", None),
+        CreateOutcome::Timeout(failure) => ("timeout", Some(failure)),
+        CreateOutcome::CreateIncidentFailure(failure) => ("create-incident-failure", Some(failure)),
+        CreateOutcome::Error(failure) => ("error", Some(failure)),
+        other => panic!("{other:?}"),
+    };
+    let written = |happened| match happened {
+        WriteHappened::No => "no",
+        WriteHappened::Unknown => "unknown",
+        WriteHappened::Yes => "yes",
+    };
+    Ended {
+        case: case.to_string(),
+        write_happened: failure.as_ref().map(|failure| written(failure.write_happened).to_string()),
+        message: failure.map(|failure| failure.message).unwrap_or_default(),
+        elapsed,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_host_does_every_duty() {
+    let component = Artifact::HostCheckOverTransport.build(&workspace(), &target_dir()).unwrap().leak();
+    let simulator = Simulator::start(Default::default()).await.unwrap();
+    let mut problems = Vec::new();
+    for check in host_checks::all() {
+        problems.extend(check.problem(&ended(&check, component, &simulator).await));
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
 }

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// The most spaces that an answer is made longer by.
+const MAX_PAD: usize = 256 * 1024 * 1024;
+
 /// What a fault does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -34,6 +37,11 @@ pub enum Effect {
         from: String,
         /// What replaces it.
         to: String,
+    },
+    /// Does what was asked, and makes the answer so many spaces longer.
+    Pad {
+        /// Bytes.
+        bytes: usize,
     },
     /// Answers after so many milliseconds.
     Delay {
@@ -70,6 +78,8 @@ pub enum Strike {
     After(Answer),
     /// Doing it, and replacing a text in the answer.
     Rewritten(String, String),
+    /// Doing it, and so many spaces after the answer's text.
+    Padded(usize),
     /// Waiting before it is done, or after it.
     Delayed {
         /// How long.
@@ -125,6 +135,7 @@ impl Effect {
             }
             Effect::CommitThenStatus { status } => Strike::After(answer(*status, None, None, &HashMap::new())),
             Effect::Rewrite { from, to } => Strike::Rewritten(from.clone(), to.clone()),
+            Effect::Pad { bytes } => Strike::Padded((*bytes).min(MAX_PAD)),
             Effect::Delay { ms } => Strike::Delayed { time: Duration::from_millis(*ms), committed: false },
             Effect::CommitThenDelay { ms } => Strike::Delayed { time: Duration::from_millis(*ms), committed: true },
             Effect::Hang => Strike::Hung,

@@ -118,6 +118,10 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
             let answer = answer(&instance, request).await;
             Ok(whole(answer.map(|body| String::from_utf8_lossy(&body).replace(&from, &to).into())))
         }
+        Some(Strike::Padded(bytes)) => {
+            let padded = |body: Bytes| [&body[..], &vec![b' '; bytes]].concat().into();
+            Ok(whole(answer(&instance, request).await.map(padded)))
+        }
         Some(Strike::Delayed { time, committed: false }) => {
             tokio::time::sleep(time).await;
             Ok(whole(answer(&instance, request).await))

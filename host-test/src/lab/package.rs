@@ -26,7 +26,7 @@ struct Component {
     artifact: Artifact,
 }
 
-const COMPONENTS: [Component; 7] = [
+const COMPONENTS: [Component; 9] = [
     Component {
         name: "servicenow",
         description: "Create, get, update and find ServiceNow incidents",
@@ -61,6 +61,16 @@ const COMPONENTS: [Component; 7] = [
         name: "servicenow-obelisk",
         description: "Create, get and update ServiceNow incidents as activities of Obelisk",
         artifact: Artifact::Obelisk,
+    },
+    Component {
+        name: "servicenow-host-check",
+        description: "Checks whether a host does its duties, from inside the sandbox",
+        artifact: Artifact::HostCheck,
+    },
+    Component {
+        name: "servicenow-host-check-over-transport",
+        description: "The same as servicenow-host-check, for hosts that bring their own HTTP client",
+        artifact: Artifact::HostCheckOverTransport,
     },
 ];
 

@@ -14,6 +14,7 @@ mod engines;
 mod exfiltration;
 mod faults;
 mod get;
+mod host_checks;
 mod hostile;
 mod hostile_modules;
 mod hostile_sync;

@@ -111,8 +111,8 @@ impl Engine {
 
     /// Runs an engine's tests. An error is a test that failed, or something that is missing.
     pub fn run(self, simulator: &Simulator) -> anyhow::Result<Ran> {
-        // What a host has beside its own component: event sync, and the flavour that it refuses.
-        for other in [Artifact::SyncOverTransport, Artifact::Node] {
+        // What a host has beside its own component: event sync, what checks it, and the flavour that it refuses.
+        for other in [Artifact::SyncOverTransport, Artifact::HostCheckOverTransport, Artifact::Node] {
             written(other)?;
         }
         let given = Given {
