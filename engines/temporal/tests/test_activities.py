@@ -10,8 +10,11 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import ActivityFailureError, Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 from temporalio.worker import Worker
 
@@ -43,12 +46,12 @@ class Caller:
         self.known = {"authorization": "main", "instance": simulator.base_url}
 
     async def start(
-        self, method: str, *, attempts: int = 1, key: str | None = None, **inputs: Any
+        self, method: str, *, attempts: int = 1, pause: float = 0.01, key: str | None = None, **inputs: Any
     ) -> WorkflowHandle[Any, Any]:
         """A workflow that calls a method."""
         return await self.client.start_workflow(
             "Call",
-            args=[method, {**self.known, **inputs}, attempts],
+            args=[method, {**self.known, **inputs}, attempts, pause],
             id=key or str(uuid4()),
             task_queue=TASK_QUEUE,
         )
@@ -203,6 +206,53 @@ async def test_a_note_whose_first_write_comes_late_is_told_as_maybe_twice(
         "update", attempts=2, request_body='{"work_notes": "Late", "urgency": 1}', **known
     )
     assert noted["notes"] == {"work_notes": "may-be-twice"}
+
+
+@pytest.mark.parametrize("body", [{"urgency": "1"}, {"work_notes": "In doubt"}], ids=["columns", "a note"])
+async def test_a_last_attempt_that_wrote_nothing_does_not_speak_for_an_earlier_one(
+    body: dict[str, str], caller: Caller, simulator: Simulator
+) -> None:
+    incident = await caller.call("create", request_body={"short_description": "Doubtful"})
+    simulator.fault(method="PATCH", path=WRITES, times=1, effect={"commit-then-delay": {"ms": 5000}})
+    simulator.fault(path=WRITES, times=20, effect={"status": {"status": 429}})
+    error = await caller.error(
+        "update", attempts=2, sys_id=incident["sys_id"], request_body=body, timeout_ms=500
+    )
+    assert error.type in ("incident-update-failure", "timeout")
+    told = error.details[0]
+    assert (told["write_happened"], told["retry"]) == ("unknown", "look-up-first"), told
+
+
+async def test_an_activity_that_an_operator_reset_is_not_at_its_first_attempt(
+    caller: Caller, simulator: Simulator
+) -> None:
+    incident = await caller.call("create", request_body={"short_description": "Reset"})
+    simulator.fault(method="PATCH", path=WRITES, times=1, effect={"commit-then-delay": {"ms": 5000}})
+    known = {"sys_id": incident["sys_id"], "timeout_ms": 500}
+    handle = await caller.start("update", attempts=9, pause=600, request_body={"work_notes": "Once"}, **known)
+    while [one.attempt for one in (await handle.describe()).raw_description.pending_activities] != [2]:
+        await asyncio.sleep(0)
+    execution = WorkflowExecution(workflow_id=handle.id, run_id=handle.first_execution_run_id or "")
+    reset = ResetActivityRequest(namespace=caller.client.namespace, execution=execution, id="1")
+    await caller.client.workflow_service.reset_activity(reset)
+    assert (await handle.result())["notes"] == {"work_notes": "already-there"}
+    assert notes(simulator, incident["sys_id"]) == ["Once"]
+
+
+async def test_a_call_ends_before_all_attempts_have_to(caller: Caller, simulator: Simulator) -> None:
+    simulator.fault(method="GET", path=WRITES, times=10, effect="hang")
+    with pytest.raises(ActivityFailureError) as raised:
+        await caller.client.execute_activity(
+            "servicenow.get",
+            {**caller.known, "value": "INC1", "timeout_ms": 2500},
+            id="short",
+            task_queue=TASK_QUEUE,
+            start_to_close_timeout=timedelta(seconds=10),
+            schedule_to_close_timeout=timedelta(seconds=4),
+            retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=10), maximum_attempts=2),
+        )
+    assert isinstance(raised.value.cause, ApplicationError), "the outcome reached the server"
+    assert raised.value.cause.type == "timeout"
 
 
 async def test_a_note_that_was_certainly_not_written_is_told_as_added(

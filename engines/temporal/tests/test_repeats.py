@@ -12,6 +12,8 @@ JOURNAL = (
     "2026-01-01 09:00:00 - Bob (Work notes)\nDisk full on db1\n\nand on db2\n\n"
 )
 
+AT = "2026-01-01 10:00:00 - Ann"
+
 
 def incident(journal: str) -> Incident:
     fields = [Field("work_notes", "", journal, None)]
@@ -29,6 +31,11 @@ def incident(journal: str) -> Incident:
         (JOURNAL, "Disk full on db1", Note.MAY_BE_TWICE),
         (JOURNAL, "and on db2", Note.MAY_BE_TWICE),
         (JOURNAL, "Work notes", Note.MAY_BE_TWICE),
+        (f"{AT} (Work notes)\nAlert: db1 - CPU high (critical)\nDisk full", "Disk full", Note.MAY_BE_TWICE),
+        (f"{AT} (Work notes)\nDisk full\nHost: db1 - rack 7 (prod)", "Disk full", Note.MAY_BE_TWICE),
+        (f"{AT} (Work notes)\nAt 10:00 - db1 (critical)\nDisk full", "Disk full", Note.MAY_BE_TWICE),
+        ("26/11/2026 10:00:00 PM - Ann (Notes)\nDisk full", "Disk full", Note.ALREADY_THERE),
+        ("Disk full", "Disk full", Note.MAY_BE_TWICE),
         ("", "Rack B7 is hot", Note.MAY_BE_TWICE),
         (None, "Rack B7 is hot", Note.MAY_BE_TWICE),
     ],

@@ -5,8 +5,8 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, fields
-from datetime import timedelta
+from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from servicenow import AsyncServiceNow
-from servicenow.outcomes import GetIncidentSuccess
+from servicenow.outcomes import Error, GetIncidentSuccess, IncidentUpdateFailure, Timeout
 from servicenow.records import Diagnosis, Failure, Method, Retry, WriteHappened
 
 from .repeats import columns, confirmed, first, has_notes, repeated
@@ -80,7 +80,8 @@ async def _update_with_notes(
     read = await node.get(**known, kind="sys_id", value=inputs["sys_id"])
     failure = getattr(read, "failure", None)
     if failure is not None and failure.retry is Retry.LATER:
-        return _result(method, read, info)
+        told = read if isinstance(read, (Timeout, Error)) else IncidentUpdateFailure(failure)
+        return _result(method, told, info)
     incident = read.incident if isinstance(read, GetIncidentSuccess) else None
     update = repeated(body, incident)
     if incident is not None and not update.body:
@@ -127,8 +128,11 @@ def _result(method: Method, outcome: Any, info: activity.Info) -> Result:
     if not isinstance(failure, Failure):
         wrong = "; ".join(f"{one.field}: given {one.given}, expected {one.expected}" for one in failure)
         raise ApplicationError(wrong, [asdict(one) for one in failure], type=case, non_retryable=True)
-    if _is_unwritten(info) and failure.write_happened is WriteHappened.NO:
-        activity.heartbeat({"attempt": info.attempt, "unwritten": True})
+    if _writes(method) and failure.write_happened is WriteHappened.NO:
+        if _is_unwritten(info):
+            activity.heartbeat({"attempt": info.attempt, "unwritten": True})
+        else:
+            failure = held = _in_doubt(failure)
     wait = failure.retry_after_ms
     raise ApplicationError(
         failure.message,
@@ -139,13 +143,29 @@ def _result(method: Method, outcome: Any, info: activity.Info) -> Result:
     )
 
 
+def _writes(method: Method) -> bool:
+    return any(taken.name == "request_body" for taken in method.inputs)
+
+
+def _in_doubt(failure: Failure) -> Failure:
+    """The failure of an attempt that wrote nothing, after one that may have: the error is of the activity."""
+    return replace(
+        failure,
+        message=f"{failure.message}; an earlier attempt may have written",
+        write_happened=WriteHappened.UNKNOWN,
+        retry=failure.retry if failure.retry is Retry.NEVER else Retry.LOOK_UP_FIRST,
+    )
+
+
 def _is_unwritten(info: activity.Info) -> bool:
-    """Whether it is certain that no attempt before this one wrote: the last of them said so before it ended."""
+    """Whether it is certain that no attempt before this one wrote: there was none, or the last of them said so before
+    it ended. An activity that an operator reset counts its attempts anew, and keeps the time it was scheduled at."""
     if info.is_local:
         # One that is lost with its worker begins again at its first attempt.
         return False
     said = [said for said in info.heartbeat_details if isinstance(said, dict)]
-    return info.attempt == 1 or {"attempt": info.attempt - 1, "unwritten": True} in said
+    is_first = info.attempt == 1 and info.scheduled_time == info.current_attempt_scheduled_time
+    return is_first or {"attempt": info.attempt - 1, "unwritten": True} in said
 
 
 def _body(given: Any) -> Any:
@@ -156,8 +176,11 @@ def _body(given: Any) -> Any:
 
 
 def _timeout_ms(asked: Any, info: activity.Info) -> Any:
-    """The deadline of a call: what was asked for, and no more than its activity has."""
-    longest = min((info.start_to_close_timeout or LONGEST + MARGIN) - MARGIN, LONGEST)
+    """The deadline of a call: what was asked for, and no more than its attempt and all attempts have."""
+    attempt = info.start_to_close_timeout or LONGEST + MARGIN
+    whole = info.schedule_to_close_timeout
+    left = attempt if whole is None else info.scheduled_time + whole - datetime.now(UTC)
+    longest = min(min(attempt, left) - MARGIN, LONGEST)
     longest_ms = max(int(longest / timedelta(milliseconds=1)), 1)
     if asked is None:
         return longest_ms

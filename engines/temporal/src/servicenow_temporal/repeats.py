@@ -16,8 +16,13 @@ from servicenow.records import ColumnResult, Incident, Made, Receipt, Stored
 JOURNALS = ("comments", "work_notes", "comments_and_work_notes")
 """The journals among the columns of the incident table, by its dictionary."""
 
-_HEADING = re.compile(r"^\S.* - .+ \(.+\)$")
+_HEADING = re.compile(r"(?P<when>\S.*?) - .+ \(.+\)")
 """The line above an entry: when, who, and to which journal."""
+
+_TIME_OF_DAY = re.compile(r"\d[:.]\d\d")
+
+_NONE = re.compile(r"(?!)")
+"""Matches no line."""
 
 
 class Note(StrEnum):
@@ -99,12 +104,26 @@ def _is_note(value: Any) -> bool:
 def _has_entry(journal: str, text: str) -> bool:
     """Whether a journal, as it is displayed, has an entry of just this text."""
     lines, wanted = _lines(journal), _lines(text)
+    heading = _heading_like(lines[0] if lines else "")
     for start in range(1, len(lines) - len(wanted) + 1):
         rest = [line for line in lines[start + len(wanted) :] if line]
-        is_entry = _HEADING.match(lines[start - 1]) and (not rest or _HEADING.match(rest[0]))
+        is_entry = heading.fullmatch(lines[start - 1]) and (not rest or heading.fullmatch(rest[0]))
         if is_entry and lines[start : start + len(wanted)] == wanted:
             return True
     return False
+
+
+def _heading_like(first: str) -> re.Pattern[str]:
+    """What the headings of a journal look like, by its first line, which is one: a time in the user's format. A line of
+    an entry may have a dash and parentheses too."""
+    found = _HEADING.fullmatch(first)
+    if found is None or not _TIME_OF_DAY.search(found["when"]):
+        return _NONE
+    when = "".join(
+        r"\d" if letter.isdigit() else r"[^\W\d_]" if letter.isalpha() else re.escape(letter)
+        for letter in found["when"]
+    )
+    return re.compile(rf"{when} - .+ \(.+\)")
 
 
 def _lines(text: str) -> list[str]:
