@@ -76,7 +76,7 @@ const columns = (input) => [
 		typeOptions: { multipleValues: true },
 		placeholder: 'Add Column',
 		default: {},
-		description: describe(input.description),
+		description: 'The columns to write. One without a value for an item is left out.',
 		also: { request_body_as: ['fields'] },
 		options: [
 			{
@@ -110,7 +110,8 @@ function show(method, made) {
 for (const method of manifest.methods) {
 	for (const input of method.inputs.filter((input) => input.required)) {
 		if (input.name === 'request_body') columns(input).forEach((made) => show(method, made));
-		else show(method, { ...property(input), required: true });
+		// n8n refuses an empty text where one is required; an empty query is every incident.
+		else show(method, { ...property(input), ...(input.name === 'query' ? {} : { required: true }) });
 	}
 	const optional = method.inputs.filter((input) => !input.required).map(property);
 	if (optional.length > 0) {
@@ -150,7 +151,7 @@ const outcomes = Object.fromEntries(
 const inputs = Object.fromEntries(
 	manifest.methods.map((method) => [
 		method.name,
-		method.inputs.map(({ name, required, value_type }) => ({ name, required, json: value_type === 'json' })),
+		method.inputs.map(({ name, required, value_type }) => ({ name, required, type: value_type })),
 	]),
 );
 
@@ -184,7 +185,7 @@ export interface Outcome {
 export interface Input {
 	name: string;
 	required: boolean;
-	json: boolean;
+	type: string;
 }
 
 export const outcomes: Record<string, Outcome[]> = ${literal(outcomes)};

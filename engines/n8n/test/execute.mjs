@@ -21,6 +21,9 @@ const CREATE = [
 	...['create-incident-failure', 'timeout', 'error'],
 ];
 
+/** A server that does not answer by then will not. */
+const STARTS_WITHIN_MS = 60_000;
+
 const home = mkdtempSync(join(tmpdir(), 'servicenow-n8n-'));
 const elsewhere = mkdtempSync(join(tmpdir(), 'servicenow-n8n-'));
 const token = randomBytes(16).toString('hex');
@@ -42,11 +45,14 @@ const environment = {
 	N8N_LOG_LEVEL: 'info',
 	NO_COLOR: '1',
 };
+/** An execution is printed with all records that it holds, twice. */
+const MAX_PRINTED = 64 * 1024 * 1024;
+
 const running = [];
 
 function n8n(...args) {
 	const program = join(N8N, 'node_modules/n8n/bin/n8n');
-	return execFileSync(process.execPath, [program, ...args], { env: environment, encoding: 'utf8', cwd: home });
+	return execFileSync(process.execPath, [program, ...args], { env: environment, encoding: 'utf8', cwd: home, maxBuffer: MAX_PRINTED });
 }
 
 /** Has n8n import something from a file, which is gone afterwards. */
@@ -89,15 +95,16 @@ async function server({ base_url, client_id, client_secret }) {
 	};
 	const names = Object.keys(given).flatMap((name) => ['--env', name]);
 	started(WASMTIME, ['serve', '-Scli', '-Wtimeout=65s', '--addr', url.slice(7), ...names, COMPONENT], given);
-	for (;;) {
+	for (const began = performance.now(); performance.now() - began < STARTS_WITHIN_MS; ) {
 		const answer = await fetch(`${url}/health`).catch(() => undefined);
 		if (answer?.ok) return url;
 		await new Promise((resolve) => setImmediate(resolve));
 	}
+	throw new Error(`${WASMTIME} does not serve ${COMPONENT}: what it said is above`);
 }
 
 /** A workflow whose items the node takes one by one. */
-function workflow(id, items, parameters) {
+function workflow(id, items, parameters, more = {}) {
 	const node = (name, type, typeVersion, more) => ({ id: name, name, type, typeVersion, position: [0, 0], ...more });
 	const main = (...names) => ({ main: names.map((name) => [{ node: name, type: 'main', index: 0 }]) });
 	const credentials = { [CREDENTIAL]: { id: 'server', name: 'server' } };
@@ -107,7 +114,7 @@ function workflow(id, items, parameters) {
 			node('Start', 'n8n-nodes-base.manualTrigger', 1, { parameters: {} }),
 			node('Items', 'n8n-nodes-base.set', 3.4, { parameters: { mode: 'raw', jsonOutput: JSON.stringify({ items }) } }),
 			node('Split', 'n8n-nodes-base.splitOut', 1, { parameters: { fieldToSplitOut: 'items' } }),
-			node('ServiceNow', TYPE, 1, { parameters: { authorization: 'main', ...parameters }, credentials }),
+			node('ServiceNow', TYPE, 1, { parameters: { authorization: 'main', ...parameters }, credentials, ...more }),
 		],
 		connections: { Start: main('Items'), Items: main('Split'), Split: main('ServiceNow') },
 	};
@@ -145,10 +152,19 @@ async function main() {
 	const fields = { operation: 'create', instance, ...rows };
 	const get = { operation: 'get', instance, value: '={{ $json.number }}' };
 	const missing = [{ number: 'INC9999999' }, { number: 'INC1^ORactive=true' }];
+	const columns = [{ name: 'short_description', value: 'By number' }, { name: 'urgency', value: '={{ $json.urgency }}' }];
+	const goesOn = { onError: 'continueRegularOutput' };
 	imported('workflow', [
 		workflow('create', items, create),
 		workflow('fields', [{}], fields),
 		workflow('get', missing, get),
+		workflow('numbers', [{ urgency: 2, key: 4711 }, { key: 4712 }], {
+			...{ operation: 'create', instance, request_body_as: 'fields', request_fields: { column: columns } },
+			options: { correlation_id: '={{ $json.key }}' },
+		}),
+		workflow('twice', [{}], { ...create, request_body: '{"urgency":"1","urgency":"3"}', options: {} }),
+		workflow('everything', [{}], { operation: 'find', instance, query: '', limit: 50 }),
+		workflow('keyless', [{ key: 'alert-9' }, {}], { ...create, request_body: '{"urgency":"2"}' }, goesOn),
 		workflow('elsewhere', [{}], { ...fields, instance: 'dev99999' }),
 	]);
 	imported('credentials', [{ id: 'server', name: 'server', type: CREDENTIAL, data: { baseUrl, token } }]);
@@ -173,6 +189,17 @@ async function main() {
 	]);
 	assert.deepEqual(left(outputs('elsewhere'))[CREATE.indexOf('error')], [['error', 0]]);
 
+	const [numbers] = outputs('numbers');
+	assert.deepEqual(numbers.map(({ json }) => json.value.correlation_id), ['4711', '4712']);
+	assert.deepEqual(left(outputs('twice')).flat(), [['invalid-data', 0]]);
+	const [[{ json: everything }]] = outputs('everything');
+	assert.equal(everything.outcome, 'find-success', JSON.stringify(everything).slice(0, 500));
+	const keyless = outputs('keyless');
+	assert.deepEqual(left(keyless)[0], [['incident-created', 0]]);
+	const [refused] = keyless[CREATE.indexOf('error')];
+	assert.match(refused.json.error, /Correlation ID is empty for this item/);
+	assert.equal(refused.pairedItem.item, 1);
+
 	// The token is in n8n's store in its encrypted form alone.
 	const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
 	const texts = files
@@ -181,7 +208,7 @@ async function main() {
 	assert.ok(texts.some((text) => text.includes('alert-1')), 'the store is where this looks');
 	for (const secret of [token, access.client_secret]) assert.ok(!texts.some((text) => text.includes(secret)));
 	const { version } = JSON.parse(readFileSync(join(N8N, 'node_modules/n8n/package.json'), 'utf8'));
-	console.log(`n8n ${version}: four workflows, each item at the output of its outcome; ${Math.round(took)} ms with its start`);
+	console.log(`n8n ${version}: workflows of every kind, each item at the output of its outcome; ${Math.round(took)} ms with its start`);
 }
 
 try {

@@ -43,7 +43,7 @@ export class ServiceNowIncidents implements INodeType {
 				const answer = await call.call(this, 'columns', {
 					authorization: this.getCurrentNodeParameter('authorization') as string,
 					instance: this.getCurrentNodeParameter('instance') as string,
-				});
+				}, {});
 				if (answer.case !== 'columns-success') {
 					const why = `${answer.case}: ${JSON.stringify(answer.value)}`;
 					throw new NodeOperationError(this.getNode(), 'The columns could not be read', { description: why });
@@ -59,10 +59,11 @@ export class ServiceNowIncidents implements INodeType {
 		const ends = outcomes[method];
 		const outputs: INodeExecutionData[][] = ends.map(() => []);
 		const items = this.getInputData();
-		for (let item = 0; item < items.length; item++) {
+		const cancelled = this.getExecutionCancelSignal();
+		for (let item = 0; item < items.length && !cancelled?.aborted; item++) {
 			const pairedItem = { item };
 			try {
-				const answer = await call.call(this, method, given(this, method, item));
+				const answer = await call.call(this, method, given(this, method, item), { item, cancelled });
 				const end = ends.findIndex((outcome) => outcome.case === answer.case);
 				if (end < 0) {
 					const message = `The server answered an outcome that this version does not know: ${answer.case}`;
@@ -72,7 +73,8 @@ export class ServiceNowIncidents implements INodeType {
 				outputs[end].push({ json, pairedItem });
 			} catch (error) {
 				if (!this.continueOnFail()) {
-					if (error instanceof NodeOperationError) throw new NodeOperationError(this.getNode(), error, { itemIndex: item });
+					// An error of the class is returned as it is, and knows its item already.
+					if (error instanceof NodeOperationError) throw new NodeOperationError(this.getNode(), error);
 					throw new NodeApiError(this.getNode(), error as JsonObject, { itemIndex: item });
 				}
 				// Never the first output: that is the one of success. n8n cuts an item with an `error` of its own down to
@@ -85,29 +87,52 @@ export class ServiceNowIncidents implements INodeType {
 	}
 }
 
+/** What makes a create safe to repeat. */
+const KEY = 'correlation_id';
+
 /** The inputs of a call, as the server takes them. */
 function given(from: IExecuteFunctions, method: string, item: number): IDataObject {
 	const options = from.getNodeParameter('options', item, {}) as IDataObject;
 	const body: IDataObject = {};
-	for (const { name, required, json } of inputs[method]) {
+	for (const { name, required, type } of inputs[method]) {
 		if (!required) {
-			if (options[name] !== undefined && options[name] !== '') body[name] = options[name];
-		} else if (json && from.getNodeParameter('request_body_as', item) === 'fields') {
-			const fields = from.getNodeParameter('request_fields.column', item, []) as Array<{ name: string; value: string }>;
-			// As pairs: a name that stands twice is refused, and not overwritten.
-			body[name] = { case: 'fields', value: fields.map((field) => [field.name, field.value]) };
+			const value = asText(options[name], type);
+			// An expression without a value for this item: n8n keeps the option, and the value is null or missing.
+			if (name === KEY && name in options && isNothing(value)) throw noKey(from, item);
+			if (!isNothing(value)) body[name] = value;
+		} else if (type === 'json') {
+			body[name] = from.getNodeParameter('request_body_as', item) === 'fields' ? fields(from, item) : json(from, name, item);
 		} else {
-			const value = from.getNodeParameter(name, item) as string;
-			body[name] = json && typeof value === 'string' ? parsed(from, name, value, item) : value;
+			body[name] = asText(from.getNodeParameter(name, item) as IDataObject[string], type);
 		}
 	}
 	return body;
 }
 
-function parsed(from: IExecuteFunctions, name: string, text: string, itemIndex: number): IDataObject {
-	try {
-		return JSON.parse(text);
-	} catch (error) {
-		throw new NodeOperationError(from.getNode(), `${name} is not JSON: ${error.message}`, { itemIndex });
-	}
+/** The columns that have a value, as pairs: a name that stands twice is refused, and not overwritten. */
+function fields(from: IExecuteFunctions, item: number): IDataObject {
+	const rows = from.getNodeParameter('request_fields.column', item, []) as Array<{ name: string; value: unknown }>;
+	if (rows.some(({ name, value }) => name === KEY && isNothing(value))) throw noKey(from, item);
+	const pairs = rows.filter(({ value }) => value !== null && value !== undefined);
+	return { case: 'fields', value: pairs.map(({ name, value }) => [name, typeof value === 'object' ? value : String(value)]) };
+}
+
+/** The text as it was given: read and written anew, a number may change and a name that stands twice is lost. */
+function json(from: IExecuteFunctions, name: string, item: number): IDataObject {
+	const value = from.getNodeParameter(name, item);
+	return { case: 'json', value: typeof value === 'string' ? value : JSON.stringify(value ?? null) };
+}
+
+/** A text may be given as a number, as an expression often has it. */
+function asText(value: IDataObject[string], type: string): IDataObject[string] {
+	return type === 'text' && ['number', 'boolean'].includes(typeof value) ? String(value) : value;
+}
+
+function isNothing(value: unknown): boolean {
+	return value === undefined || value === null || value === '';
+}
+
+function noKey(from: IExecuteFunctions, itemIndex: number): NodeOperationError {
+	const message = 'Correlation ID is empty for this item, which would make another incident each time';
+	return new NodeOperationError(from.getNode(), message, { itemIndex });
 }
