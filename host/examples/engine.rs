@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p servicenow-host --example engine -- engines/flow.json INSTANCE authorizations.toml journal.json`
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use servicenow_host::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
@@ -73,8 +73,10 @@ impl Engine {
         let (mut next, mut taken) = (Some(&flow.start), Vec::new());
         while let Some(name) = next {
             let step = flow.steps.get(name).with_context(|| format!("the flow has no step {name}"))?;
+            // A step has one outcome and one key in a run.
+            ensure!(!taken.iter().any(|(step, _)| step == name), "the flow comes to step {name} a second time");
             if !journal.outcomes.contains_key(name) {
-                let inputs = filled(&step.inputs, &journal.outcomes);
+                let inputs = filled(&step.inputs, &journal.outcomes)?;
                 let outcome = self.repeated(&step.method, &inputs, &format!("{}/{name}", journal.run)).await?;
                 journal.outcomes.insert(name.clone(), outcome);
                 journal.write(&self.journal)?;
@@ -89,21 +91,28 @@ impl Engine {
     /// Makes a call until its outcome says that a repetition is of no use, or not safe.
     async fn repeated(&self, method: &str, inputs: &Value, key: &str) -> anyhow::Result<Value> {
         let mut wait = FIRST_WAIT;
-        for _ in 1..ATTEMPTS {
-            let outcome = self.call(method, inputs, key).await?;
+        let mut may_have_written = false;
+        for attempt in 1.. {
+            let mut outcome = self.call(method, inputs, key).await?;
+            let written = outcome.pointer("/value/write_happened").and_then(Value::as_str).unwrap_or_default();
+            may_have_written |= written == "unknown";
+            if may_have_written && written == "no" {
+                // It speaks of its own attempt, and the step of all.
+                outcome["value"]["write_happened"] = "unknown".into();
+            }
             let may_repeat = match outcome["value"]["retry"].as_str() {
                 Some("later") => true,
                 // A create with a key looks the record up itself.
                 Some("look-up-first") => method == "create",
                 _ => false,
             };
-            if !may_repeat {
+            if !may_repeat || attempt == ATTEMPTS {
                 return Ok(outcome);
             }
             sleep(outcome["value"]["retry_after_ms"].as_u64().map_or(wait, Duration::from_millis)).await;
             wait *= 2;
         }
-        self.call(method, inputs, key).await
+        unreachable!("the last attempt returns")
     }
 
     async fn call(&self, method: &str, inputs: &Value, key: &str) -> anyhow::Result<Value> {
@@ -126,17 +135,21 @@ impl Engine {
 }
 
 /// Inputs with the values of earlier steps in place of `{step.name}`.
-fn filled(inputs: &Value, outcomes: &BTreeMap<String, Value>) -> Value {
-    match inputs {
+fn filled(inputs: &Value, outcomes: &BTreeMap<String, Value>) -> anyhow::Result<Value> {
+    Ok(match inputs {
         Value::String(text) => {
             let place =
                 text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).and_then(|at| at.split_once('.'));
-            let value = place.and_then(|(step, name)| outcomes.get(step)?["value"].get(name));
-            value.unwrap_or(inputs).clone()
+            let Some((step, name)) = place else { return Ok(inputs.clone()) };
+            let value = outcomes.get(step).and_then(|outcome| outcome["value"].get(name));
+            value.with_context(|| format!("{text} names no value of an earlier step"))?.clone()
         }
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), filled(value, outcomes))).collect(),
+        Value::Object(members) => {
+            let filled = members.iter().map(|(name, value)| Ok((name.clone(), filled(value, outcomes)?)));
+            Value::Object(filled.collect::<anyhow::Result<_>>()?)
+        }
         other => other.clone(),
-    }
+    })
 }
 
 #[tokio::main]
@@ -148,7 +161,7 @@ async fn main() -> anyhow::Result<()> {
     let flow: Flow = serde_json::from_slice(&std::fs::read(flow)?)?;
     let host = Host::builder().authorizations(Authorizations::from_file(authorizations.as_ref())?).build()?;
     let engine = Engine { host, call: Call::new("main", instance), journal: journal.into() };
-    let run = format!("run-{}", std::process::id());
+    let run = uuid::Uuid::new_v4().to_string();
     println!("{}", json!(engine.run(&flow, &run).await?));
     Ok(())
 }
@@ -193,5 +206,36 @@ mod tests {
         assert_eq!(taken.len(), TAKEN.len());
         let journal = Journal::open(&folder.path().join("journal.json"), "").unwrap();
         assert_eq!((&*journal.run, &journal.outcomes["open"]["value"]["made"]), ("run-1", &json!("found")));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_flow_that_is_wrong_writes_nothing_of_it() {
+        let (simulator, folder, _) = started().await;
+        let step = |inputs: Value, next: &str| Step {
+            method: "update".into(),
+            inputs,
+            edges: BTreeMap::from([("invalid-data".into(), next.into())]),
+        };
+        let misspelt = step(json!({"sys_id": "{opne.sys_id}"}), "raise");
+        let looping = step(json!({"sys_id": "", "request_body": {}}), "raise");
+        for (step, says) in [(misspelt, "{opne.sys_id}"), (looping, "a second time")] {
+            let flow = Flow { start: "raise".into(), steps: BTreeMap::from([("raise".into(), step)]) };
+            let error = engine(&simulator, &folder).run(&flow, "run-3").await.unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        assert!(simulator.requests().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_last_attempt_that_wrote_nothing_does_not_speak_for_an_earlier_one() {
+        let (simulator, folder, flow) = started().await;
+        simulator.inject(Fault::once("POST", "/api/now/table/", Effect::CommitThenDelay { ms: 9_000 }));
+        simulator.inject(Fault::once("POST", "/api/now/table/", Effect::status(429)).times(100));
+        simulator.inject(Fault::once("GET", "/api/now/table/", Effect::status(429)).times(100));
+        let mut engine = engine(&simulator, &folder);
+        engine.call.timeout_ms = Some(500);
+        let outcome = engine.repeated("create", &flow.steps["open"].inputs, "run-4/open").await.unwrap();
+        assert_eq!(outcome["value"]["write_happened"], "unknown", "{outcome}");
+        assert_eq!(outcome["value"]["reason"], "rate-limited");
     }
 }

@@ -14,7 +14,7 @@ const GRANTS = {
   "api-key": [["api-key"], apiKey],
 };
 
-/** What an entry may have beside the keys of its grant. A restriction that is not kept here must not be there. */
+/** What an entry may have beside the keys of its grant. A restriction that this host does not enforce must not be there. */
 const COMMON = ["instance", "grant", "allow-http-loopback"];
 const OF_TOKENS = ["scope", "token-url"];
 const WITH_TOKENS = [clientCredentials, refreshToken];
@@ -39,13 +39,16 @@ export async function fromFile(path, name) {
   const takes = [...COMMON, ...keys, ...(WITH_TOKENS.includes(make) ? OF_TOKENS : [])];
   const other = Object.keys(given).find((key) => !takes.includes(key));
   if (other !== undefined) {
-    throw new Error(`${path}: ${name} has ${other}, which is not kept here; known are ${takes.join(", ")}`);
+    throw new Error(
+      `${path}: ${name} has ${other}, which Node-RED does not enforce: remove it, or name another authorization; known are ${takes.join(", ")}`,
+    );
   }
   const values = await Promise.all(keys.map((key) => valueOf(given[key], key, path)));
   const origin = originOf(given.instance, given["allow-http-loopback"] === true);
   if (!WITH_TOKENS.includes(make)) return make(origin, ...values);
   const { scope, "token-url": tokenUrl } = given;
-  if (tokenUrl !== undefined) originOf(tokenUrl, given["allow-http-loopback"] === true);
+  if (tokenUrl !== undefined) checkTokenUrl(tokenUrl, given["allow-http-loopback"] === true);
+  if (scope !== undefined && typeof scope !== "string") throw new Error(`scope in ${path} is not a text`);
   const options = Object.entries({ scope, tokenUrl }).filter(([, value]) => value !== undefined);
   return make(origin, ...values, Object.fromEntries(options));
 }
@@ -54,19 +57,39 @@ export async function fromFile(path, name) {
 export function originOf(instance, allowHttpLoopback = true) {
   const given = String(instance ?? "").trim();
   if (given === "") throw new Error("the authorization names no instance: give an id such as dev12345");
-  const named = given.includes(".") ? `https://${given}` : `https://${given}.service-now.com`;
-  const address = /^[a-z]+:\/\//i.test(given) ? given : named;
-  if (!URL.canParse(address)) {
+  const isId = /^[a-z0-9-]+$/i.test(given);
+  const address = isId
+    ? `https://${given}.service-now.com`
+    : /^[a-z]+:\/\//i.test(given)
+      ? given
+      : given.includes(".")
+        ? `https://${given}`
+        : "";
+  const parsed = URL.canParse(address) ? new URL(address) : undefined;
+  // Whatever stands behind the origin would be left out.
+  if (parsed === undefined || parsed.href !== `${parsed.origin}/`) {
     throw new Error(
-      `the instance ${given} is none: give an id such as dev12345, a host name or an https address`,
+      `the instance ${given} is not valid: give an id such as dev12345, a host name or an https address without a path`,
     );
   }
-  const { protocol, hostname, origin } = new URL(address);
-  const isLoopback = ["localhost", "[::1]"].includes(hostname) || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  if (protocol !== "https:" && !(protocol === "http:" && isLoopback && allowHttpLoopback)) {
-    throw new Error(`the instance ${given} is not https: http is for loopback alone`);
+  checkSecure(parsed, `the instance ${given}`, allowHttpLoopback);
+  return parsed.origin;
+}
+
+function checkTokenUrl(given, allowHttpLoopback) {
+  if (typeof given !== "string" || !/^https?:\/\//.test(given) || !URL.canParse(given)) {
+    throw new Error(`the token-url ${given} is not valid: give an https address`);
   }
-  return origin;
+  checkSecure(new URL(given), `the token-url ${given}`, allowHttpLoopback);
+}
+
+function checkSecure({ protocol, hostname }, what, allowHttpLoopback) {
+  if (protocol === "https:") return;
+  const isLoopback = ["localhost", "[::1]"].includes(hostname) || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  if (protocol !== "http:" || !isLoopback) {
+    throw new Error(`${what} is not https: http is for loopback alone`);
+  }
+  if (!allowHttpLoopback) throw new Error(`${what} is not https: add allow-http-loopback = true`);
 }
 
 async function textOf(path) {
@@ -85,7 +108,10 @@ function entryOf(text, path, name) {
     // The parser's message quotes the line, which may hold a secret.
     throw new Error(`${path} is not TOML: look at line ${error.line ?? "1"}`);
   }
-  const all = file.authorizations ?? {};
+  const { authorizations: all = {} } = file;
+  if (typeof all !== "object" || Array.isArray(all)) {
+    throw new Error(`${path} has no table [authorizations.NAME]`);
+  }
   if (!Object.hasOwn(all, name)) {
     throw new Error(`${path} has no authorization ${name}; it has ${Object.keys(all).join(", ") || "none"}`);
   }
@@ -112,5 +138,6 @@ async function readValue(given, key, path) {
 
 function known(grant) {
   if (Object.hasOwn(GRANTS, grant)) return GRANTS[grant];
-  throw new Error(`the grant ${grant} is not known here; known are ${Object.keys(GRANTS).join(", ")}`);
+  const given = grant === undefined ? "the authorization has no grant" : `the grant ${grant} is not known`;
+  throw new Error(`${given}: give ${Object.keys(GRANTS).join(", ")}`);
 }

@@ -47,7 +47,7 @@ function typed({ name, valueType }, value) {
   return value;
 }
 
-/** A request body: an object of columns may have numbers and truths, as JSON has them. */
+/** A request body: an object of columns may have numbers and booleans, as JSON has them. */
 function bodyOf(value) {
   return typeof value === "object" && !Array.isArray(value) ? JSON.stringify(value) : value;
 }

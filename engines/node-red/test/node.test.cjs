@@ -276,15 +276,28 @@ describe("an authorizations file", () => {
       [
         `${start}grant = "basic"\nusername = "u"\npassword = "hunter2"\nallowed-calls = ["GET /x"]`,
         "main",
-        "main has allowed-calls, which is not kept here",
+        "main has allowed-calls, which Node-RED does not enforce: remove it",
       ],
       [
         '[authorizations.main]\ninstance = "http://127.0.0.1:1"\ngrant = "bearer"\ntoken = "hunter2"',
         "main",
-        "is not https",
+        "is not https: add allow-http-loopback = true",
       ],
-      [`${start}grant = "constructor"`, "main", "the grant constructor is not known here"],
-      [`${start}grant = "password"\npassword = "hunter2"`, "main", "the grant password is not known here"],
+      ["authorizations = 'text'", "main", "has no table [authorizations.NAME]"],
+      [start, "main", "has no grant: give client-credentials"],
+      ['[authorizations.main]\ninstance = "dev1:80"\ngrant = "bearer"\ntoken = "hunter2"', "main", "dev1:80"],
+      [
+        '[authorizations.main]\ninstance = "https://a.example/x"\ngrant = "bearer"\ntoken = "hunter2"',
+        "main",
+        "https://a.example/x is not valid",
+      ],
+      ...["sso.example.com/oauth", 5, "http://sso.example.com/oauth"].map((url) => [
+        `${start}grant = "client-credentials"\nclient-id = "c"\nclient-secret = "hunter2"\ntoken-url = ${JSON.stringify(url)}`,
+        "main",
+        `the token-url ${url} is not`,
+      ]),
+      [`${start}grant = "constructor"`, "main", "the grant constructor is not known"],
+      [`${start}grant = "password"\npassword = "hunter2"`, "main", "the grant password is not known"],
       [`${start}grant = "basic"\npassword = hunter2`, "main", "is not TOML: look at line 4"],
       [
         `${start}grant = "bearer"\ntoken = { env = "SERVICENOW_TEST_NONE" }`,

@@ -21,7 +21,7 @@ type Inputs = Record<string, unknown>;
 /** How a call ended. */
 interface Outcome {
   tag: string;
-  val: { retry?: string; retryAfterMs?: number } & Record<string, unknown>;
+  val: { retry?: string; retryAfterMs?: number; writeHappened?: string } & Record<string, unknown>;
 }
 
 /** What a run has done, in a file: each step's outcome, written before the next step begins. */
@@ -51,6 +51,10 @@ export class Engine {
     for (let name: string | undefined = flow.start; name !== undefined;) {
       const step: Flow["steps"][string] | undefined = flow.steps[name];
       if (step === undefined) throw new Error(`the flow has no step ${name}`);
+      // A step has one outcome and one key in a run.
+      if (taken.some(([earlier]) => earlier === name)) {
+        throw new Error(`the flow comes to step ${name} a second time`);
+      }
       let outcome: Outcome | undefined = journal.outcomes[name];
       if (outcome === undefined) {
         const inputs = filled(step.inputs, journal.outcomes);
@@ -66,9 +70,13 @@ export class Engine {
 
   /** Makes a call until its outcome says that a repetition is of no use, or not safe. */
   async #repeated(method: string, inputs: Inputs, key: string): Promise<Outcome> {
+    let mayHaveWritten = false;
     for (let attempt = 1, wait = FIRST_WAIT_MS; ; attempt++, wait *= 2) {
       const outcome = await this.call(method, inputs, key);
-      const { retry, retryAfterMs } = outcome.val;
+      const { retry, retryAfterMs, writeHappened } = outcome.val;
+      mayHaveWritten ||= writeHappened === "unknown";
+      // It speaks of its own attempt, and the step of all.
+      if (mayHaveWritten && writeHappened === "no") outcome.val.writeHappened = "unknown";
       // A create with a key looks the record up itself.
       const mayRepeat = retry === "later" || (retry === "look-up-first" && method === "create");
       if (!mayRepeat || attempt === ATTEMPTS) return outcome;
@@ -77,7 +85,7 @@ export class Engine {
   }
 
   async call(method: string, inputs: Inputs, correlationId: string): Promise<Outcome> {
-    const call = { ...this.#call, ...inputs };
+    const call = { ...inputs, ...this.#call };
     switch (method) {
       case "create":
         return plain(
@@ -110,12 +118,16 @@ function plain(outcome: { tag: string; val: unknown }): Outcome {
 /** Inputs by their names here, with the values of earlier steps in place of `{step.name}`. Columns keep their names. */
 function filled(inputs: Inputs, outcomes: Journal["outcomes"]): Inputs {
   const value = (given: unknown) => {
-    const [, step, name] = /^\{(\w+)\.(\w+)\}$/.exec(String(given)) ?? [];
-    return (step !== undefined && name !== undefined && outcomes[step]?.val[camel(name)]) || given;
+    const [, step, name] = /^\{([^.}]+)\.([^}]+)\}$/.exec(String(given)) ?? [];
+    if (step === undefined || name === undefined) return given;
+    const found = outcomes[step]?.val[camel(name)];
+    if (found === undefined) throw new Error(`${given} names no value of an earlier step`);
+    return found;
   };
   const inputsHere: Inputs = {};
   for (const [name, given] of Object.entries(inputs)) {
-    const columns = name === "request_body" ? Object.entries(given as Inputs) : undefined;
+    const isColumns = name === "request_body" && typeof given === "object" && !Array.isArray(given);
+    const columns = isColumns ? Object.entries(given as Inputs) : undefined;
     inputsHere[camel(name)] =
       columns === undefined
         ? value(given)

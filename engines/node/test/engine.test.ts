@@ -61,3 +61,34 @@ test("a run that was killed after its create goes on, and makes no second", asyn
   const journal = JSON.parse(readFileSync(join(folder, "killed.json"), "utf8"));
   assert.deepEqual([journal.run, journal.outcomes.open.val.made], ["run-2", "found"]);
 });
+
+for (const [what, inputs, says] of [
+  ["a place that no step has", { sys_id: "{opne.sys_id}" }, /\{opne\.sys_id\} names no value/],
+  ["a step that is come to twice", { sys_id: "", request_body: {} }, /to step raise a second time/],
+] as const) {
+  test(`a flow with ${what} ends in an error, and sends nothing`, async () => {
+    const edges = { "invalid-data": "raise" };
+    const flow = { start: "raise", steps: { raise: { method: "update", inputs, edges } } };
+    const before = (await simulator.requests()).length;
+    await assert.rejects(engine(`${what}.json`).run(flow, "run-4"), says);
+    assert.equal((await simulator.requests()).length, before);
+  });
+}
+
+test("a flow does not choose whose authorization it uses", async () => {
+  const inputs = { authorization: "admin", instance: "dev99999", value: "INC9999999" };
+  const flow = { start: "read", steps: { read: { method: "get", inputs, edges: {} } } };
+  assert.deepEqual(await engine("other.json").run(flow, "run-5"), [["read", "incident-not-found"]]);
+});
+
+test("a last attempt that wrote nothing does not speak for an earlier one", async () => {
+  const path = "/api/now/table/";
+  await simulator.faults({ method: "POST", path, times: 1, effect: { "commit-then-delay": { ms: 9000 } } });
+  await simulator.faults({ path, times: 100, effect: { status: { status: 429 } } });
+  const call = { authorization: "main", instance: simulator.access.base_url, timeoutMs: 500 };
+  const journal = join(folder, "doubt.json");
+  await new Engine(node, call, journal).run(FLOW, "run-6");
+  await simulator.faults();
+  const { open } = JSON.parse(readFileSync(journal, "utf8")).outcomes;
+  assert.deepEqual([open.val.reason, open.val.writeHappened], ["rate-limited", "unknown"]);
+});

@@ -80,11 +80,13 @@ pub fn read(method: &str, arguments: JsonObject) -> Result<Invocation, String> {
     })
 }
 
-/// Columns are texts, numbers and truths, as the tool's schema says.
+/// Columns are texts, numbers and booleans, as the tool's schema says.
 fn body(columns: JsonObject) -> Result<RequestBody, String> {
     let wrong = columns.iter().find(|(_, value)| value.is_null() || value.is_object() || value.is_array());
     match wrong {
-        Some((name, value)) => Err(format!("request_body.{name}: given {value}, expected a text, a number or a truth")),
+        Some((name, value)) => {
+            Err(format!("request_body.{name}: given {value}, expected a text, a number or a boolean"))
+        }
         None => Ok(RequestBody::Json(Value::Object(columns).to_string())),
     }
 }
@@ -123,7 +125,7 @@ mod tests {
             (
                 "update",
                 json!({"sys_id": "a", "request_body": {"urgency": null}}),
-                "request_body.urgency: given null, expected a text, a number or a truth",
+                "request_body.urgency: given null, expected a text, a number or a boolean",
             ),
             ("columns", json!({"x": 1}), "unknown field `x`"),
             ("drop", json!({}), "no method drop"),

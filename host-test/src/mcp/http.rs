@@ -111,7 +111,6 @@ async fn answer(
     } else if token.is_some_and(|token| !has_token(request.headers(), &token)) {
         let mut refusal = plain(StatusCode::UNAUTHORIZED, "give the token of this server as Authorization: Bearer\n");
         refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         refusal
     } else {
         let (head, body) = request.into_parts();
@@ -128,8 +127,10 @@ fn has_token(headers: &HeaderMap, token: &[u8]) -> bool {
     given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(given.ct_eq(token)))
 }
 
+/// A refusal. It ends the connection: whoever is refused keeps no place.
 fn plain(status: StatusCode, text: &'static str) -> Response<BoxBody<Bytes, Infallible>> {
     let mut response = Response::new(Full::from(text).boxed());
     *response.status_mut() = status;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -133,11 +133,15 @@ impl ServerHandler for Server {
         let tools = Arc::clone(&self.0);
         // In a task of its own: the library leaves a request whose handler panics without an answer.
         let mut run = tokio::spawn(async move { invocation.run(&tools.host, tools.call.clone()).await });
+        let ended = |why: &str| {
+            let doubt = if tool.writes { "; a write may have happened" } else { "" };
+            ErrorData::internal_error(format!("{why}{doubt}"), None)
+        };
         let finished: Finished = select! {
-            finished = &mut run => finished.map_err(|error| ErrorData::internal_error(error.to_string(), None))?,
+            finished = &mut run => finished.map_err(|_| ended("the call ended with a fault of this program"))?,
             () = context.ct.cancelled() => {
                 run.abort();
-                return Err(ErrorData::internal_error("the client cancelled the call; a write may have happened", None));
+                return Err(ended("the client cancelled the call"));
             }
         };
         let mark = random().map_err(|error| ErrorData::internal_error(error.to_string(), None))?;

@@ -345,6 +345,22 @@ fn clients_that_send_nothing_lose_their_places() {
 }
 
 #[test]
+fn whoever_is_refused_keeps_no_place() {
+    let simulator = Simulator::start("mcp-refused", &[]);
+    let server = Listening::start(&simulator);
+    let address = server.url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
+    for (path, status) in [("/x", "404"), ("/mcp", "401")] {
+        let mut client = TcpStream::connect(address).unwrap();
+        // Two in a row: the second has no answer, because the first ended the connection.
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        write!(client, "{request}{request}").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.matches(&format!("HTTP/1.1 {status}")).count(), 1, "{answer}");
+    }
+}
+
+#[test]
 fn a_server_that_others_could_reach_or_guess_is_refused() {
     let simulator = Simulator::start("mcp-options", &[]);
     let folder = Folder::new("mcp-token");
