@@ -2,5 +2,6 @@
 
 pub mod cli;
 pub mod components;
+mod http_server;
 pub mod lab;
 pub mod mcp;

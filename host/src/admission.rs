@@ -3,6 +3,7 @@
 use crate::authorizations::Authorizations;
 use crate::budget::{Budget, Held};
 use crate::limits::Limits;
+use crate::telemetry::{CALLS_ACTIVE, CALLS_WAITING, Counted};
 
 /// The places of a host: some per authorization, and some in all.
 #[derive(Clone)]
@@ -15,6 +16,7 @@ pub struct Admission {
 pub struct Admitted {
     _each: Option<Held>,
     _all: Option<Held>,
+    _active: Counted,
 }
 
 impl Admission {
@@ -32,6 +34,9 @@ impl Admission {
 
     /// Waits for the places of a call. First for the authorization's, so that a busy one does not hold the others up.
     pub async fn enter(&self, authorization: &str) -> Admitted {
-        Admitted { _each: self.each.take(authorization, 1).await, _all: self.all.take(authorization, 1).await }
+        let _waiting = Counted::in_gauge(CALLS_WAITING);
+        let each = self.each.take(authorization, 1).await;
+        let all = self.all.take(authorization, 1).await;
+        Admitted { _each: each, _all: all, _active: Counted::in_gauge(CALLS_ACTIVE) }
     }
 }

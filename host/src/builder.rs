@@ -12,6 +12,7 @@ use crate::error::BuildError;
 use crate::host::{Host, NODE_WORLD};
 use crate::limits::Limits;
 use crate::runner::Runner;
+use crate::telemetry::TraceContext;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub struct Builder {
     proxy: Option<Proxy>,
     config: Option<Config>,
     cache: Option<PathBuf>,
+    trace: Option<TraceContext>,
 }
 
 impl Builder {
@@ -67,6 +69,12 @@ impl Builder {
         self
     }
 
+    /// What tells an instance of the trace that a call belongs to. It is told for authorizations with `trace-context = true` alone.
+    pub fn trace_context(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// Compiles the component and links it. Takes a fraction of a second: do it once.
     ///
     /// # Errors
@@ -92,6 +100,7 @@ impl Builder {
         tick(engine.weak(), self.limits.epoch);
         let budgets = Budgets::new(&self.limits);
         let shared = Shared::new(self.authorizations, self.limits, &proxy, &budgets, Connections::Kept)?;
+        let shared = Shared { trace: self.trace, ..shared };
         Ok(Host { runner: Runner { engine, shared, admission, proxy }, exports, cache: self.cache })
     }
 }

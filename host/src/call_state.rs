@@ -16,6 +16,7 @@ use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::{Limits, MAX_RANDOM_BYTES};
 use crate::secret::Secret;
+use crate::telemetry::TraceContext;
 use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
 use std::sync::Arc;
 #[cfg(feature = "sync")]
@@ -72,7 +73,7 @@ impl Budgets {
         let memory = limits.max_total_memory.max(1);
         Self {
             sockets: Sockets::new(limits.max_sockets),
-            memory: Budget::new(memory, memory),
+            memory: Budget::named("memory", memory),
             processor: Processor::default(),
         }
     }
@@ -95,6 +96,8 @@ pub struct Shared {
     pub budgets: Budgets,
     /// What one call may use.
     pub limits: Limits,
+    /// What tells an instance of the trace of a call.
+    pub trace: Option<TraceContext>,
 }
 
 impl Shared {
@@ -112,7 +115,7 @@ impl Shared {
         let tokens = Tokens::new(&authorizations, clients.clone())?;
         let rate_limits = RateLimits::new(&authorizations);
         let log = GuestLog::new(&authorizations, limits.max_log_lines);
-        Ok(Self { authorizations, tokens, clients, rate_limits, log, budgets: budgets.clone(), limits })
+        Ok(Self { authorizations, tokens, clients, rate_limits, log, budgets: budgets.clone(), limits, trace: None })
     }
 }
 
@@ -133,7 +136,8 @@ impl CallState {
     ) -> Self {
         let limits = &shared.limits;
         let means = (&shared.budgets, shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
-        let egress = Arc::new(CallEgress::new(who, known.map(Arc::as_ref), intent, means, deadline, limits.clone()));
+        let (known_here, trace) = (known.map(Arc::as_ref), shared.trace.as_ref());
+        let egress = Arc::new(CallEgress::new(who, known_here, intent, means, trace, deadline, limits.clone()));
         Self {
             bounds: Bounds::new(limits, shared.budgets.memory.clone(), who, deadline),
             computing: shared.budgets.processor.call(who),

@@ -52,6 +52,7 @@ mod records;
 mod runner;
 pub mod secret;
 mod secrets;
+pub mod telemetry;
 mod tokens;
 mod transport;
 

@@ -19,6 +19,7 @@ use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, ended_by_host};
 use crate::secrets::Room;
+use crate::telemetry::CallSpan;
 use serde::Serialize;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +27,7 @@ use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout_at;
+use tracing::Instrument;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 /// What runs calls, of whichever component.
@@ -165,6 +167,7 @@ impl Runner {
     ) -> Result<Self, BuildError> {
         let admission = self.admission.with(&authorizations, &limits);
         let shared = Shared::new(authorizations, limits, &self.proxy, &self.shared.budgets, connections)?;
+        let shared = Shared { trace: self.shared.trace.clone(), ..shared };
         let Self { engine, proxy, .. } = self.clone();
         Ok(Self { engine, shared, admission, proxy })
     }
@@ -263,6 +266,20 @@ impl Runner {
 
     /// Runs a call within its deadline. Whatever ends it, an outcome of the method comes back.
     pub async fn run<P: Parameters, T: Outcome + Outcomes + Serialize>(
+        &self,
+        started: Instant,
+        call: Call,
+        intent: Intent,
+        function: (&LoadedComponent, &FunctionIndex),
+        parameters: impl FnOnce(Call) -> P,
+    ) -> Report<T> {
+        let span = CallSpan::begin(T::METHOD, &call.authorization);
+        let report = self.ended(started, call, intent, function, parameters).instrument(span.0.clone()).await;
+        span.end(&report);
+        report
+    }
+
+    async fn ended<P: Parameters, T: Outcome + Outcomes + Serialize>(
         &self,
         started: Instant,
         mut call: Call,

@@ -108,7 +108,18 @@ fn from_http(response: http::Response<Bytes>, call: &CallEgress) -> Response {
 
 /// What an error of an exchange proves: the same as the component of `wasi:http` reads from it.
 fn broken(error: &Error) -> Broken {
-    let (reason, not_sent) = match error {
+    let (reason, not_sent) = proof(error);
+    Broken { reason, status: None, not_sent }
+}
+
+/// Why an exchange brought no whole answer.
+pub fn reason_of(error: &Error) -> BrokenReason {
+    proof(error).0
+}
+
+/// The reason, and whether nothing was sent.
+fn proof(error: &Error) -> (BrokenReason, bool) {
+    match error {
         Error::DnsError { .. } => (BrokenReason::Dns, true),
         Error::ConnectionRefused => (BrokenReason::Connect, true),
         Error::ConnectionLimitReached => (BrokenReason::Limit, true),
@@ -118,6 +129,5 @@ fn broken(error: &Error) -> Broken {
         Error::HttpResponseTimeout => (BrokenReason::Deadline, false),
         Error::HttpResponseBodySize(_) | Error::HttpResponseHeaderSectionSize(_) => (BrokenReason::TooLarge, false),
         _ => (BrokenReason::Lost, false),
-    };
-    Broken { reason, status: None, not_sent }
+    }
 }

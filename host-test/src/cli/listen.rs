@@ -3,6 +3,7 @@
 use super::changes::{Selected, row};
 use super::connection::Connection;
 use super::input::read_file;
+use super::metrics::Metrics;
 use super::{print, show};
 use crate::lab::invocation::Finished;
 use anyhow::{Context, bail};
@@ -60,12 +61,15 @@ pub struct Listen {
     /// Write the address that is listened on to this file, once it is
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    metrics: Metrics,
 }
 
 impl Listen {
     /// Runs until interrupted.
     pub async fn run(self) -> anyhow::Result<bool> {
         let rules = self.rules.as_ref().map(|path| read_file("--rules", path)).transpose()?;
+        self.metrics.start().await?;
         let host = self.connection.target.host_for(CALLS)?;
         let sync = Arc::new(self.connection.target.event_sync(&host, Some(&self.ledger))?);
         let forward = self.forward.map(Forward::new).transpose()?.map(Arc::new);

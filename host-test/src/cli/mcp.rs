@@ -1,9 +1,11 @@
 //! `mcp`: the node for agents.
 
 use super::connection::Target;
+use super::metrics::Metrics;
 use super::print;
+use super::token::token;
+use crate::mcp::Server;
 use crate::mcp::http::Listening;
-use crate::mcp::{Server, random};
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde_json::json;
@@ -13,9 +15,6 @@ use std::path::PathBuf;
 
 /// How many calls run at once; more wait, inside their deadlines.
 const CALLS: usize = 64;
-
-/// The shortest token: half of what is made here.
-const MIN_TOKEN: usize = 16;
 
 /// Options of `mcp`.
 #[derive(Args)]
@@ -35,12 +34,15 @@ pub struct Mcp {
     /// Ask for no token: every program of this machine may call
     #[arg(long, requires = "listen", conflicts_with = "token_file")]
     no_token: bool,
+    #[command(flatten)]
+    metrics: Metrics,
 }
 
 impl Mcp {
     /// Serves until the client leaves, or until interrupted.
     pub async fn run(self) -> anyhow::Result<bool> {
         let token = self.token()?;
+        self.metrics.start().await?;
         let host = self.target.host_for(CALLS)?;
         let server = Server::new(host, COMPONENT, self.target.call(), self.allow_writes).await?;
         let Some(address) = self.listen else { return server.serve_stdio().await.map(|()| true) };
@@ -61,11 +63,6 @@ impl Mcp {
         if self.no_token {
             return Ok(None);
         }
-        let Some(path) = &self.token_file else { return Ok(Some(random()?)) };
-        let expected = || format!("{}: give the path of a file with a token", path.display());
-        let token = std::fs::read_to_string(path).with_context(expected)?.trim().to_string();
-        let is_one = token.len() >= MIN_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
-        ensure!(is_one, "{}: a token has {MIN_TOKEN} visible ASCII characters or more, and no blanks", path.display());
-        Ok(Some(token))
+        token(self.token_file.as_deref()).map(Some)
     }
 }

@@ -15,6 +15,7 @@ mod limits;
 mod listen;
 mod map;
 mod mcp;
+mod metrics;
 mod names;
 mod outbox;
 mod package;
@@ -23,6 +24,7 @@ mod push;
 mod show;
 mod soak;
 mod third_party_clients;
+mod token;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;

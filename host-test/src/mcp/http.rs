@@ -1,40 +1,23 @@
 //! The server over streamable HTTP: on loopback alone, for who has the token.
 
 use super::Server;
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, HeaderValue, WWW_AUTHENTICATE};
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::combinators::BoxBody;
+use crate::http_server::{Answer, PATIENCE, plain, refused, serve};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// Where the server is on its address.
 const PATH: &str = "/mcp";
 
-/// How many clients are connected at once; more wait.
-const MAX_CONNECTIONS: usize = 256;
-
 /// What a model writes into a record: far more than an incident has.
 const MAX_BODY: usize = 1024 * 1024;
-
-/// How long a client may take for a header section, the pause before it included, and for a body: others wait for its place.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long after a connection that could not be taken, as where there are too many open files, the next is.
-const AFTER_A_REFUSAL: Duration = Duration::from_millis(100);
 
 type Service = StreamableHttpService<Server, NeverSessionManager>;
 
@@ -76,61 +59,21 @@ impl Listening {
             .enforce_origin_validation()
             .with_allowed_hosts(hosts);
         let service: Service = StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), config);
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        loop {
-            // It is never closed.
-            let Ok(place) = Arc::clone(&connections).acquire_owned().await else { continue };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!("a connection was not taken: {error}");
-                    sleep(AFTER_A_REFUSAL).await;
-                    continue;
-                }
-            };
-            let (service, token) = (service.clone(), token.clone());
-            tokio::spawn(async move {
-                let answer = service_fn(move |request| answer(service.clone(), token.clone(), request));
-                let mut connection = http1::Builder::new();
-                connection.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-                // An error is that of a client, which went away or does not speak HTTP.
-                let _ = connection.serve_connection(TokioIo::new(stream), answer).await;
-                drop(place);
-            });
-        }
+        serve(listener, move |request| answer(service.clone(), token.clone(), request)).await
     }
 }
 
-async fn answer(
-    service: Service,
-    token: Option<Arc<[u8]>>,
-    request: Request<Incoming>,
-) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible> {
-    Ok(if request.uri().path() != PATH {
-        plain(StatusCode::NOT_FOUND, "this server is at /mcp\n")
-    } else if token.is_some_and(|token| !has_token(request.headers(), &token)) {
-        let mut refusal = plain(StatusCode::UNAUTHORIZED, "give the token of this server as Authorization: Bearer\n");
-        refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        refusal
-    } else {
-        let (head, body) = request.into_parts();
-        match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
-            Ok(Ok(body)) => service.handle(Request::from_parts(head, Full::new(body.to_bytes()))).await,
-            Ok(Err(_)) => plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is cut off, or has more than 1 MiB\n"),
-            Err(_) => plain(StatusCode::REQUEST_TIMEOUT, "the body did not come within 5 s\n"),
-        }
-    })
-}
-
-fn has_token(headers: &HeaderMap, token: &[u8]) -> bool {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked("Bearer ".len()));
-    given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(given.ct_eq(token)))
-}
-
-/// A refusal. It ends the connection: whoever is refused keeps no place.
-fn plain(status: StatusCode, text: &'static str) -> Response<BoxBody<Bytes, Infallible>> {
-    let mut response = Response::new(Full::from(text).boxed());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
+async fn answer(service: Service, token: Option<Arc<[u8]>>, request: Request<Incoming>) -> Answer {
+    if request.uri().path() != PATH {
+        return plain(StatusCode::NOT_FOUND, "this server is at /mcp\n");
+    }
+    if let Some(refusal) = token.and_then(|token| refused(request.headers(), &token)) {
+        return refusal;
+    }
+    let (head, body) = request.into_parts();
+    match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => service.handle(Request::from_parts(head, Full::new(body.to_bytes()))).await,
+        Ok(Err(_)) => plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is cut off, or has more than 1 MiB\n"),
+        Err(_) => plain(StatusCode::REQUEST_TIMEOUT, "the body did not come within 5 s\n"),
+    }
 }

@@ -1,6 +1,6 @@
 //! The server for agents, as a process: over standard input and output, and over HTTP.
 
-use crate::program::{Folder, Simulator, host_test, text};
+use crate::program::{Folder, Simulator, exchange, host_test, text};
 use crate::support::components;
 use host_test::components::FOLDER;
 use serde_json::{Value, json};
@@ -229,22 +229,6 @@ fn a_cancelled_call_ends_and_the_server_goes_on() {
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
     let read = client.call("get_incident", json!({"value": "INC1"}));
     assert_eq!(read["structuredContent"]["case"], "incident-not-found", "the cancelled call has no answer");
-}
-
-/// An exchange over HTTP: the status and the body.
-fn exchange(url: &str, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
-    let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    let has_host = headers.iter().any(|(name, _)| *name == "Host");
-    let host = if has_host { String::new() } else { format!("Host: {address}\r\n") };
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let length = body.len();
-    let head = format!("{line} HTTP/1.1\r\n{host}{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n");
-    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, answer.split_once("\r\n\r\n").unwrap().1.to_string())
 }
 
 /// A server that listens, killed at the end.

@@ -90,8 +90,18 @@ impl AllowedCall {
 
     /// A path is allowed with everything below it.
     pub fn allows(&self, method: &Method, path: &str) -> bool {
+        self.methods.contains(method) && self.is_above(path)
+    }
+
+    /// Whether a path is this one, or below it.
+    pub fn is_above(&self, path: &str) -> bool {
         let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-        self.methods.contains(method) && path.strip_prefix(&self.path).is_some_and(is_below)
+        path.strip_prefix(&self.path).is_some_and(is_below)
+    }
+
+    /// The path.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 

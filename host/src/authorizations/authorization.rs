@@ -31,6 +31,8 @@ pub struct Authorization {
     pub allowed_calls: Arc<[AllowedCall]>,
     /// The addresses that connections may be made to.
     pub addresses: Addresses,
+    /// Whether requests carry the trace of the embedder's span.
+    pub trace_context: bool,
     /// What deliveries from the instance come with: the one that is written to the instance first, and after it one that is
     /// accepted while that is new.
     pub callback_secrets: Vec<Secret>,

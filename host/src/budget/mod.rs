@@ -3,6 +3,7 @@
 
 mod fair;
 
+use crate::telemetry;
 use fair::Fair;
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -12,7 +13,11 @@ use tokio::sync::oneshot;
 
 /// A budget. Clones share it.
 #[derive(Clone)]
-pub struct Budget(Arc<Mutex<State>>);
+pub struct Budget {
+    state: Arc<Mutex<State>>,
+    /// What its figures are called, where operators see them.
+    name: Option<&'static str>,
+}
 
 struct State {
     fair: Fair,
@@ -44,12 +49,15 @@ pub struct Held {
 impl Budget {
     /// A budget of this size, of which each authorization may have so much.
     pub fn new(capacity: usize, max_each: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            fair: Fair::new(capacity, max_each),
-            waiting: HashMap::new(),
-            served: HashMap::new(),
-            turns: 0,
-        })))
+        let (waiting, served) = (HashMap::new(), HashMap::new());
+        let state = State { fair: Fair::new(capacity, max_each), waiting, served, turns: 0 };
+        Self { state: Arc::new(Mutex::new(state)), name: None }
+    }
+
+    /// A budget that operators see by this name, all of which each authorization may have.
+    pub fn named(name: &'static str, capacity: usize) -> Self {
+        telemetry::limit_of_budget(name, capacity);
+        Self { name: Some(name), ..Self::new(capacity, capacity) }
     }
 
     /// Divides it among so many authorizations.
@@ -84,12 +92,20 @@ impl Budget {
     }
 
     fn held(&self, who: &str, amount: usize) -> Held {
+        self.count(amount as f64);
         Held { budget: self.clone(), who: who.to_string(), amount }
     }
 
     fn give(&self, who: &str, amount: usize) {
+        self.count(-(amount as f64));
         self.state().fair.give(who, amount);
         self.serve();
+    }
+
+    fn count(&self, amount: f64) {
+        if let Some(name) = self.name {
+            telemetry::add_to_budget(name, amount);
+        }
     }
 
     /// Serves those who wait, as far as there is something.
@@ -129,7 +145,7 @@ impl Budget {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::intent::Intent;
 use crate::limits::Limits;
 use crate::secret::Secret;
 use crate::secrets::{NoRoom, Room, Secrets, TooMany};
+use crate::telemetry::{ExchangeSpan, TraceContext};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -25,6 +26,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep_until, timeout_at};
+use tracing::{Instrument, Span};
 use wasmtime_wasi_http::Error;
 
 /// A pause that ends this short before the deadline is not worth waiting for: what is sent then may be cut off, and a
@@ -59,6 +61,10 @@ pub struct CallEgress {
     pub deadline: Instant,
     /// What a call may use.
     pub limits: Limits,
+    /// The span of the call.
+    span: Span,
+    /// What tells the instance of its trace, where the authorization wants that.
+    trace: Option<TraceContext>,
     /// What the instance is to send with its deliveries.
     callback_secret: Option<Secret>,
     injected: Mutex<Option<(HeaderName, HeaderValue)>>,
@@ -83,6 +89,7 @@ impl CallEgress {
         authorization: Option<&Authorization>,
         intent: &Intent,
         (budgets, clients, rate_limits, log, journal): (&Budgets, Clients, RateLimits, GuestLog, Journal),
+        trace: Option<&TraceContext>,
         deadline: Instant,
         limits: Limits,
     ) -> Self {
@@ -96,6 +103,8 @@ impl CallEgress {
             log,
             journal,
             deadline,
+            span: Span::current(),
+            trace: trace.filter(|_| authorization.is_some_and(|known| known.trace_context)).cloned(),
             callback_secret: authorization.and_then(|known| known.callback_secrets.first().cloned()),
             injected: Mutex::default(),
             handed_out: Mutex::default(),
@@ -108,6 +117,15 @@ impl CallEgress {
             held: Mutex::default(),
             limits,
             unauthorized: AtomicBool::new(false),
+        }
+    }
+
+    /// What a path is called where operators see it.
+    fn route(&self, target: Target, path: &str) -> String {
+        match (target, &self.policy) {
+            (Target::Instance, Some(policy)) => policy.route(path),
+            // The operator's own.
+            _ => path.to_string(),
         }
     }
 
@@ -218,6 +236,10 @@ impl CallEgress {
         if is_write && !self.journal.watch_write(sent.clone()) {
             return Err(Error::ConnectionTimeout);
         }
+        let span = ExchangeSpan::begin(&self.span, &method, &uri, self.route(target, uri.path()));
+        if let Some(trace) = self.trace.as_ref().filter(|_| to_instance) {
+            span.span.in_scope(|| trace.add_to(&mut head.headers));
+        }
         let exchange = async {
             let request = Request::from_parts(head, body);
             let (response, connection) =
@@ -227,8 +249,10 @@ impl CallEgress {
             connection.keep();
             Ok(received)
         };
-        let result = timeout_at(deadline.into(), exchange).await.unwrap_or(Err(Error::HttpResponseTimeout));
+        let exchange = timeout_at(deadline.into(), exchange.instrument(span.span.clone()));
+        let result = exchange.await.unwrap_or(Err(Error::HttpResponseTimeout));
         let result = result.map_err(|error| unless_sent(error, is_write && !sent.revoke()));
+        span.end(result.as_ref().map(|answer| answer.status().as_u16()));
         let answer = result.as_ref().map_err(describe);
         self.journal.note(&method, &uri, shown, answer, to_instance, started.elapsed());
         result

@@ -109,6 +109,16 @@ impl Policy {
         self.set_up.as_deref()
     }
 
+    /// A path without what names a record: that of the allowed call which it falls under.
+    pub fn route(&self, path: &str) -> String {
+        let under = self.calls.iter().filter(|call| call.is_above(path)).map(AllowedCall::path);
+        match under.max_by_key(|known| known.len()) {
+            Some(known) if known == path => known.to_string(),
+            Some(known) => format!("{known}/{{key}}"),
+            None => "/".to_string(),
+        }
+    }
+
     /// Where a request goes, if it may.
     pub fn check(&self, method: &Method, uri: &Uri) -> Result<Allowed, Denied> {
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {

@@ -1,6 +1,7 @@
 //! What an instance said about its rate limit, remembered per authorization: a request that would be refused is not sent.
 
 use crate::authorizations::Authorizations;
+use crate::telemetry;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use servicenow_core::host::Response as Answer;
@@ -80,6 +81,9 @@ impl RateLimits {
         let now = Instant::now();
         match status {
             StatusCode::TOO_MANY_REQUESTS => {
+                if slot.is_none_or(|pause| pause.until <= now) {
+                    telemetry::paused(authorization);
+                }
                 let until = now + named(headers).unwrap_or(ASSUMED_PAUSE).min(MAX_PAUSE);
                 // The later one holds, in whatever order the answers came.
                 let until = slot.map_or(until, |pause| pause.until.max(until));

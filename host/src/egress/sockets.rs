@@ -96,7 +96,7 @@ impl Sockets {
     /// At most so many.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        let in_use = Budget::new(max, max);
+        let in_use = Budget::named("connections", max);
         Self(Arc::new(Inner { max, in_use, open: AtomicUsize::new(0), idle: Mutex::default() }))
     }
 

@@ -8,6 +8,7 @@ use crate::call_state::CallState;
 use crate::runner::HostFailed;
 use crate::secret::Secret;
 use crate::secrets::{NoRoom, Room};
+use crate::telemetry;
 use servicenow_core::callback_secret::{HEADER, presented};
 use servicenow_core::servicenow::sys_id::SysId;
 use tokio::time::timeout;
@@ -55,12 +56,27 @@ impl EventSync {
         // Unauthenticated deliveries are rejected before their body is parsed.
         match self.is_authentic(&delivery) {
             true => self.deliver_authentic(delivery, rules, act).await,
-            false => Ok(Verdict::Unauthenticated),
+            false => {
+                let verdict = Ok(Verdict::Unauthenticated);
+                telemetry::delivered(&verdict);
+                verdict
+            }
         }
     }
 
     /// The same for a delivery that [`is_authentic`](Self::is_authentic).
     pub(super) async fn deliver_authentic<E, F: Future<Output = Result<(), E>>>(
+        &self,
+        delivery: Delivery,
+        rules: Option<String>,
+        act: impl FnOnce(Change) -> F,
+    ) -> Result<Verdict, NotDelivered<E>> {
+        let verdict = self.judged(delivery, rules, act).await;
+        telemetry::delivered(&verdict);
+        verdict
+    }
+
+    async fn judged<E, F: Future<Output = Result<(), E>>>(
         &self,
         delivery: Delivery,
         rules: Option<String>,

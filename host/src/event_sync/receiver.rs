@@ -5,6 +5,7 @@
 use super::delivering::NotDelivered;
 use super::service::EventSync;
 use crate::bindings::exports::servicenow::plugin::callbacks::{Change, Delivery, Verdict};
+use crate::telemetry;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -139,7 +140,9 @@ impl<T: ChangeHandler> ReceiverService<T> {
             Delivery { authorization: self.authorization.clone(), headers: headers.collect(), body: Vec::new() };
         // Before a body is read from an unauthenticated client.
         if !self.sync.is_authentic(&delivery) {
-            self.handler.judged(&Ok(Verdict::Unauthenticated));
+            let verdict = Ok(Verdict::Unauthenticated);
+            telemetry::delivered(&verdict);
+            self.handler.judged(&verdict);
             return answer(StatusCode::UNAUTHORIZED, "unauthenticated");
         }
         authentic.store(true, Ordering::Release);

@@ -9,6 +9,7 @@ use crate::bindings::servicenow::plugin::credentials::{GrantType, UnreachableRea
 use crate::egress::{Clients, Sent, unreachable_reason};
 use crate::secret::Secret;
 use crate::secrets::TooMany;
+use crate::telemetry::ExchangeSpan;
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Limited};
@@ -16,6 +17,7 @@ use servicenow_core::bindings::credentials as guest;
 use servicenow_core::host::Response;
 use servicenow_core::servicenow::oauth;
 use std::time::{Duration, Instant, SystemTime};
+use tracing::{Instrument, Span};
 use url::form_urlencoded;
 
 /// The life of a token whose answer names none. ServiceNow's default is 1800 s; a shorter guess costs one more fetch.
@@ -53,10 +55,13 @@ pub async fn fetch(
     let grant_type = grant_type(&authorization.grant);
     let request = request(authorization, rotated)
         .ok_or_else(|| refusal(grant_type, None, "", "the authorization has no token to fetch"))?;
-    let response = clients
-        .send(name, request, &Sent::default(), Instant::now() + FETCH_TIMEOUT)
-        .await
-        .map_err(|error| NoCredential::Unreachable(unreachable_reason(&error)))?;
+    let route = request.uri().path().to_string();
+    let exchange = ExchangeSpan::begin(&Span::none(), request.method(), request.uri(), route);
+    let (sent, deadline) = (Sent::default(), Instant::now() + FETCH_TIMEOUT);
+    let sending = clients.send(name, request, &sent, deadline);
+    let response = sending.instrument(exchange.span.clone()).await;
+    exchange.end(response.as_ref().map(|answer| answer.response.status().as_u16()));
+    let response = response.map_err(|error| NoCredential::Unreachable(unreachable_reason(&error)))?;
     let (response, connection) = response.into_parts();
     let status = response.status().as_u16();
     let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

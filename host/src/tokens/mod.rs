@@ -16,6 +16,7 @@ use crate::bindings::servicenow::plugin::credentials::UnreachableReason;
 use crate::egress::Clients;
 use crate::error::BuildError;
 use crate::secret::Secret;
+use crate::telemetry;
 use credential::{fixed, refusal};
 use exchange::{Answer, FETCH_TIMEOUT};
 use std::collections::HashMap;
@@ -110,6 +111,7 @@ impl Tokens {
         let (slot, clients) = (Arc::clone(slot), self.clients.clone());
         tokio::spawn(async move {
             let fetched = slot.fetch(&clients).await;
+            telemetry::token_fetched(&fetched);
             let fetched = slot.keep(fetched);
             // Nobody may be waiting any more; the token is kept all the same.
             let _ = done.send(Some(fetched));

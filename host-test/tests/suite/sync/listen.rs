@@ -2,6 +2,7 @@
 //! a ledger.
 
 use super::test_bed::{RULES, TestBed, alert};
+use crate::program::exchange;
 use crate::support::components;
 use host_test::components::FOLDER;
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use servicenow_test_support::body;
 use servicenow_test_support::client::{INTEGRATION, ask};
 use servicenow_test_support::{ScriptedServer, answer, read_request};
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -213,6 +215,43 @@ async fn processes_that_share_a_ledger_tell_each_change_once_and_none_of_their_o
     };
     assert_eq!(cases("one"), ["listening", "missed", "echo", "change"]);
     assert_eq!(cases("other"), ["listening", "missed", "duplicate", "change"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_are_served_to_who_has_the_token_alone() {
+    let bench = Bench::set().await;
+    let mut listen = bench.command("listen");
+    listen
+        .args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--json"])
+        .arg("--ready-file")
+        .arg(bench.path("ready"));
+    listen.args(["--forward", &format!("{}/events", bench.consumer.origin)]);
+    let mut child = listen.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    let _listener = Listener(child);
+    let (url, token) = said.trim().strip_prefix("metrics: ").unwrap().split_once(", Authorization: ").unwrap();
+    while !std::fs::read_to_string(bench.path("ready")).is_ok_and(|text| !text.is_empty()) {
+        tokio::task::yield_now().await;
+    }
+    let listening = std::fs::read_to_string(bench.path("ready")).unwrap();
+    assert_eq!(exchange(&listening, "POST /hook", &[], "{}").0, 401);
+    assert_eq!(exchange(url, "GET /metrics", &[], "").0, 401);
+    assert_eq!(exchange(url, "GET /metrics", &[("Authorization", "Bearer nothing")], "").0, 401);
+    assert_eq!(exchange(url, "GET /", &[("Authorization", token)], "").0, 404);
+    // The outbox is looked at in a task of its own, and what was missed is read meanwhile.
+    let mut figures = String::new();
+    while !["servicenow_outbox_length", "servicenow_call_duration"].iter().all(|name| figures.contains(name)) {
+        figures = exchange(url, "GET /metrics", &[("Authorization", token)], "").1;
+    }
+    for line in [
+        "servicenow_deliveries{verdict=\"unauthenticated\"} 1",
+        "servicenow_outbox_length{authorization=\"events\"} 0",
+        "# TYPE servicenow_call_duration histogram",
+    ] {
+        assert!(figures.contains(line), "{line} is not in\n{figures}");
+    }
+    assert!(!figures.contains(token.trim_start_matches("Bearer ")));
 }
 
 #[tokio::test]

@@ -49,6 +49,8 @@ pub struct Entry {
     allowed_addresses: Vec<String>,
     #[serde(default)]
     allow_http_loopback: bool,
+    #[serde(default)]
+    trace_context: bool,
     callback_secret: Option<Source>,
     previous_callback_secret: Option<Source>,
 }
@@ -82,7 +84,7 @@ impl Entry {
         let allowed_calls = self.allowed_calls.as_ref().map(|calls| parse_all(calls)).transpose()?;
         let addresses = Addresses::new(networks(&self.allowed_addresses)?);
         let ca_files = self.ca_files.iter().map(|file| beside(path, file)).collect();
-        let (instance, credential) = (self.instance.clone(), self.credential.0);
+        let (instance, credential, trace_context) = (self.instance.clone(), self.credential.0, self.trace_context);
         let addresses = if self.allow_http_loopback { addresses.with_loopback() } else { addresses };
         let grant = self.grant(path)?;
         if credential == CredentialMode::Grant && !matches!(grant, Grant::ClientCredentials(_)) {
@@ -102,6 +104,7 @@ impl Entry {
             client_certificate,
             allowed_calls: allowed_calls.into(),
             addresses,
+            trace_context,
             guards_secret: !callback_secrets.is_empty(),
             callback_secrets,
             secrets,

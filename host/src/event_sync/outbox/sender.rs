@@ -2,6 +2,7 @@
 
 use super::{Outbox, Waiting};
 use crate::event_sync::claims::{Claim, Claims};
+use crate::telemetry;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ impl Outbox {
         let (mut seen, now) = (HashSet::new(), ms());
         let longest = u64::try_from(MAX_PAUSE.as_millis()).unwrap_or(u64::MAX);
         let mut due = self.waiting()?;
+        telemetry::outbox_has(&self.authorization, due.len());
         due.retain(|(_, waiting)| {
             // A time beyond the longest pause was noted before a clock was set back.
             let is_time = waiting.not_before_ms <= now || waiting.not_before_ms > now + longest;
