@@ -9,7 +9,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The most memory that a component declares, which binds it in engines without a limit of their own. The same as that of
 /// `servicenow-host`.
-const MAX_MEMORY_BYTES: u32 = 128 * 1024 * 1024;
+pub const MAX_MEMORY_BYTES: u32 = 128 * 1024 * 1024;
 
 /// How a guest is linked.
 pub struct Guest {

@@ -1,6 +1,6 @@
 // A component's file, told apart from what only looks like it, and turned into JavaScript.
 
-import { componentWit, print, transpile } from "@bytecodealliance/jco";
+import { componentWit, transpile } from "@bytecodealliance/jco";
 import { readFile } from "node:fs/promises";
 
 const PACKAGE = "servicenow:plugin";
@@ -84,13 +84,12 @@ export async function transpiled(path, { file, world, exports, imports }, suspen
       ? { asyncMode: "jspi", asyncImports: functions(ASKS, imports), asyncExports: functions(CALLS, exports) }
       : {}),
   });
-  for (const [name, code] of Object.entries(files)) {
-    if (!name.endsWith(".wasm")) continue;
-    for (const [, most] of (await print(code)).matchAll(/^ *\(memory \(;\d+;\) \d+(?: (\d+))?/gm)) {
-      if (Number(most ?? Infinity) <= MAX_PAGES) continue;
-      const declared = most === undefined ? "no limit of its memory" : `${most} pages of memory`;
-      throw new Error(`${path} declares ${declared}; expected are at most ${MAX_PAGES} pages of 64 KiB`);
-    }
+  const pages = Object.entries(files)
+    .filter(([name]) => name.endsWith(".wasm"))
+    .reduce((sum, [, code]) => sum + mostPages(code), 0);
+  if (pages > MAX_PAGES) {
+    const declared = pages === Infinity ? "no limit of its memory" : `${pages} pages of memory`;
+    throw new Error(`${path} declares ${declared}; expected are at most ${MAX_PAGES} pages of 64 KiB`);
   }
   return files;
 }
@@ -100,4 +99,40 @@ function named(wit, kind) {
   // The world is the first thing in the text, and has no braces of its own where it names interfaces.
   const world = wit.slice(0, wit.indexOf("\n}"));
   return [...world.matchAll(new RegExp(`^  ${kind} ([^;{]+)`, "gm"))].map(([, name]) => name.trim());
+}
+
+/** The section of a core module that declares memories, and what the flags of one say. */
+const MEMORIES = 5;
+const HAS_MOST = 1;
+const IS_64_BIT = 4;
+
+/** How many pages the memories of a core module may have together. */
+export function mostPages(code) {
+  let at = CORE_MODULE.length;
+  /** A number in LEB128. */
+  const number = () => {
+    let [value, scale, byte] = [0, 1, 0];
+    do {
+      byte = code[at++];
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+    } while (byte >= 0x80);
+    return value;
+  };
+  while (at < code.length) {
+    const id = code[at++];
+    const end = number() + at;
+    if (id === MEMORIES) {
+      let pages = 0;
+      for (let left = number(); left > 0; left--) {
+        const flags = number();
+        const least = number();
+        const most = flags & HAS_MOST ? number() : Infinity;
+        pages += flags & IS_64_BIT ? Infinity : Math.max(least, most);
+      }
+      return pages;
+    }
+    at = end;
+  }
+  return 0;
 }

@@ -1,7 +1,8 @@
 //! Figures for Prometheus and spans for OpenTelemetry, of an embedder's own exporters.
 //!
 //! `cargo run -p servicenow-host --example telemetry -- INSTANCE authorizations.toml` prints both. In place of the exporter that
-//! prints spans take `opentelemetry-otlp`, and serve what the recorder renders at an address of yours. With `trace-context = true`
+//! prints spans take `opentelemetry-otlp`; serve what the recorder renders at an address of yours, and call its `run_upkeep` every
+//! few seconds. With `trace-context = true`
 //! in the authorization, requests to the instance carry the trace.
 
 use anyhow::Context;
@@ -16,6 +17,8 @@ use servicenow_host::{Authorizations, Host, telemetry, types::Call};
 use std::collections::HashMap;
 use tracing::{Instrument, Span, Subscriber, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -23,7 +26,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 fn spans_to(exporter: impl SpanExporter + 'static) -> (impl Subscriber + Send + Sync, SdkTracerProvider) {
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("servicenow"));
-    (tracing_subscriber::registry().with(layer), provider)
+    // Spans alone: the host's log names the paths of requests that it denied, which a component chose.
+    let spans = layer.with_filter(filter_fn(|metadata| metadata.is_span()));
+    (tracing_subscriber::registry().with(spans), provider)
 }
 
 /// The place of the current span in its trace, as W3C Trace Context writes it.
@@ -65,8 +70,9 @@ async fn main() -> anyhow::Result<()> {
 mod tests {
     use super::*;
     use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
+    use servicenow_host::Limits;
     use servicenow_host::Outcome;
-    use servicenow_host::incidents::{IncidentRef, RequestBody, UpdateOptions};
+    use servicenow_host::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
     use servicenow_simulator::{Effect, Fault, Simulator};
 
     /// A simulator, and a host whose authorization `main` has these settings besides.
@@ -75,7 +81,10 @@ mod tests {
         // The last entry is `main`.
         let file = format!("{}{more}", simulator.authorizations_file());
         let authorizations = Authorizations::parse(&file, "a.toml".as_ref()).unwrap();
-        let host = Host::builder().authorizations(authorizations).trace_context(trace_context()).build().unwrap();
+        // An instance that is kept for the next call holds no span of the last open.
+        let limits = Limits { kept_instances: 1, ..Limits::default() };
+        let host = Host::builder().authorizations(authorizations).limits(limits).trace_context(trace_context());
+        let host = host.build().unwrap();
         let call = Call::new("main", simulator.access().base_url.clone());
         (simulator, host, call)
     }
@@ -141,6 +150,14 @@ mod tests {
         host.update(call.clone(), sys_id.clone(), urgent, UpdateOptions::default()).await;
         simulator.inject(Fault::once("GET", "/api/now/table/", Effect::status(429).header("retry-after", "3")));
         host.get(Call { timeout_ms: Some(500), ..call.clone() }, by_number("INC1")).await;
+        // One whose caller went away.
+        let asked = || simulator.requests().iter().filter(|line| line.starts_with("POST /api/now/table/")).count();
+        simulator.inject(Fault::once("POST", "/api/now/table/", Effect::Hang));
+        let body = RequestBody::Fields(vec![("urgency".into(), "1".into())]);
+        tokio::select! {
+            ended = host.create(call.clone(), body, CreateOptions::default()) => panic!("{ended:?}"),
+            () = async { while asked() == 0 { tokio::task::yield_now().await } } => {}
+        }
         let unknown = Call { authorization: "A-CANARY-OF-A-CALLER".into(), ..call };
         assert_eq!(host.get(unknown, by_number("INC1")).await.outcome.case(), "error");
         let figures = figures.render();
@@ -148,6 +165,8 @@ mod tests {
             r#"servicenow_call_duration_count{method="get",outcome="incident-not-found",ended_by="component"} 1"#,
             r#"servicenow_call_duration_count{method="update",outcome="incident-not-found",ended_by="component"} 1"#,
             r#"servicenow_call_duration_count{method="get",outcome="error",ended_by="component"} 1"#,
+            r#"servicenow_call_duration_count{method="create",outcome="cancelled",ended_by="caller"} 1"#,
+            r#"url_template="/api/now/table/incident",error_type="cancelled"} 1"#,
             "servicenow_calls_active 0",
             "servicenow_calls_waiting 0",
             r#"servicenow_budget_used{budget="memory"} 0"#,

@@ -22,6 +22,7 @@ use std::sync::Arc;
 #[cfg(feature = "sync")]
 use std::time::Duration;
 use std::time::Instant;
+use tracing::Span;
 use wasmtime::component::{HasSelf, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -122,7 +123,8 @@ impl Shared {
 impl CallState {
     /// The state of a call made with this authorization: it answers for no other.
     pub fn new(shared: &Shared, authorization: &str, intent: &Intent, journal: Journal, deadline: Instant) -> Self {
-        Self::with(shared, authorization, shared.authorizations.get(authorization), intent, journal, deadline)
+        let known = shared.authorizations.get(authorization);
+        Self::with(shared, authorization, known, intent, journal, (deadline, Span::current()))
     }
 
     /// `known` is what it may reach and use, and `who` whose share of the budgets it takes.
@@ -132,12 +134,12 @@ impl CallState {
         known: Option<&Arc<Authorization>>,
         intent: &Intent,
         journal: Journal,
-        deadline: Instant,
+        (deadline, span): (Instant, Span),
     ) -> Self {
         let limits = &shared.limits;
         let means = (&shared.budgets, shared.clients.clone(), shared.rate_limits.clone(), shared.log.clone(), journal);
-        let (known_here, trace) = (known.map(Arc::as_ref), shared.trace.as_ref());
-        let egress = Arc::new(CallEgress::new(who, known_here, intent, means, trace, deadline, limits.clone()));
+        let (known_here, traced) = (known.map(Arc::as_ref), (span, shared.trace.as_ref()));
+        let egress = Arc::new(CallEgress::new(who, known_here, intent, means, traced, deadline, limits.clone()));
         Self {
             bounds: Bounds::new(limits, shared.budgets.memory.clone(), who, deadline),
             computing: shared.budgets.processor.call(who),
@@ -161,7 +163,8 @@ impl CallState {
 
     /// The state of a call that sends nothing: it has no policy and no credential. `who` is whose share of the budgets it takes.
     pub fn offline(shared: &Shared, who: &str, deadline: Instant) -> Self {
-        Self::with(shared, who, None, &Intent::read(), Journal::default(), deadline)
+        // In no span: an idle instance would hold that of the last call open.
+        Self::with(shared, who, None, &Intent::read(), Journal::default(), (deadline, Span::none()))
     }
 
     /// The state of an instance that is idle, and no call's.

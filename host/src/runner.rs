@@ -274,7 +274,7 @@ impl Runner {
         parameters: impl FnOnce(Call) -> P,
     ) -> Report<T> {
         let span = CallSpan::begin(T::METHOD, &call.authorization);
-        let report = self.ended(started, call, intent, function, parameters).instrument(span.0.clone()).await;
+        let report = self.ended(started, call, intent, function, parameters).instrument(span.span.clone()).await;
         span.end(&report);
         report
     }

@@ -43,6 +43,13 @@ pub enum Effect {
         /// Bytes.
         bytes: usize,
     },
+    /// Makes all access tokens invalid, and then does what was asked: a request with one is answered 401.
+    ExpireTokens,
+    /// Answers 400 to a request that has one of these headers, or more than one credential; does what is asked by any other.
+    RefuseHeaders {
+        /// Their names, in small letters.
+        names: Vec<String>,
+    },
     /// Answers after so many milliseconds.
     Delay {
         /// Milliseconds.
@@ -80,6 +87,10 @@ pub enum Strike {
     Rewritten(String, String),
     /// Doing it, and so many spaces after the answer's text.
     Padded(usize),
+    /// Doing it, once no access token is good any more.
+    TokensExpired,
+    /// Doing it, unless it has one of these headers.
+    Refusing(Vec<String>),
     /// Waiting before it is done, or after it.
     Delayed {
         /// How long.
@@ -136,6 +147,8 @@ impl Effect {
             Effect::CommitThenStatus { status } => Strike::After(answer(*status, None, None, &HashMap::new())),
             Effect::Rewrite { from, to } => Strike::Rewritten(from.clone(), to.clone()),
             Effect::Pad { bytes } => Strike::Padded((*bytes).min(MAX_PAD)),
+            Effect::ExpireTokens => Strike::TokensExpired,
+            Effect::RefuseHeaders { names } => Strike::Refusing(names.clone()),
             Effect::Delay { ms } => Strike::Delayed { time: Duration::from_millis(*ms), committed: false },
             Effect::CommitThenDelay { ms } => Strike::Delayed { time: Duration::from_millis(*ms), committed: true },
             Effect::Hang => Strike::Hung,

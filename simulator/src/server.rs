@@ -122,6 +122,16 @@ async fn respond(instance: Arc<Instance>, request: Request<Incoming>) -> Result<
             let padded = |body: Bytes| [&body[..], &vec![b' '; bytes]].concat().into();
             Ok(whole(answer(&instance, request).await.map(padded)))
         }
+        Some(Strike::TokensExpired) => {
+            lock(&instance.tokens).clear();
+            Ok(whole(answer(&instance, request).await))
+        }
+        Some(Strike::Refusing(names)) => {
+            let is_refused = names.iter().any(|name| accepted.contains_key(name))
+                || accepted.get_all(header::AUTHORIZATION).iter().count() > 1;
+            let refusal = || error(400, "Simulated failure", "the request has a header that it may not have");
+            Ok(whole(if is_refused { refusal() } else { answer(&instance, request).await }))
+        }
         Some(Strike::Delayed { time, committed: false }) => {
             tokio::time::sleep(time).await;
             Ok(whole(answer(&instance, request).await))

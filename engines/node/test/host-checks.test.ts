@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { COMPONENTS, transpiled } from "../component.js";
+import { COMPONENTS, mostPages, transpiled } from "../component.js";
 import { basic, clientCredentials, httpTransport, INCIDENT_CALLS, type Transport } from "../src/index.js";
 import type { Failure } from "../src/outcomes.js";
 import * as plans from "../src/plans.js";
@@ -82,9 +82,8 @@ for (const { check, duty, story, authorization = "main", fault, timeout_ms, ...r
       timeoutMs,
     });
     const began = performance.now();
-    const { outcome } = await runner.run(create);
+    const { outcome } = await runner.run(create).finally(() => simulator.faults());
     const took = performance.now() - began;
-    await simulator.faults();
     const { tag, val } = outcome as { tag: string; val: Failure };
     assert.ok(right.cases.includes(tag), JSON.stringify(outcome));
     if (tag !== "incident-created") assert.equal(val.writeHappened, right.write_happened);
@@ -105,3 +104,18 @@ test("a component that declares more memory than a call may have is refused", as
     /declares 2049 pages of memory; expected are at most 2048/,
   );
 });
+
+for (const [sections, pages] of [
+  [[], 0],
+  // Another section before it, of 200 bytes.
+  [[0, 0xc8, 1, ...Array<number>(200).fill(5), 5, 4, 1, 1, 1, 16], 16],
+  [[5, 7, 2, 1, 1, 16, 1, 1, 4], 20],
+  [[5, 3, 1, 0, 1], Infinity],
+  // Of 64 bits, and one that threads share.
+  [[5, 4, 1, 5, 1, 16], Infinity],
+  [[5, 4, 1, 3, 1, 16], 16],
+] as [number[], number][]) {
+  test(`the memories of a module with the bytes ${sections.slice(-8)} have ${pages} pages at most`, () => {
+    assert.equal(mostPages(Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections])), pages);
+  });
+}

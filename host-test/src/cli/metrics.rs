@@ -4,7 +4,7 @@ use super::token::token;
 use crate::http_server::{Answer, plain, refused, serve};
 use anyhow::{Context, ensure};
 use clap::Args;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -13,13 +13,18 @@ use servicenow_host::telemetry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 /// Where the figures are.
 const PATH: &str = "/metrics";
 
 /// Seconds: what OpenTelemetry advises for HTTP, and the longest deadline.
 const BUCKETS: [f64; 15] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 60.0];
+
+/// How often what was counted is put together: until then each sample is kept, whether anybody reads the figures or not.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
@@ -49,6 +54,13 @@ impl Metrics {
         let made = if self.metrics_token_file.is_some() { "" } else { &format!(", Authorization: Bearer {token}") };
         eprintln!("metrics: http://{}{PATH}{made}", listener.local_addr()?);
         let token: Arc<[u8]> = token.as_bytes().into();
+        let kept = counted.clone();
+        tokio::spawn(async move {
+            loop {
+                sleep(UPKEEP).await;
+                kept.run_upkeep();
+            }
+        });
         tokio::spawn(serve(listener, move |request| {
             let answer = answer(&counted, &token, &request);
             async move { answer }
@@ -58,13 +70,17 @@ impl Metrics {
 }
 
 fn answer(counted: &PrometheusHandle, token: &[u8], request: &Request<Incoming>) -> Answer {
-    if request.uri().path() != PATH || request.method() != Method::GET {
-        return plain(StatusCode::NOT_FOUND, "figures are read by GET /metrics\n");
+    if request.uri().path() != PATH {
+        return plain(StatusCode::NOT_FOUND, "the figures are at /metrics\n");
+    }
+    if request.method() != Method::GET {
+        let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "figures are read by GET\n");
+        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        return refusal;
     }
     if let Some(refusal) = refused(request.headers(), token) {
         return refusal;
     }
-    counted.run_upkeep();
     let mut response = Response::new(Full::from(counted.render()).boxed());
     response.headers_mut().insert(CONTENT_TYPE, TEXT_FORMAT);
     response

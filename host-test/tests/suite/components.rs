@@ -2,7 +2,9 @@
 
 use host_test::components::load;
 use host_test::lab::inspection::inspect;
+use servicenow_artifacts::guest::MAX_MEMORY_BYTES;
 use servicenow_artifacts::{Artifact, interface, workspace};
+use servicenow_host::limits::MAX_MEMORY;
 use std::collections::BTreeSet;
 use wit_parser::TypeDefKind;
 
@@ -63,6 +65,11 @@ fn they_export_the_interfaces_of_their_worlds() {
         let expected = exports.iter().map(|name| format!("servicenow:plugin/{name}@0.2.0"));
         assert_eq!(BTreeSet::from_iter(inspect(&load(artifact).unwrap()).unwrap().exports), expected.collect());
     }
+}
+
+#[test]
+fn they_declare_as_much_memory_as_a_call_may_have() {
+    assert_eq!(MAX_MEMORY_BYTES as usize, MAX_MEMORY);
 }
 
 #[test]

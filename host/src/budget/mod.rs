@@ -3,7 +3,7 @@
 
 mod fair;
 
-use crate::telemetry;
+use crate::telemetry::{self, BudgetLimit};
 use fair::Fair;
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -25,6 +25,8 @@ struct State {
     /// Who of those that wait was served when: who holds as much as another is served after it.
     served: HashMap<String, u64>,
     turns: u64,
+    /// Counts its size while it is there.
+    limit: Option<BudgetLimit>,
 }
 
 struct Waiter {
@@ -50,14 +52,15 @@ impl Budget {
     /// A budget of this size, of which each authorization may have so much.
     pub fn new(capacity: usize, max_each: usize) -> Self {
         let (waiting, served) = (HashMap::new(), HashMap::new());
-        let state = State { fair: Fair::new(capacity, max_each), waiting, served, turns: 0 };
+        let state = State { fair: Fair::new(capacity, max_each), waiting, served, turns: 0, limit: None };
         Self { state: Arc::new(Mutex::new(state)), name: None }
     }
 
     /// A budget that operators see by this name, all of which each authorization may have.
     pub fn named(name: &'static str, capacity: usize) -> Self {
-        telemetry::limit_of_budget(name, capacity);
-        Self { name: Some(name), ..Self::new(capacity, capacity) }
+        let budget = Self { name: Some(name), ..Self::new(capacity, capacity) };
+        budget.state().limit = Some(BudgetLimit::counted(name, capacity));
+        budget
     }
 
     /// Divides it among so many authorizations.
@@ -67,9 +70,12 @@ impl Budget {
 
     /// Takes an amount where it is there, and nobody of the same authorization waits.
     pub fn try_take(&self, who: &str, amount: usize) -> Option<Held> {
-        let mut state = self.state();
-        let is_first = state.waiting.get(who).is_none_or(VecDeque::is_empty);
-        (is_first && state.fair.take(who, amount)).then(|| self.held(who, amount))
+        let is_taken = {
+            let mut state = self.state();
+            let is_first = state.waiting.get(who).is_none_or(VecDeque::is_empty);
+            is_first && state.fair.take(who, amount)
+        };
+        is_taken.then(|| self.held(who, amount))
     }
 
     /// Takes an amount, or waits for it. `None` where it could never be there.
@@ -123,7 +129,7 @@ impl Budget {
     /// The next who is served: of the authorizations whose first in line can be, the one that holds least.
     fn next(&self) -> Option<(Waiter, String)> {
         let mut state = self.state();
-        let State { fair, waiting, served, turns } = &mut *state;
+        let State { fair, waiting, served, turns, .. } = &mut *state;
         waiting.retain(|_, line| {
             // Those that went away from the middle are passed over when their turn comes.
             while line.pop_front_if(|first| first.granted.is_closed()).is_some() {}

@@ -89,7 +89,7 @@ impl CallEgress {
         authorization: Option<&Authorization>,
         intent: &Intent,
         (budgets, clients, rate_limits, log, journal): (&Budgets, Clients, RateLimits, GuestLog, Journal),
-        trace: Option<&TraceContext>,
+        (span, trace): (Span, Option<&TraceContext>),
         deadline: Instant,
         limits: Limits,
     ) -> Self {
@@ -103,7 +103,7 @@ impl CallEgress {
             log,
             journal,
             deadline,
-            span: Span::current(),
+            span,
             trace: trace.filter(|_| authorization.is_some_and(|known| known.trace_context)).cloned(),
             callback_secret: authorization.and_then(|known| known.callback_secrets.first().cloned()),
             injected: Mutex::default(),

@@ -148,6 +148,7 @@ impl<T: ChangeHandler> ReceiverService<T> {
         authentic.store(true, Ordering::Release);
         let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
         let Ok(Ok(body)) = body else {
+            telemetry::delivered(&Err(()));
             return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
         };
         delivery.body = body.to_bytes().into();

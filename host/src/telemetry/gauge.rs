@@ -24,7 +24,23 @@ pub fn add_to_budget(budget: &'static str, amount: f64) {
     metrics::gauge!(BUDGET_USED, "budget" => budget).increment(amount);
 }
 
-/// So much of a budget there is.
-pub fn limit_of_budget(budget: &'static str, capacity: usize) {
-    metrics::gauge!(BUDGET_LIMIT, "budget" => budget).set(capacity as f64);
+/// Counts the size of a budget until this is dropped.
+pub struct BudgetLimit {
+    budget: &'static str,
+    capacity: f64,
+}
+
+impl BudgetLimit {
+    /// So much more there is.
+    pub fn counted(budget: &'static str, capacity: usize) -> Self {
+        let capacity = capacity as f64;
+        metrics::gauge!(BUDGET_LIMIT, "budget" => budget).increment(capacity);
+        Self { budget, capacity }
+    }
+}
+
+impl Drop for BudgetLimit {
+    fn drop(&mut self) {
+        metrics::gauge!(BUDGET_LIMIT, "budget" => self.budget).decrement(self.capacity);
+    }
 }

@@ -1,9 +1,9 @@
 //! What operators see of a host: a span for each call and each exchange, by [`tracing`], and figures by the facade [`metrics`].
 //! An embedder who installs no subscriber and no recorder pays next to nothing.
 //!
-//! Names are OpenTelemetry's where it has one. A span names the method, the authorization, the outcome, and of an exchange the
-//! server and the allowed call that its path falls under. No span and no label holds a secret, a query, a key of a record or a
-//! value of one; no label holds a name that a caller could make up.
+//! A recorder has to be there before a host is built. Names are OpenTelemetry's where it has one. A span names the method, the
+//! authorization, the outcome, and of an exchange the server and the allowed call that its path falls under. No span's field
+//! and no label holds a secret, a query, a key of a record or a value of one; no label holds a name that a caller could make up.
 
 mod gauge;
 mod spans;
@@ -11,7 +11,7 @@ mod trace_context;
 
 pub use trace_context::{TraceContext, TraceHeaders};
 
-pub(crate) use gauge::{Counted, add_to_budget, limit_of_budget};
+pub(crate) use gauge::{BudgetLimit, Counted, add_to_budget};
 pub(crate) use spans::{CallSpan, ExchangeSpan};
 
 #[cfg(feature = "sync")]
@@ -19,7 +19,8 @@ use crate::bindings::exports::servicenow::plugin::callbacks::Verdict;
 use crate::tokens::NoCredential;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// How long calls took, in seconds, by `method`, `outcome` and `ended_by`: its count is that of calls.
+/// How long calls took, in seconds, by `method`, `outcome` and `ended_by`: its count is that of calls. A call that its caller
+/// dropped has the outcome `cancelled`.
 pub const CALL_DURATION: &str = "servicenow.call.duration";
 
 /// How many calls run.
@@ -57,7 +58,7 @@ pub fn describe() {
     describe_gauge!(CALLS_ACTIVE, Unit::Count, "Calls that run");
     describe_gauge!(CALLS_WAITING, Unit::Count, "Calls that wait for a place");
     describe_gauge!(BUDGET_USED, Unit::Count, "What all calls use of memory (bytes) and connections");
-    describe_gauge!(BUDGET_LIMIT, Unit::Count, "What all calls may use of memory (bytes), connections and places");
+    describe_gauge!(BUDGET_LIMIT, Unit::Count, "What all calls may use of memory (bytes) and connections");
     describe_histogram!(EXCHANGE_DURATION, Unit::Seconds, "Duration of HTTP requests to instances and token services");
     describe_counter!(TOKEN_FETCHES, Unit::Count, "Tokens that were asked for, by result");
     describe_counter!(RATE_LIMIT_PAUSES, Unit::Count, "Pauses that ServiceNow's rate limit called for");

@@ -8,18 +8,27 @@ use crate::transport::reason_of;
 use http::{Method, Uri};
 use metrics::Label;
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use wasmtime_wasi_http::Error;
 
-/// A call.
-pub struct CallSpan(pub Span);
+/// How a call or an exchange ended that nobody waited for.
+const CANCELLED: &str = "cancelled";
+
+/// A call. One that is dropped before its end was cancelled.
+pub struct CallSpan {
+    /// The span.
+    pub span: Span,
+    method: &'static str,
+    began: Instant,
+    ended: bool,
+}
 
 impl CallSpan {
     /// A call of a method begins.
     pub fn begin(method: &'static str, authorization: &str) -> Self {
-        Self(info_span!(
+        let span = info_span!(
             "servicenow.call",
             "otel.kind" = "internal",
             "otel.name" = method,
@@ -30,34 +39,55 @@ impl CallSpan {
             "servicenow.ended_by" = Empty,
             "servicenow.write_happened" = Empty,
             "error.type" = Empty,
-        ))
+        );
+        Self { span, method, began: Instant::now(), ended: false }
     }
 
     /// It ended.
-    pub fn end<T: Outcome>(&self, report: &Report<T>) {
-        let outcome = report.outcome.case();
+    pub fn end<T: Outcome>(mut self, report: &Report<T>) {
+        self.ended = true;
         let ended_by = match report.ended_by {
             EndedBy::Component => "component",
             EndedBy::Host => "host",
         };
-        self.0.record("servicenow.outcome", outcome);
-        self.0.record("servicenow.ended_by", ended_by);
+        let outcome = report.outcome.case();
         if let Some(failure) = report.outcome.failure() {
-            self.0.record("otel.status_code", "ERROR");
-            self.0.record("error.type", name(&failure.reason));
-            self.0.record("servicenow.write_happened", name(&failure.write_happened));
+            self.span.record("error.type", name(&failure.reason));
+            self.span.record("servicenow.write_happened", name(&failure.write_happened));
         }
-        metrics::histogram!(CALL_DURATION, "method" => T::METHOD, "outcome" => outcome, "ended_by" => ended_by)
-            .record(report.elapsed.as_secs_f64());
+        // The other outcomes are answers: a record that is not there, inputs that are refused.
+        if ["timeout", "error"].contains(&outcome) {
+            self.span.record("otel.status_code", "ERROR");
+        }
+        self.record(outcome, ended_by, report.elapsed);
+    }
+
+    fn record(&self, outcome: &'static str, ended_by: &'static str, elapsed: Duration) {
+        self.span.record("servicenow.outcome", outcome);
+        self.span.record("servicenow.ended_by", ended_by);
+        metrics::histogram!(CALL_DURATION, "method" => self.method, "outcome" => outcome, "ended_by" => ended_by)
+            .record(elapsed.as_secs_f64());
     }
 }
 
-/// A request on its way, and its answer.
+impl Drop for CallSpan {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.record(CANCELLED, "caller", self.began.elapsed());
+        }
+    }
+}
+
+/// A request on its way, and its answer. One that is dropped before its end was cancelled.
 pub struct ExchangeSpan {
     /// The span, which is the call's child.
     pub span: Span,
     began: Instant,
-    labels: Vec<Label>,
+    method: Method,
+    server: String,
+    port: u16,
+    route: String,
+    ended: bool,
 }
 
 impl ExchangeSpan {
@@ -78,31 +108,43 @@ impl ExchangeSpan {
             "http.response.status_code" = Empty,
             "error.type" = Empty,
         );
-        let labels = vec![
-            Label::new("http.request.method", method.to_string()),
-            Label::new("server.address", server),
-            Label::new("server.port", port.to_string()),
-            Label::new("url.template", route),
-        ];
-        Self { span, began: Instant::now(), labels }
+        Self { span, began: Instant::now(), method: method.clone(), server, port, route, ended: false }
     }
 
     /// The answer came whole, or why it did not.
     pub fn end(mut self, answer: Result<u16, &Error>) {
-        let failed = match answer {
-            Ok(status) => {
-                self.span.record("http.response.status_code", status);
-                self.labels.push(Label::new("http.response.status_code", status.to_string()));
-                (status >= 400).then(|| status.to_string())
-            }
-            Err(error) => Some(name(&reason_of(error))),
-        };
+        match answer {
+            Ok(status) => self.record(Some(status), (status >= 400).then(|| status.to_string())),
+            Err(error) => self.record(None, Some(name(&reason_of(error)))),
+        }
+    }
+
+    fn record(&mut self, status: Option<u16>, failed: Option<String>) {
+        self.ended = true;
+        let mut labels = vec![
+            Label::new("http.request.method", self.method.to_string()),
+            Label::new("server.address", std::mem::take(&mut self.server)),
+            Label::new("server.port", self.port.to_string()),
+            Label::new("url.template", std::mem::take(&mut self.route)),
+        ];
+        if let Some(status) = status {
+            self.span.record("http.response.status_code", status);
+            labels.push(Label::new("http.response.status_code", status.to_string()));
+        }
         if let Some(kind) = failed {
             self.span.record("otel.status_code", "ERROR");
             self.span.record("error.type", &*kind);
-            self.labels.push(Label::new("error.type", kind));
+            labels.push(Label::new("error.type", kind));
         }
-        metrics::histogram!(EXCHANGE_DURATION, self.labels).record(self.began.elapsed().as_secs_f64());
+        metrics::histogram!(EXCHANGE_DURATION, labels).record(self.began.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for ExchangeSpan {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.record(None, Some(CANCELLED.to_string()));
+        }
     }
 }
 
