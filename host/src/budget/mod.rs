@@ -3,7 +3,7 @@
 
 mod fair;
 
-use crate::telemetry::{self, BudgetLimit};
+use crate::telemetry::{BudgetLimit, Shared};
 use fair::Fair;
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 #[derive(Clone)]
 pub struct Budget {
     state: Arc<Mutex<State>>,
-    /// What its figures are called, where operators see them.
-    name: Option<&'static str>,
+    /// What it is of, where operators see it.
+    of: Option<Shared>,
 }
 
 struct State {
@@ -53,13 +53,13 @@ impl Budget {
     pub fn new(capacity: usize, max_each: usize) -> Self {
         let (waiting, served) = (HashMap::new(), HashMap::new());
         let state = State { fair: Fair::new(capacity, max_each), waiting, served, turns: 0, limit: None };
-        Self { state: Arc::new(Mutex::new(state)), name: None }
+        Self { state: Arc::new(Mutex::new(state)), of: None }
     }
 
-    /// A budget that operators see by this name, all of which each authorization may have.
-    pub fn named(name: &'static str, capacity: usize) -> Self {
-        let budget = Self { name: Some(name), ..Self::new(capacity, capacity) };
-        budget.state().limit = Some(BudgetLimit::counted(name, capacity));
+    /// A budget that operators see, all of which each authorization may have.
+    pub fn seen(of: Shared, capacity: usize) -> Self {
+        let budget = Self { of: Some(of), ..Self::new(capacity, capacity) };
+        budget.state().limit = Some(BudgetLimit::counted(of, capacity));
         budget
     }
 
@@ -98,20 +98,18 @@ impl Budget {
     }
 
     fn held(&self, who: &str, amount: usize) -> Held {
-        self.count(amount as f64);
+        if let Some(of) = self.of {
+            of.take(amount);
+        }
         Held { budget: self.clone(), who: who.to_string(), amount }
     }
 
     fn give(&self, who: &str, amount: usize) {
-        self.count(-(amount as f64));
+        if let Some(of) = self.of {
+            of.give(amount);
+        }
         self.state().fair.give(who, amount);
         self.serve();
-    }
-
-    fn count(&self, amount: f64) {
-        if let Some(name) = self.name {
-            telemetry::add_to_budget(name, amount);
-        }
     }
 
     /// Serves those who wait, as far as there is something.

@@ -1,6 +1,7 @@
 //! What goes up and down again.
 
 use super::{BUDGET_LIMIT, BUDGET_USED};
+use metrics::Gauge;
 
 /// Counts in a gauge until this is dropped.
 pub struct Counted(&'static str);
@@ -19,28 +20,60 @@ impl Drop for Counted {
     }
 }
 
-/// So much more of a budget is in use, or less.
-pub fn add_to_budget(budget: &'static str, amount: f64) {
-    metrics::gauge!(BUDGET_USED, "budget" => budget).increment(amount);
+/// What all calls of an engine share.
+#[derive(Clone, Copy)]
+pub enum Shared {
+    /// Memory, in bytes.
+    Memory,
+    /// Connections.
+    Connections,
+}
+
+impl Shared {
+    /// How much is in use. By constants: this is asked with each part of an answer.
+    fn used(self) -> Gauge {
+        match self {
+            Shared::Memory => metrics::gauge!(BUDGET_USED, "budget" => "memory"),
+            Shared::Connections => metrics::gauge!(BUDGET_USED, "budget" => "connections"),
+        }
+    }
+
+    /// How much there is.
+    fn limit(self) -> Gauge {
+        match self {
+            Shared::Memory => metrics::gauge!(BUDGET_LIMIT, "budget" => "memory"),
+            Shared::Connections => metrics::gauge!(BUDGET_LIMIT, "budget" => "connections"),
+        }
+    }
+
+    /// So much was taken.
+    pub fn take(self, amount: usize) {
+        self.used().increment(amount as f64);
+    }
+
+    /// So much was given back.
+    pub fn give(self, amount: usize) {
+        self.used().decrement(amount as f64);
+    }
 }
 
 /// Counts the size of a budget until this is dropped.
 pub struct BudgetLimit {
-    budget: &'static str,
+    of: Shared,
     capacity: f64,
 }
 
 impl BudgetLimit {
     /// So much more there is.
-    pub fn counted(budget: &'static str, capacity: usize) -> Self {
+    pub fn counted(of: Shared, capacity: usize) -> Self {
         let capacity = capacity as f64;
-        metrics::gauge!(BUDGET_LIMIT, "budget" => budget).increment(capacity);
-        Self { budget, capacity }
+        of.limit().increment(capacity);
+        Self { of, capacity }
     }
 }
 
 impl Drop for BudgetLimit {
     fn drop(&mut self) {
-        metrics::gauge!(BUDGET_LIMIT, "budget" => self.budget).decrement(self.capacity);
+        self.of.limit().decrement(self.capacity);
     }
 }
