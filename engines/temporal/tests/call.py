@@ -12,7 +12,9 @@ class Call:
     """One call of a method."""
 
     @workflow.run
-    async def run(self, method: str, inputs: dict[str, Any], attempts: int, pause: float = 0.01) -> dict[str, Any]:
+    async def run(
+        self, method: str, inputs: dict[str, Any], attempts: int, pause: float = 0.01
+    ) -> dict[str, Any]:
         result: dict[str, Any] = await workflow.execute_activity(
             f"servicenow.{method}",
             inputs,
