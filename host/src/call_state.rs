@@ -16,7 +16,7 @@ use crate::guest_log::GuestLog;
 use crate::intent::Intent;
 use crate::limits::{Limits, MAX_RANDOM_BYTES};
 use crate::secret::Secret;
-use crate::telemetry::{self, TraceContext};
+use crate::telemetry::{BudgetOf, TraceContext};
 use crate::tokens::{IssuedCredential, NoCredential, Tokens, grant_type};
 use std::sync::Arc;
 #[cfg(feature = "sync")]
@@ -74,7 +74,7 @@ impl Budgets {
         let memory = limits.max_total_memory.max(1);
         Self {
             sockets: Sockets::new(limits.max_sockets),
-            memory: Budget::seen(telemetry::Shared::Memory, memory),
+            memory: Budget::seen(BudgetOf::Memory, memory),
             processor: Processor::default(),
         }
     }

@@ -3,7 +3,7 @@
 
 mod fair;
 
-use crate::telemetry::{BudgetLimit, Shared};
+use crate::telemetry::{BudgetLimit, BudgetOf};
 use fair::Fair;
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 pub struct Budget {
     state: Arc<Mutex<State>>,
     /// What it is of, where operators see it.
-    of: Option<Shared>,
+    of: Option<BudgetOf>,
 }
 
 struct State {
@@ -57,7 +57,7 @@ impl Budget {
     }
 
     /// A budget that operators see, all of which each authorization may have.
-    pub fn seen(of: Shared, capacity: usize) -> Self {
+    pub fn seen(of: BudgetOf, capacity: usize) -> Self {
         let budget = Self { of: Some(of), ..Self::new(capacity, capacity) };
         budget.state().limit = Some(BudgetLimit::counted(of, capacity));
         budget

@@ -3,7 +3,7 @@
 
 use super::tracked::Tracked;
 use crate::budget::{Budget, Held};
-use crate::telemetry::Shared;
+use crate::telemetry::BudgetOf;
 use hyper::client::conn::http1::SendRequest;
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
@@ -97,7 +97,7 @@ impl Sockets {
     /// At most so many.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        let in_use = Budget::seen(Shared::Connections, max);
+        let in_use = Budget::seen(BudgetOf::Connections, max);
         Self(Arc::new(Inner { max, in_use, open: AtomicUsize::new(0), idle: Mutex::default() }))
     }
 

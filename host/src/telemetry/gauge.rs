@@ -22,27 +22,27 @@ impl Drop for Counted {
 
 /// What all calls of an engine share.
 #[derive(Clone, Copy)]
-pub enum Shared {
+pub enum BudgetOf {
     /// Memory, in bytes.
     Memory,
     /// Connections.
     Connections,
 }
 
-impl Shared {
+impl BudgetOf {
     /// How much is in use. By constants: this is asked with each part of an answer.
     fn used(self) -> Gauge {
         match self {
-            Shared::Memory => metrics::gauge!(BUDGET_USED, "budget" => "memory"),
-            Shared::Connections => metrics::gauge!(BUDGET_USED, "budget" => "connections"),
+            BudgetOf::Memory => metrics::gauge!(BUDGET_USED, "budget" => "memory"),
+            BudgetOf::Connections => metrics::gauge!(BUDGET_USED, "budget" => "connections"),
         }
     }
 
     /// How much there is.
     fn limit(self) -> Gauge {
         match self {
-            Shared::Memory => metrics::gauge!(BUDGET_LIMIT, "budget" => "memory"),
-            Shared::Connections => metrics::gauge!(BUDGET_LIMIT, "budget" => "connections"),
+            BudgetOf::Memory => metrics::gauge!(BUDGET_LIMIT, "budget" => "memory"),
+            BudgetOf::Connections => metrics::gauge!(BUDGET_LIMIT, "budget" => "connections"),
         }
     }
 
@@ -59,13 +59,13 @@ impl Shared {
 
 /// Counts the size of a budget until this is dropped.
 pub struct BudgetLimit {
-    of: Shared,
+    of: BudgetOf,
     capacity: f64,
 }
 
 impl BudgetLimit {
     /// So much more there is.
-    pub fn counted(of: Shared, capacity: usize) -> Self {
+    pub fn counted(of: BudgetOf, capacity: usize) -> Self {
         let capacity = capacity as f64;
         of.limit().increment(capacity);
         Self { of, capacity }

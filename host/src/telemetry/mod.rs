@@ -11,7 +11,7 @@ mod trace_context;
 
 pub use trace_context::{TraceContext, TraceHeaders};
 
-pub(crate) use gauge::{BudgetLimit, Counted, Shared};
+pub(crate) use gauge::{BudgetLimit, BudgetOf, Counted};
 pub(crate) use spans::{CallSpan, ExchangeSpan};
 
 #[cfg(feature = "sync")]
