@@ -49,6 +49,8 @@ export async function answered(answer: Promise<unknown>): Promise<Answered> {
 interface Running {
   task: Task;
   done: (answer: Answer) => void;
+  /** There once whoever called was answered: nothing that the component asks is answered any more. */
+  over: Promise<undefined>;
 }
 
 /** A thread, and the calls in it. */
@@ -86,10 +88,12 @@ class Thread {
   async run(task: Task): Promise<Answer> {
     const call = ++this.#last;
     const ends = Date.now() + (task.deadline - performance.now());
-    const answered = new Promise<Answer>((done) => this.#running.set(call, { task, done }));
+    let end = () => {};
+    const over = new Promise<undefined>((resolve) => (end = () => resolve(undefined)));
+    const answered = new Promise<Answer>((done) => this.#running.set(call, { task, done, over }));
     this.#hold(true);
     this.#worker.postMessage({ ...task.order, call, ends } satisfies Order);
-    const answer = await before(task.deadline, answered);
+    const answer = await before(task.deadline, answered).finally(end);
     if (answer !== undefined) return answer.value;
     // Nobody waits for it any more. A thread that goes on to say nothing is ended.
     void before(performance.now() + SILENCE_MS, answered).then((late) =>
@@ -107,11 +111,10 @@ class Thread {
 
   async #reply({ call, name, parameters }: Ask): Promise<void> {
     const running = this.#running.get(call);
-    const answer = running?.task.answer(name, parameters) ?? Promise.reject(new Error("the call is over"));
-    // A ledger or a function of the embedder's may take longer than the call.
-    const inTime = await before(running?.task.deadline ?? 0, answered(answer));
-    const late = { trap: "the host had no answer before the deadline" };
-    this.#answers.postMessage({ call, ...(inTime?.value ?? late) });
+    // A ledger or a function of the embedder's may take longer than the call. The component is told of that after
+    // whoever called: a trap that came first would be the outcome.
+    const inTime = running && Promise.race([answered(running.task.answer(name, parameters)), running.over]);
+    this.#answers.postMessage({ call, ...((await inTime) ?? { trap: "the call is over" }) });
     Atomics.store(this.#answered, 0, 1);
     Atomics.notify(this.#answered, 0);
   }

@@ -369,6 +369,21 @@ test(
   },
 );
 
+test("a component that waits for the host when its time is over ends at the deadline, and in no trap", async () => {
+  const { runner } = await lying(
+    `await credentials.get("main"); await transport.send(request);`,
+    answering(() => new Promise<Response>(() => {})),
+  );
+  const cases = new Set<string>();
+  // The timers of a call and of what it asks for end in the same millisecond, in either order.
+  for (let timeoutMs = 50; timeoutMs < 100; timeoutMs += 1) {
+    const { outcome } = await runner.run({ ...get, timeoutMs });
+    cases.add((outcome as { tag: string }).tag);
+  }
+  await runner.close();
+  assert.deepEqual([...cases], ["timeout"]);
+});
+
 test("a call that was given up sends nothing any more", async () => {
   const transport = answering(() => json(200, {}));
   const imports = new Imports({

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from servicenow import ServiceNow, basic
-from servicenow.outcomes import IncidentCreated
+from servicenow.outcomes import IncidentCreated, Timeout
 
 from .conftest import DIST, HERE, Simulator
 
@@ -49,3 +49,16 @@ def test_every_duty_is_kept(check: Any, checked: ServiceNow, simulator: Simulato
     if not isinstance(outcome, IncidentCreated):
         assert outcome.failure.write_happened == check["write_happened"]
     assert took <= timeout_ms / 1000 + TOLERANCE
+
+
+def test_a_component_that_computes_for_ever_ends_at_the_deadline_and_in_no_trap(
+    checked: ServiceNow, simulator: Simulator
+) -> None:
+    for timeout_ms in range(100, 120):
+        outcome: object = checked.create(
+            "main",
+            simulator.base_url,
+            {"short_description": "computes-for-ever"},
+            timeout_ms=timeout_ms,
+        )
+        assert isinstance(outcome, Timeout), outcome
