@@ -140,13 +140,7 @@ impl Host {
             let message = "this component is of the world incident-node, which does not check authorizations";
             let failure = ended_by_host(Reason::UnsupportedRequest, message, false, None);
             let outcome = AuthenticateOutcome::Error(failure);
-            return Report {
-                outcome,
-                elapsed: started.elapsed(),
-                exchanges: Vec::new(),
-                ended_by: EndedBy::Host,
-                guest_memory: 0,
-            };
+            return Report::without_exchange(started, outcome, EndedBy::Host);
         };
         self.runner.run(started, call, Intent::read(), (&self.exports.component, authenticate), |call| (call,)).await
     }

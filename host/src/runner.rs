@@ -23,7 +23,7 @@ use crate::telemetry::CallSpan;
 use serde::Serialize;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{LazyLock, mpsc};
+use std::sync::{LazyLock, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout_at;
@@ -60,6 +60,10 @@ pub struct Report<T> {
     pub outcome: T,
     /// How long the call took, all in all.
     pub elapsed: Duration,
+    /// How long it waited, of that, until it was admitted: `Limits::max_calls` were under way.
+    pub waited: Duration,
+    /// How long the component ran, of that. What it asked of the host and was answered at once is included; its waits are not.
+    pub computed: Duration,
     /// The HTTP exchanges that came to an end.
     pub exchanges: Vec<Exchange>,
     /// Who ended the call, and so whose report the outcome is.
@@ -135,25 +139,18 @@ impl Drop for DroppedElsewhere<'_> {
 #[error("{0}")]
 pub struct HostFailed(pub String);
 
-#[cfg(feature = "sync")]
 impl<T: Outcome> Report<T> {
-    /// A call that the host did not begin, though it may be repeated.
-    pub fn not_begun(started: Instant, message: &str) -> Self {
-        let failure = Failure { retry: Retry::Later, ..ended_by_host(Reason::Limit, message, false, None) };
-        Self {
-            outcome: T::error(failure),
-            elapsed: started.elapsed(),
-            exchanges: Vec::new(),
-            ended_by: EndedBy::Host,
-            guest_memory: 0,
-        }
+    /// The report of an outcome for which no component was called, or nothing was sent.
+    pub(crate) fn without_exchange(started: Instant, outcome: T, ended_by: EndedBy) -> Self {
+        let (waited, computed) = (Duration::ZERO, Duration::ZERO);
+        Self { outcome, elapsed: started.elapsed(), waited, computed, exchanges: Vec::new(), ended_by, guest_memory: 0 }
     }
 
-    /// The report of an outcome for which nothing was sent.
+    /// A call that the host did not begin, though it may be repeated.
     #[cfg(feature = "sync")]
-    pub fn without_exchange(started: Instant, outcome: T) -> Self {
-        let (elapsed, exchanges) = (started.elapsed(), Vec::new());
-        Self { outcome, elapsed, exchanges, ended_by: EndedBy::Component, guest_memory: 0 }
+    pub(crate) fn not_begun(started: Instant, message: &str) -> Self {
+        let failure = Failure { retry: Retry::Later, ..ended_by_host(Reason::Limit, message, false, None) };
+        Self::without_exchange(started, T::error(failure), EndedBy::Host)
     }
 }
 
@@ -290,10 +287,14 @@ impl Runner {
         let timeout = self.shared.limits.timeout(call.timeout_ms);
         let (deadline, guest_deadline) = (started + timeout, started + timeout - Limits::grace(timeout));
         let (journal, name) = (Journal::default(), call.authorization.clone());
+        // When it was admitted, and what it computes since.
+        let admitted = OnceLock::new();
         let ended = async {
             let _admitted = self.admission.enter(&call.authorization).await;
+            let waited = started.elapsed();
             let state = CallState::new(&self.shared, &call.authorization, &intent, journal.clone(), guest_deadline);
             let (computing, beside) = (state.computing.clone(), state.beside.clone());
+            admitted.get_or_init(|| (waited, computing.clone()));
             let mut instance = DroppedElsewhere {
                 runner: self,
                 component,
@@ -351,6 +352,9 @@ impl Runner {
         };
         // Whatever ended it: nothing leaves from here on.
         journal.close();
-        Report { outcome, elapsed: started.elapsed(), exchanges: journal.exchanges(), ended_by, guest_memory }
+        let (elapsed, exchanges) = (started.elapsed(), journal.exchanges());
+        let (waited, computed) =
+            admitted.get().map_or((elapsed, Duration::ZERO), |(waited, computing)| (*waited, computing.ran()));
+        Report { outcome, elapsed, waited, computed, exchanges, ended_by, guest_memory }
     }
 }

@@ -42,6 +42,10 @@ pub struct Finished {
     pub value: Value,
     /// How long it took.
     pub elapsed: Duration,
+    /// How long it waited, of that, for its turn.
+    pub waited: Duration,
+    /// How long the component ran, of that.
+    pub computed: Duration,
     /// The HTTP exchanges made.
     pub exchanges: Vec<Exchange>,
     /// Who ended the call.
@@ -70,6 +74,8 @@ impl<T: Outcome + Serialize> From<Report<T>> for Finished {
             is_success: report.outcome.is_success(),
             value: to_json(&report.outcome)["value"].take(),
             elapsed: report.elapsed,
+            waited: report.waited,
+            computed: report.computed,
             exchanges: report.exchanges,
             ended_by: report.ended_by,
         }

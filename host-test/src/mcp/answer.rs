@@ -124,6 +124,8 @@ mod tests {
             is_success,
             value,
             elapsed: Duration::ZERO,
+            waited: Duration::ZERO,
+            computed: Duration::ZERO,
             exchanges: Vec::new(),
             ended_by: EndedBy::Component,
         }

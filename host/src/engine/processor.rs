@@ -130,7 +130,12 @@ fn permits() -> Budget {
 impl Computing {
     /// How long the guest computed, its waits left out. For the guest that computes.
     pub fn used(&self) -> Duration {
-        *self.0.used.lock().unwrap_or_else(PoisonError::into_inner) + self.went_on().elapsed()
+        self.ran() + self.went_on().elapsed()
+    }
+
+    /// How long the guest computed until it waited last, or ended.
+    pub fn ran(&self) -> Duration {
+        *self.0.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts an epoch in which the guest computed. Whether it did: where it only just went on, the epoch is none of its own.

@@ -22,7 +22,7 @@ use crate::engine::functions::{FunctionIndex, SyncFunctions};
 use crate::error::BuildError;
 use crate::host::Host;
 use crate::intent::Intent;
-use crate::runner::{Report, Runner};
+use crate::runner::{EndedBy, Report, Runner};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -149,7 +149,8 @@ impl EventSync {
         let events = match self.items(rules.clone(), event).await? {
             ItemsOutcome::Items(events) => events,
             ItemsOutcome::InvalidData(violations) => {
-                let refused = Report::without_exchange(started, PushOutcome::InvalidData(violations));
+                let refused =
+                    Report::without_exchange(started, PushOutcome::InvalidData(violations), EndedBy::Component);
                 pushed(&refused, 1);
                 return Ok(vec![refused]);
             }

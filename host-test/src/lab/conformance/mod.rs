@@ -104,6 +104,8 @@ mod tests {
             is_success: false,
             value,
             elapsed: Duration::from_millis(300),
+            waited: Duration::ZERO,
+            computed: Duration::ZERO,
             exchanges: Vec::new(),
             ended_by: EndedBy::Component,
         }

@@ -108,6 +108,8 @@ mod tests {
             is_success,
             value: json!({"write_happened": said}),
             elapsed: Duration::ZERO,
+            waited: Duration::ZERO,
+            computed: Duration::ZERO,
             exchanges: Vec::new(),
             ended_by: EndedBy::Component,
         };
