@@ -5,3 +5,4 @@ pub mod components;
 mod http_server;
 pub mod lab;
 pub mod mcp;
+pub mod studio;

@@ -23,9 +23,11 @@ mod provision;
 mod push;
 mod show;
 mod soak;
+mod studio;
 mod third_party_clients;
 mod token;
 
+use crate::studio::events::Events;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -91,6 +93,8 @@ enum Command {
     Changes(changes::Changes),
     /// Offer the methods to agents as tools of the Model Context Protocol
     Mcp(mcp::Mcp),
+    /// Open a page that draws the node, runs it and shows what happens: on a simulator, or on an instance
+    Studio(studio::StudioPage),
     /// Run a ServiceNow stand-in until interrupted
     Simulator(servicenow_simulator::cli::Command),
     /// Run clients that others wrote against the simulator; installs them from PyPI and crates.io first
@@ -121,7 +125,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(error) => return fail(&anyhow::anyhow!("--log {:?}: {error}; give a level such as info", cli.log)),
     };
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    tracing_subscriber::registry().with(log.with_filter(filter.and(filter_fn(is_ours_to_show)))).init();
+    let events = Events::default();
+    let told = matches!(cli.command, Command::Studio(_)).then(|| events.layer());
+    let log = log.with_filter(filter.and(filter_fn(is_ours_to_show)));
+    tracing_subscriber::registry().with(log).with(told).init();
     let done = match cli.command {
         Command::Demo(command) => command.run().await,
         Command::Call(method) => method.run().await,
@@ -134,6 +141,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Ledger(command) => command.run(),
         Command::Changes(command) => command.run().await,
         Command::Mcp(command) => command.run().await,
+        Command::Studio(command) => command.run(events).await,
         Command::Simulator(command) => command.run().await.map(|()| true),
         Command::ThirdPartyClients(command) => command.run().await,
         Command::Engines(command) => command.run().await,

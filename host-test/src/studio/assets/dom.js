@@ -1,0 +1,44 @@
+// Elements, made without markup: text stays text.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element. Properties that begin with `on` are listeners; `false`, `null` and `undefined` are left out. */
+export function h(name, properties, ...children) {
+  return made(document.createElement(name), properties, children);
+}
+
+/** The same in a drawing. */
+export function s(name, properties, ...children) {
+  return made(document.createElementNS(SVG, name), properties, children);
+}
+
+function made(element, properties, children) {
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in PROPERTIES) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(
+    ...children.flat().filter((child) => child !== undefined && child !== null && child !== false),
+  );
+  return element;
+}
+
+/** What is a property and not an attribute, because its value changes while the page is used. */
+const PROPERTIES = {
+  value: true,
+  checked: true,
+  disabled: true,
+  indeterminate: true,
+};
+
+/** Puts these in place of whatever an element holds. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter(Boolean));
+}
+
+/** Tells a person who does not see the page. */
+export function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}

@@ -1,0 +1,105 @@
+// A form from a manifest: what each field of a method is, and the inputs that its values are. Pure functions.
+
+/** What the page takes care of by itself. */
+const OF_THE_PAGE = ["authorization", "instance"];
+
+/** How a value is given, by its type in the manifest. One that is not known is text. */
+const KINDS = {
+  text: "text",
+  number: "number",
+  boolean: "switch",
+  json: "json",
+};
+
+/** What a form shows of an input. */
+export function fieldOf(input) {
+  const choices = input.choices ?? [];
+  const kind =
+    choices.length > 0
+      ? "choice"
+      : input.name === "request_body"
+        ? "columns"
+        : (KINDS[input.value_type] ?? "text");
+  return {
+    name: input.name,
+    label: input.label ?? input.name,
+    description: input.description ?? "",
+    example: input.example ?? "",
+    required: input.required === true,
+    absent: input.default_value,
+    choices,
+    kind,
+  };
+}
+
+/** The fields of a method under their headings, in the manifest's order. */
+export function groupsOf(method) {
+  const groups = [];
+  for (const input of method.inputs.filter(({ name }) => !OF_THE_PAGE.includes(name))) {
+    const title = input.group ?? "Inputs";
+    let group = groups.find((one) => one.title === title);
+    if (group === undefined) groups.push((group = { title, fields: [] }));
+    group.fields.push(fieldOf(input));
+  }
+  return groups;
+}
+
+/**
+ * The inputs of a call, of what a form holds by name. A field that is empty is left out. What is not of its type goes as it
+ * is: the component says what it expects.
+ */
+export function inputsOf(method, values) {
+  const inputs = {};
+  for (const field of groupsOf(method).flatMap(({ fields }) => fields)) {
+    const value = values[field.name];
+    if (value === undefined || value === "" || value === null) continue;
+    inputs[field.name] = typed(field, value);
+  }
+  return inputs;
+}
+
+function typed({ kind }, value) {
+  switch (kind) {
+    case "number":
+      return Number.isFinite(Number(value)) ? Number(value) : value;
+    case "switch":
+      return value === true || value === "true";
+    case "columns":
+      return typeof value === "string" ? { case: "json", value } : { case: "fields", value };
+    default:
+      return value;
+  }
+}
+
+/** The labels of the required fields that are empty. */
+export function missing(method, values) {
+  const isEmpty = ({ kind, name }) => {
+    const value = values[name];
+    return (
+      value === undefined ||
+      value === "" ||
+      (kind === "columns" && Array.isArray(value) && value.length === 0)
+    );
+  };
+  const fields = groupsOf(method).flatMap(({ fields }) => fields);
+  // A number may be 0, and a text of its own may be empty: an empty query is every incident.
+  return fields
+    .filter((field) => field.required && field.kind !== "text" && isEmpty(field))
+    .map(({ label }) => label);
+}
+
+/** What the instance says of a column, in a line; nothing of one that it does not have. */
+export function hintOf(column) {
+  if (column === undefined) return "";
+  const { label, reference, choices, max_length: most, mandatory, read_only: isReadOnly } = column;
+  return [
+    label,
+    reference ? `a record of ${reference}: its sys_id, or its name as a display value` : false,
+    choices.length > 0 ? `${choices.length} ${choices.length === 1 ? "choice" : "choices"}` : false,
+    most && choices.length === 0 && !reference ? `at most ${most} characters` : false,
+    mandatory ? "mandatory" : false,
+    isReadOnly ? "read-only" : false,
+  ]
+    .filter(Boolean)
+    .join(", ");
+}

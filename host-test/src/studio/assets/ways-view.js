@@ -1,0 +1,134 @@
+// Both ways: the simulator is set up, an agent changes an incident, and the delivery arrives with its verdict.
+
+import { announce, fill, h } from "./dom.js";
+import { ask } from "./api.js";
+
+/** Deliveries, the latest first. */
+let deliveries = [];
+/** Whether the simulator delivers, and whether the receiver listens. */
+let state;
+
+const KEPT = 100;
+
+/** What a verdict means. */
+const MEANING = {
+  accepted: "A change that is new, and handed on.",
+  late: "Overtaken by a later one; its comments and earlier values are handed on.",
+  duplicate: "It came before.",
+  stale: "The record is known to have gone on since.",
+  echo: "Our own write, come back.",
+  ignored: "The rules leave it out.",
+  unauthenticated: "It does not have the callback secret.",
+  "invalid-data": "It is no delivery.",
+  reconciled: "Missed while the receiver was away, and read afterwards.",
+};
+
+/** Takes in what was delivered, whether this view is open or not. */
+export function recordDelivery(event) {
+  // What follows is everything that the server remembers.
+  if (event.kind === "opened") deliveries = [];
+  if (event.kind === "delivery") deliveries = [event, ...deliveries].slice(0, KEPT);
+}
+
+export function waysView({ about, hear }) {
+  const place = h("div", { class: "panel" });
+  const list = h("ol", { class: "deliveries" });
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const draw = () =>
+    fill(
+      list,
+      deliveries.length === 0
+        ? h("li", { class: "empty" }, "Nothing was delivered yet.")
+        : deliveries.map(delivery),
+    );
+  hear((event) => {
+    if (event.kind === "now") draw();
+    if (event.kind !== "delivery") return;
+    draw();
+    announce(`A delivery: ${event.verdict}.`);
+  });
+  const act = (path, body) => async () => {
+    wrong.textContent = "";
+    try {
+      state = await ask(path, body);
+      buttons();
+    } catch (error) {
+      wrong.textContent = error.message;
+    }
+  };
+  const steps = h("div", { class: "steps" });
+  const button = (text, path, body, isReady) =>
+    h("button", { type: "button", disabled: !isReady, onclick: act(path, body) }, text);
+  const buttons = () => {
+    const { provisioned = false, receiving = true, incident } = state ?? {};
+    fill(
+      steps,
+      h(
+        "ol",
+        null,
+        h(
+          "li",
+          null,
+          h("p", null, "Set the instance up: a script and a business rule that deliver changes."),
+          button(provisioned ? "Set up" : "Set up the instance", "provision", {}, !provisioned),
+        ),
+        h(
+          "li",
+          null,
+          h(
+            "p",
+            null,
+            incident
+              ? `Change ${incident} as an agent would.`
+              : "Create an incident in the view Node first, or let an agent open one.",
+          ),
+          button("Raise the urgency", "agent", { urgency: "1" }, provisioned),
+          button("Comment", "agent", { comments: "Looking at it" }, provisioned),
+          button("Resolve", "agent", { state: "6" }, provisioned),
+        ),
+        h(
+          "li",
+          null,
+          h(
+            "p",
+            null,
+            receiving
+              ? "Take the receiver away, change something, and see it come all the same."
+              : "The receiver is away: deliveries are lost.",
+          ),
+          receiving
+            ? button("Take the receiver away", "receiver", { on: false }, provisioned)
+            : button("Bring it back", "receiver", { on: true }, true),
+          button("Read what was missed", "reconcile", {}, provisioned && receiving),
+        ),
+      ),
+    );
+  };
+  if (!about.simulator)
+    return h(
+      "section",
+      { class: "empty" },
+      h("h2", null, "On the simulator alone"),
+      h("p", null, "Start the studio without --instance to see changes come back."),
+    );
+  fill(
+    place,
+    h("div", { class: "picture" }, steps, wrong),
+    h("section", { class: "result", "aria-label": "Deliveries" }, h("h2", null, "Deliveries"), list),
+  );
+  buttons();
+  draw();
+  void act("receiver", undefined)();
+  return place;
+}
+
+function delivery({ verdict, number, changed = [], why }) {
+  return h(
+    "li",
+    null,
+    h("strong", { class: `verdict ${verdict}` }, verdict),
+    number ? ` ${number}` : "",
+    changed.length > 0 ? `: ${changed.join(", ")}` : "",
+    h("p", { class: "about" }, why ?? MEANING[verdict] ?? ""),
+  );
+}

@@ -1,0 +1,137 @@
+//! What may go wrong in the simulator, for a visitor to switch on and off.
+
+use serde_json::{Value, json};
+use servicenow_simulator::{Effect, Fault, Simulator};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// Something to go wrong.
+struct Known {
+    name: &'static str,
+    title: &'static str,
+    story: &'static str,
+    fault: fn() -> Fault,
+}
+
+const TABLES: &str = "/api/now/table/";
+
+/// What ServiceNow shows of an instance that sleeps.
+const HIBERNATING: &str =
+    "<html><head><title>Instance Hibernating page</title></head><body>Your instance is hibernating</body></html>";
+
+const ALL: [Known; 13] = [
+    Known {
+        name: "lost-answer",
+        title: "The answer to a write is lost",
+        story: "The record is written, and the connection closes. A create finds it again.",
+        fault: || Fault::once("POST", TABLES, Effect::CommitThenClose),
+    },
+    Known {
+        name: "late-answer",
+        title: "A write is answered after ten seconds",
+        story: "The record is written; the call ends at its deadline, and says that it may have been.",
+        fault: || Fault::once("POST", TABLES, Effect::CommitThenDelay { ms: 10_000 }),
+    },
+    Known {
+        name: "rate-limited",
+        title: "The rate limit is reached",
+        story: "429 with Retry-After: 2. The host sends nothing more until then.",
+        fault: || any(Effect::status(429).header("retry-after", "2")),
+    },
+    Known {
+        name: "hibernating",
+        title: "The instance hibernates",
+        story: "A page of HTML with status 200.",
+        fault: || any(Effect::html(200, HIBERNATING)),
+    },
+    Known {
+        name: "slow",
+        title: "The instance is slow",
+        story: "Each request waits for two seconds.",
+        fault: || any(Effect::Delay { ms: 2_000 }),
+    },
+    Known {
+        name: "html-error",
+        title: "A proxy answers",
+        story: "502 with a page of HTML.",
+        fault: || any(Effect::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>")),
+    },
+    Known {
+        name: "server-error",
+        title: "The instance fails",
+        story: "500, and nothing is done.",
+        fault: || any(Effect::status(500)),
+    },
+    Known {
+        name: "silent",
+        title: "The instance never answers",
+        story: "Nothing is done. A call ends at its deadline.",
+        fault: || any(Effect::Hang),
+    },
+    Known {
+        name: "bad-request",
+        title: "The request is refused",
+        story: "400, as a business rule that aborts answers.",
+        fault: || any(Effect::status(400)),
+    },
+    Known {
+        name: "unauthorized",
+        title: "The credential is refused",
+        story: "401, also with a fresh token.",
+        fault: || any(Effect::status(401)),
+    },
+    Known {
+        name: "not-found",
+        title: "The record is gone",
+        story: "404, whatever is asked for.",
+        fault: || any(Effect::status(404)),
+    },
+    Known {
+        name: "cut-off",
+        title: "An answer is cut off",
+        story: "The connection breaks in the middle of an answer.",
+        fault: || any(Effect::BreakBody),
+    },
+    Known {
+        name: "token-expired",
+        title: "The token expires",
+        story: "No access token is good any more: 401, and the host fetches another.",
+        fault: || any(Effect::ExpireTokens),
+    },
+];
+
+fn any(effect: Effect) -> Fault {
+    Fault { method: None, path: TABLES.to_string(), after: 0, times: 1, effect }
+}
+
+/// All of them, as the page shows them.
+pub fn all() -> Value {
+    ALL.iter().map(|Known { name, title, story, .. }| json!({"name": name, "title": title, "story": story})).collect()
+}
+
+/// Those that are switched on, by name.
+#[derive(Default)]
+pub struct Active(Mutex<BTreeSet<&'static str>>);
+
+impl Active {
+    /// Switches one on or off. Those that are on then; nothing where there is none of that name.
+    pub fn switch(&self, name: &str, on: bool, simulator: &Simulator) -> Option<Value> {
+        let known = ALL.iter().find(|known| known.name == name)?;
+        let mut active = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match on {
+            true => active.insert(known.name),
+            false => active.remove(known.name),
+        };
+        simulator.heal();
+        for known in ALL.iter().filter(|known| active.contains(known.name)) {
+            simulator.inject((known.fault)().times(u32::MAX));
+        }
+        Some(json!({"active": *active}))
+    }
+
+    /// Switches all off.
+    pub fn clear(&self, simulator: &Simulator) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        simulator.heal();
+    }
+}

@@ -1,0 +1,225 @@
+// The page in a browser, on its own simulator: what a visitor does and sees.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { ask, fault, open, run, startBrowser, startStudio, view } from "./studio.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let studio;
+let browser;
+let visit;
+
+before(async () => {
+  studio = await startStudio();
+  browser = await startBrowser();
+  visit = await open(browser, studio.address);
+});
+
+after(async () => {
+  await browser.close();
+  await studio.stop();
+});
+
+const BODY = { short_description: "Printer on fire" };
+const NOBODY = "0".repeat(32);
+
+/** Each view, and what is there once it was drawn. */
+const VIEWS = [
+  ["Node", "svg.node"],
+  ["What happened", ".call"],
+  ["Rules", ".preview article"],
+  ["Both ways", ".deliveries li"],
+  ["Instance", "td"],
+];
+
+// `invalid-choice` of a get is reached by no click: its choices are a list.
+for (const [method, outcome, fields, wrong] of [
+  ["Create Incident", "incident-created", { "Request Body": BODY }],
+  ["Create Incident", "invalid-data", { "Request Body": "[]" }],
+  ["Create Incident", "invalid-choice", { "Request Body": { urgency: "9" }, "Check choices": "base" }],
+  ["Create Incident", "bad-request", { "Request Body": BODY, "Check choices": "" }, "The request is refused"],
+  ["Create Incident", "not-found", { "Request Body": BODY }, "The record is gone"],
+  ["Create Incident", "create-incident-failure", { "Request Body": { state: "6" } }],
+  ["Create Incident", "timeout", { "Request Body": BODY, Timeout: "300" }, "The instance never answers"],
+  ["Create Incident", "error", { "Request Body": BODY, Timeout: "" }, "An answer is cut off"],
+  ["Get Incident", "get-incident-success", { "Incident ID": "INC0010001" }],
+  ["Get Incident", "invalid-data", { "Incident ID": "INC1^ORactive=true" }],
+  ["Get Incident", "incident-not-found", { "Incident ID": "INC9999999" }],
+  ["Get Incident", "authorization-fail", { "Incident ID": "INC0010001" }, "The credential is refused"],
+  ["Get Incident", "get-incident-failure", { "Incident ID": "INC0010001" }, "The instance fails"],
+  ["Get Incident", "timeout", { "Incident ID": "INC0010001", Timeout: "300" }, "The instance never answers"],
+  ["Get Incident", "error", { "Incident ID": "INC0010001", Timeout: "" }, "An answer is cut off"],
+  ["Update Incident", "invalid-data", { "Sys Id": "1", "Request Body": { urgency: "2" } }],
+  ["Update Incident", "incident-not-found", { "Sys Id": NOBODY, "Request Body": { urgency: "2" } }],
+  [
+    "Update Incident",
+    "bad-request",
+    { "Sys Id": NOBODY, "Request Body": { urgency: "2" } },
+    "The request is refused",
+  ],
+  [
+    "Update Incident",
+    "incident-update-failure",
+    { "Sys Id": NOBODY, "Request Body": { urgency: "2" } },
+    "The instance fails",
+  ],
+  ["Find Incidents", "find-success", { Query: "active=true", Limit: "5" }],
+  ["Find Incidents", "find-failure", { Query: "active=true", Limit: "5" }, "The instance fails"],
+  ["Read Columns", "columns-success", {}],
+  ["Read Columns", "columns-failure", {}, "The instance fails"],
+  ["Authenticate", "authenticated", {}],
+  ["Authenticate", "not-authenticated", {}, "The credential is refused"],
+]) {
+  test(`${method} leaves by ${outcome}${wrong === undefined ? "" : `: ${wrong}`}`, async () => {
+    const { page } = visit;
+    if (wrong !== undefined) await fault(page, wrong, true);
+    try {
+      assert.equal(await run(page, method, fields), outcome);
+      const taken = page.locator("svg .taken text");
+      assert.equal(await taken.textContent(), outcome);
+    } finally {
+      if (wrong !== undefined) await fault(page, wrong, false);
+    }
+  });
+}
+
+test("a lost answer becomes found, and the timeline shows why", async () => {
+  const { page } = visit;
+  await fault(page, "The answer to a write is lost", true);
+  assert.equal(await run(page, "Create Incident", { "Request Body": BODY, Timeout: "" }), "incident-created");
+  assert.match(await page.locator(".receipt").textContent(), /was there: an earlier call/);
+  await fault(page, "The answer to a write is lost", false);
+  const requests = await page.locator(".call").first().locator(".what").allTextContents();
+  // A bar for each request, which stands out of the line that it is on.
+  const widths = await page
+    .locator(".call")
+    .first()
+    .locator(".bar-of")
+    .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
+  assert.ok(widths.length === 2 && widths.every((width) => width >= 3), widths.join());
+  assert.match(requests.join(), /POST \/api\/now\/table\/incident lost.*GET \/api\/now\/table\/incident 200/);
+});
+
+test("a request has its headers without the credential, its size and its address", async () => {
+  const { page } = visit;
+  await view(page, "What happened");
+  const request = page
+    .locator(".call")
+    .first()
+    .locator("li")
+    .filter({ has: page.locator("details") })
+    .first();
+  assert.match(await request.locator(".what").textContent(), /[\d.]+ ms, [\d.]+ (bytes|KiB)/);
+  await request.getByText("Request and answer").click();
+  const details = await request.locator("details").textContent();
+  assert.match(details, /http:\/\/127\.0\.0\.1:\d+\/api\/now\/table\/incident/);
+  assert.match(details, /accept.*application\/json.*authorization\(not shown\)/);
+  assert.doesNotMatch(details, /Bearer|Basic/);
+  // A call that comes meanwhile does not close it.
+  await ask(studio, "call/columns", { method: "POST", body: "{}" });
+  await page.locator(".call").first().getByText("columns-success").waitFor();
+  assert.ok(await request.locator("details").evaluate((element) => !element.open));
+  assert.ok(await page.locator(".call details[open]").first().isVisible());
+});
+
+test("a page that is opened later shows what happened before", async () => {
+  const { page, close } = await open(browser, studio.address);
+  await view(page, "What happened");
+  await page.locator(".call").nth(5).waitFor();
+  await close();
+});
+
+test("the page is empty at first, and says what to do", async (t) => {
+  const other = await startStudio();
+  t.after(other.stop);
+  const { page, close } = await open(browser, other.address);
+  await view(page, "Both ways");
+  await page.getByText("Nothing was delivered yet.").waitFor();
+  await view(page, "Instance");
+  await page.getByRole("button", { name: "Sent" }).click();
+  await page.getByText("Nothing here yet.").waitFor();
+  await close();
+});
+
+test("a value with markup is shown as text", async () => {
+  const { page } = visit;
+  const evil = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`;
+  await run(page, "Create Incident", { "Request Body": { short_description: evil } });
+  await view(page, "Instance");
+  await page.getByText(evil, { exact: true }).first().waitFor();
+  assert.notEqual(await page.title(), "taken");
+});
+
+test("rules are edited wrongly and mended, and the event is pushed", async () => {
+  const { page } = visit;
+  await view(page, "Rules");
+  await page.locator(".preview article").first().waitFor();
+  const rules = page.getByLabel("Rules", { exact: true });
+  const right = await rules.inputValue();
+  await rules.fill(right.replace("correlation_id", "correlation_ids"));
+  await page.locator(".preview").getByText("Refused").waitFor();
+  await page.locator(".preview code").getByText("correlation_ids").first().waitFor();
+  await rules.fill(right);
+  await page.locator(".preview").getByText("Creates or changes the incident").first().waitFor();
+  await page.getByRole("button", { name: "Push this event" }).click();
+  await page.locator(".life li").first().getByText("created").waitFor();
+  await page.getByRole("button", { name: "Push this event" }).click();
+  await page.locator(".life li").getByText("unchanged").first().waitFor();
+});
+
+test("a delivery is seen as it comes, and what the receiver missed is read", async () => {
+  const { page } = visit;
+  await view(page, "Both ways");
+  await page.getByRole("button", { name: "Set up the instance" }).click();
+  await page.getByRole("button", { name: "Raise the urgency" }).click();
+  await page.locator(".verdict").getByText("accepted").waitFor();
+  await page.getByRole("button", { name: "Take the receiver away" }).click();
+  await page.getByRole("button", { name: "Resolve" }).click();
+  await page.getByRole("button", { name: "Bring it back" }).click();
+  await page.getByRole("button", { name: "Read what was missed" }).click();
+  await page.locator(".verdict").getByText("reconciled").first().waitFor();
+});
+
+test("no view has a fault that axe finds, in either theme and on a small screen", async () => {
+  for (const options of [
+    { colorScheme: "light" },
+    { colorScheme: "dark" },
+    { viewport: { width: 360, height: 740 } },
+  ]) {
+    const { page, close } = await open(browser, studio.address, options);
+    for (const [title, whenThere] of VIEWS) {
+      await view(page, title);
+      await page.locator(whenThere).first().waitFor();
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] })",
+      );
+      const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      assert.deepEqual(told, [], `${title} ${JSON.stringify(options)}`);
+      const wide = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+      );
+      assert.equal(wide, 0, `${title} is wider than the screen: ${JSON.stringify(options)}`);
+    }
+    await close();
+  }
+});
+
+test("the page is used by keyboard alone", async () => {
+  const { page, close } = await open(browser, studio.address);
+  await page.getByRole("tab", { name: "Create Incident" }).focus();
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate("document.activeElement.textContent"), "Get Incident");
+  await page.keyboard.press("Tab");
+  await page.getByLabel("Incident ID").focus();
+  await page.keyboard.type("INC9999999");
+  await page.keyboard.press("Enter");
+  await page.locator(".receipt h2").getByText("incident-not-found").waitFor();
+  assert.match(await page.locator("#announcer").textContent(), /ended in incident-not-found/);
+  await close();
+});
+
+test("the page logged no error", () => assert.deepEqual(visit.problems, []));
