@@ -32,6 +32,7 @@ mod reproducible;
 mod sandbox;
 mod secrets;
 mod soak;
+mod studio;
 mod support;
 mod sync;
 mod token_service;
