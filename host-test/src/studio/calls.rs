@@ -56,6 +56,7 @@ struct Write {
 struct Get {
     #[serde(default)]
     kind: String,
+    #[serde(default)]
     value: String,
 }
 

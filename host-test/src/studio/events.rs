@@ -33,13 +33,22 @@ struct Inner {
     last: AtomicU64,
     /// The call that began last: a token is fetched for it.
     latest: AtomicU64,
+    /// The calls of the runs that are under way: a run and a call.
+    calls: Mutex<Vec<(u64, u64)>>,
 }
 
 impl Default for Events {
     fn default() -> Self {
         let (pages, _) = broadcast::channel(KEPT);
         let (last, latest) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { pages, past: Mutex::default(), began: Instant::now(), last, latest }))
+        Self(Arc::new(Inner {
+            pages,
+            past: Mutex::default(),
+            began: Instant::now(),
+            last,
+            latest,
+            calls: Mutex::default(),
+        }))
     }
 }
 
@@ -61,6 +70,11 @@ impl Events {
         past.push_back(Arc::clone(&event));
         // Nobody may be listening.
         let _ = self.0.pages.send(event);
+    }
+
+    /// The greeting between what was told before and what is told from now on.
+    pub fn now(&self) -> Value {
+        json!({"kind": "now", "at_us": self.at_us()})
     }
 
     /// What was told before, and what a page hears from now on.
@@ -86,14 +100,18 @@ impl Events {
 
     /// Tells how the call of this place in a run ended. No header is told that may hold a secret: the host's journal has none.
     pub fn report(&self, Run { number, .. }: &Run, at: usize, finished: &Finished) {
+        let call = self.calls().iter().filter(|(run, _)| run == number).nth(at).map(|(_, call)| *call);
         self.tell(&json!({
             "kind": "call-reported",
-            "run": number,
-            "at": at,
+            "call": call,
             "waited_us": micros(finished.waited),
             "computed_us": micros(finished.computed),
             "exchanges": finished.exchanges,
         }));
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Vec<(u64, u64)>> {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn number(&self) -> u64 {
@@ -188,7 +206,10 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for SpanEvents {
             Kind::Run => {}
             Kind::Call => {
                 latest.store(id, Ordering::Relaxed);
-                self.0.tell(&json!({"kind": "call-began", "id": id, "run": parent, "method": method, "at_us": at_us}));
+                if let Some(run) = parent {
+                    self.0.calls().push((run, id));
+                }
+                self.0.tell(&json!({"kind": "call-began", "id": id, "method": method, "at_us": at_us}));
             }
             Kind::Exchange => self.0.tell(&json!({
                 "kind": "exchange-began", "id": id, "call": call, "method": method, "route": route,
@@ -211,7 +232,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for SpanEvents {
         let Some(Known { id, call, kind, fields }) = extensions.get::<Known>() else { return };
         let at_us = self.0.at_us();
         match kind {
-            Kind::Run => {}
+            Kind::Run => self.0.calls().retain(|(run, _)| run != id),
             Kind::Call => {
                 self.0.tell(&json!({"kind": "call-ended", "id": id, "outcome": fields.outcome, "at_us": at_us}));
             }

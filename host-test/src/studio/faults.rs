@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use servicenow_simulator::{Effect, Fault, Simulator};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Something to go wrong.
 struct Known {
     name: &'static str,
     title: &'static str,
     story: &'static str,
-    fault: fn() -> Fault,
+    faults: fn() -> Vec<Fault>,
 }
 
 const TABLES: &str = "/api/now/table/";
@@ -23,85 +23,91 @@ const ALL: [Known; 13] = [
     Known {
         name: "lost-answer",
         title: "The answer to a write is lost",
-        story: "The record is written, and the connection closes. A create finds it again.",
-        fault: || Fault::once("POST", TABLES, Effect::CommitThenClose),
+        story: "The record is written, and the connection closes. A create finds it again; an update reads it.",
+        faults: || of_writes(Effect::CommitThenClose),
     },
     Known {
         name: "late-answer",
         title: "A write is answered after ten seconds",
         story: "The record is written; the call ends at its deadline, and says that it may have been.",
-        fault: || Fault::once("POST", TABLES, Effect::CommitThenDelay { ms: 10_000 }),
+        faults: || of_writes(Effect::CommitThenDelay { ms: 10_000 }),
     },
     Known {
         name: "rate-limited",
         title: "The rate limit is reached",
         story: "429 with Retry-After: 2. The host sends nothing more until then.",
-        fault: || any(Effect::status(429).header("retry-after", "2")),
+        faults: || vec![any(Effect::status(429).header("retry-after", "2"))],
     },
     Known {
         name: "hibernating",
         title: "The instance hibernates",
         story: "A page of HTML with status 200.",
-        fault: || any(Effect::html(200, HIBERNATING)),
+        faults: || vec![any(Effect::html(200, HIBERNATING))],
     },
     Known {
         name: "slow",
         title: "The instance is slow",
         story: "Each request waits for two seconds.",
-        fault: || any(Effect::Delay { ms: 2_000 }),
+        faults: || vec![any(Effect::Delay { ms: 2_000 })],
     },
     Known {
         name: "html-error",
         title: "A proxy answers",
         story: "502 with a page of HTML.",
-        fault: || any(Effect::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>")),
+        faults: || vec![any(Effect::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>"))],
     },
     Known {
         name: "server-error",
         title: "The instance fails",
         story: "500, and nothing is done.",
-        fault: || any(Effect::status(500)),
+        faults: || vec![any(Effect::status(500))],
     },
     Known {
         name: "silent",
         title: "The instance never answers",
         story: "Nothing is done. A call ends at its deadline.",
-        fault: || any(Effect::Hang),
+        faults: || vec![any(Effect::Hang)],
     },
     Known {
         name: "bad-request",
         title: "The request is refused",
         story: "400, as a business rule that aborts answers.",
-        fault: || any(Effect::status(400)),
+        faults: || vec![any(Effect::status(400))],
     },
     Known {
         name: "unauthorized",
         title: "The credential is refused",
         story: "401, also with a fresh token.",
-        fault: || any(Effect::status(401)),
+        faults: || vec![any(Effect::status(401))],
     },
     Known {
         name: "not-found",
         title: "The record is gone",
         story: "404, whatever is asked for.",
-        fault: || any(Effect::status(404)),
+        faults: || vec![any(Effect::status(404))],
     },
     Known {
         name: "cut-off",
         title: "An answer is cut off",
         story: "The connection breaks in the middle of an answer.",
-        fault: || any(Effect::BreakBody),
+        faults: || vec![any(Effect::BreakBody)],
     },
     Known {
         name: "token-expired",
         title: "The token expires",
-        story: "No access token is good any more: 401, and the host fetches another.",
-        fault: || any(Effect::ExpireTokens),
+        story: "Once: no access token is good any more. The host fetches another after the 401.",
+        faults: || vec![Fault { times: 1, ..any(Effect::ExpireTokens) }],
     },
 ];
 
+/// Of every request for a table.
 fn any(effect: Effect) -> Fault {
-    Fault { method: None, path: TABLES.to_string(), after: 0, times: 1, effect }
+    Fault { method: None, path: TABLES.to_string(), after: 0, times: u32::MAX, effect }
+}
+
+/// Of every create and update.
+fn of_writes(effect: Effect) -> Vec<Fault> {
+    ["POST", "PATCH"].map(|method| Fault { method: Some(method.into()), ..any(effect.clone()) }).into()
 }
 
 /// All of them, as the page shows them.
@@ -117,21 +123,30 @@ impl Active {
     /// Switches one on or off. Those that are on then; nothing where there is none of that name.
     pub fn switch(&self, name: &str, on: bool, simulator: &Simulator) -> Option<Value> {
         let known = ALL.iter().find(|known| known.name == name)?;
-        let mut active = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut active = self.lock();
         match on {
             true => active.insert(known.name),
             false => active.remove(known.name),
         };
         simulator.heal();
         for known in ALL.iter().filter(|known| active.contains(known.name)) {
-            simulator.inject((known.fault)().times(u32::MAX));
+            (known.faults)().into_iter().for_each(|fault| simulator.inject(fault));
         }
-        Some(json!({"active": *active}))
+        Some(json!(*active))
+    }
+
+    /// Those that are on.
+    pub fn names(&self) -> Value {
+        json!(*self.lock())
     }
 
     /// Switches all off.
     pub fn clear(&self, simulator: &Simulator) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lock().clear();
         simulator.heal();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

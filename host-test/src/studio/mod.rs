@@ -16,6 +16,7 @@ pub use server::Listening;
 
 use crate::components;
 use events::Events;
+use faults::Active;
 use serde_json::{Value, json};
 use servicenow_artifacts::Artifact;
 use servicenow_host::event_sync::{EventSync, MemoryLedger};
@@ -41,6 +42,7 @@ pub struct Studio {
     /// The simulator, and what stood in it at the start.
     simulator: Option<(Simulator, String)>,
     ways: Ways,
+    faults: Active,
     events: Events,
     manifest: Value,
 }
@@ -71,8 +73,18 @@ impl Studio {
     ) -> anyhow::Result<Self> {
         let manifest = to_json(&host.describe().await.map_err(anyhow::Error::from)?);
         let sync = host.event_sync_with(&components::load(Artifact::SyncOverTransport)?, MemoryLedger::default())?;
-        let (sync, ways) = (Arc::new(sync), Ways::default());
-        Ok(Self { host, sync, call, writes, simulator, ways, events, manifest })
+        let (sync, ways, faults) = (Arc::new(sync), Ways::default(), Active::default());
+        Ok(Self { host, sync, call, writes, simulator, ways, faults, events, manifest })
+    }
+
+    /// Takes the simulator back to its start: its tables, its faults, and what was set up in it.
+    fn reset(&self, simulator: &Simulator) -> Result<(), String> {
+        self.faults.clear(simulator);
+        self.ways.clear();
+        simulator.load(self.simulator.as_ref().map_or("", |(_, start)| start))?;
+        self.events.forget();
+        self.events.tell(&json!({"kind": "reset"}));
+        Ok(())
     }
 
     /// What the page is told once.
@@ -84,6 +96,7 @@ impl Studio {
             "simulator": self.simulator.is_some(),
             "writes": self.writes,
             "faults": faults::all(),
+            "active_faults": self.faults.names(),
             "payloads": payloads::all(),
         })
     }

@@ -1,9 +1,8 @@
 //! The server of the page: on loopback alone, for who has the token, and for no page of another origin.
 
 use super::events::Events;
-use super::faults::Active;
 use super::{Studio, assets, instance};
-use crate::http_server::{Answer, plain, refused, serve};
+use crate::http_server::{Answer, PATIENCE, plain, refused, serve};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::{
@@ -15,10 +14,10 @@ use hyper::body::{Frame, Incoming};
 use serde_json::{Value, json};
 use servicenow_simulator::Simulator;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 /// An event of some megabytes and its rules.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -37,7 +36,6 @@ pub struct Listening {
 
 struct Served {
     studio: Studio,
-    active: Active,
     token: Vec<u8>,
     /// What a browser may call this server.
     hosts: [String; 2],
@@ -52,8 +50,14 @@ impl Listening {
     pub async fn start(studio: Studio, address: SocketAddr, token: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let hosts = [address.to_string(), format!("localhost:{}", address.port())];
-        let served = Served { studio, active: Active::default(), token: token.into(), hosts };
+        // A browser leaves the port of HTTP out.
+        let port = if address.port() == 80 { String::new() } else { format!(":{}", address.port()) };
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let hosts = [format!("{host}{port}"), format!("localhost{port}")];
+        let served = Served { studio, token: token.into(), hosts };
         Ok(Self { listener, address, served: Arc::new(served) })
     }
 
@@ -88,9 +92,10 @@ impl Served {
         if (&method, path.as_str()) == (&Method::GET, "events") {
             return events(&self.studio.events);
         }
-        let body = match Limited::new(request.into_body(), MAX_BODY).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return told(StatusCode::PAYLOAD_TOO_LARGE, &"the body is cut off, or has more than 16 MiB"),
+        let body = match timeout(PATIENCE, Limited::new(request.into_body(), MAX_BODY).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(_)) => return told(StatusCode::PAYLOAD_TOO_LARGE, &"the body is cut off, or has more than 16 MiB"),
+            Err(_) => return told(StatusCode::REQUEST_TIMEOUT, &"the body did not come in time"),
         };
         let body = match body.is_empty() {
             true => Ok(Value::Null),
@@ -158,14 +163,13 @@ impl Served {
             ("POST", "faults") => {
                 let name = body["name"].as_str().unwrap_or_default();
                 let on = body["on"].as_bool().unwrap_or_default();
-                return Some(self.active.switch(name, on, simulator).ok_or(format!("there is no fault {name:?}")));
+                let active = studio.faults.switch(name, on, simulator).ok_or(format!("there is no fault {name:?}"));
+                return Some(active.map(|active| {
+                    studio.events.tell(&json!({"kind": "faults", "active": active}));
+                    json!({})
+                }));
             }
-            ("POST", "reset") => {
-                self.active.clear(simulator);
-                studio.events.forget();
-                let start = studio.simulator.as_ref().map_or("", |(_, start)| start);
-                return Some(simulator.load(start).map(|()| json!({})));
-            }
+            ("POST", "reset") => studio.reset(simulator),
             ("GET", "receiver") => Ok(()),
             ("POST", "receiver") => studio.receive(body["on"].as_bool().unwrap_or_default()).await,
             ("POST", "provision") => studio.provision().await,
@@ -194,16 +198,12 @@ fn asset(request: &Request<Incoming>) -> Answer {
 /// What happened, and what happens from now on, as server-sent events. A greeting is between them.
 fn events(events: &Events) -> Answer {
     let (past, pages) = events.hear();
-    let greeting = Arc::from(json!({"kind": "now"}).to_string());
+    let greeting = Arc::from(events.now().to_string());
     let past = stream::iter(past.into_iter().chain([greeting]));
     let told = stream::unfold(pages, |mut pages| async move {
-        loop {
-            match pages.recv().await {
-                Ok(event) => return Some((event, pages)),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
+        // A page that missed some asks again, and is told what happened before.
+        let event = pages.recv().await.ok()?;
+        Some((event, pages))
     });
     let frames = past
         .chain(told)

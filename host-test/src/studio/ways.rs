@@ -21,7 +21,11 @@ const PRODUCT: &str = "Studio";
 
 /// The receiver, and what was set up.
 #[derive(Default)]
-pub struct Ways(Mutex<State>);
+pub struct Ways {
+    state: Mutex<State>,
+    /// Held by what changes the set-up or the receiver, which takes some requests.
+    changing: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
@@ -75,8 +79,13 @@ fn delivery(verdict: &str, change: Option<&Change>, why: Option<String>) -> Valu
 }
 
 impl Ways {
+    /// Forgets what was set up. The receiver stays where it is.
+    pub fn clear(&self) {
+        self.lock().provisioned = false;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,12 +98,20 @@ impl Studio {
     /// What the view shows: whether the instance is set up, the receiver listens, and which incident is the latest.
     pub fn ways(&self, simulator: &Simulator) -> Value {
         let state = self.ways.lock();
-        let latest = simulator.rows("incident").last().map(|row| row["number"].to_string());
+        let latest = simulator.rows("incident").last().map(|row| {
+            let [number, state, urgency] = ["number", "state", "urgency"].map(|name| row[name].to_string());
+            json!({"number": number, "state": state, "urgency": urgency})
+        });
         json!({"provisioned": state.provisioned, "receiving": state.receiver.is_some(), "incident": latest})
     }
 
-    /// Takes the receiver away, or brings it back.
+    /// Stops the receiver, or starts it where it was.
     pub async fn receive(&self, on: bool) -> Result<(), String> {
+        let _changing = self.ways.changing.lock().await;
+        self.set_receiver(on).await
+    }
+
+    async fn set_receiver(&self, on: bool) -> Result<(), String> {
         let address = self.ways.lock().address;
         if !on {
             self.ways.lock().receiver = None;
@@ -112,8 +129,9 @@ impl Studio {
 
     /// Sets the simulator up to deliver to the receiver.
     pub async fn provision(&self) -> Result<(), String> {
+        let _changing = self.ways.changing.lock().await;
         if self.ways.lock().receiver.is_none() {
-            self.receive(true).await?;
+            self.set_receiver(true).await?;
         }
         let address = self.ways.lock().address.ok_or("the receiver does not listen")?;
         let call = Call { authorization: "setup".to_string(), ..self.call.clone() };

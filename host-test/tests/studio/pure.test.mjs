@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupsOf, hintOf, inputsOf, missing } from "../../src/studio/assets/form.js";
+import { groupsOf, hintOf, inputsOf, pairsOf, problems } from "../../src/studio/assets/form.js";
 import { layout, path } from "../../src/studio/assets/drawing.js";
 import { snippet, WAYS } from "../../src/studio/assets/snippets.js";
 import { after, parts, shares } from "../../src/studio/assets/timeline.js";
@@ -65,7 +65,21 @@ test("what is empty is left out, and what is not of its type goes as it is", () 
     limit: "many",
     request_body: { case: "json", value: "{" },
   });
-  assert.deepEqual(missing(METHOD, {}), ["request_body"]);
+  assert.deepEqual(problems(METHOD, {}), ["request_body: give a value."]);
+  assert.deepEqual(problems(METHOD, { limit: "many", request_body: [["", ""]] }), [
+    "limit: many was given; expected is a whole number.",
+    "request_body: give a value.",
+  ]);
+});
+
+test("a JSON object is shown as columns where nothing of it is lost", () => {
+  assert.deepEqual(pairsOf('{"a":"x","b":1,"c":true}'), [
+    ["a", "x"],
+    ["b", "1"],
+    ["c", "true"],
+  ]);
+  for (const text of ["{", "[]", "null", '{"a":null}', '{"a":{"b":1}}'])
+    assert.equal(pairsOf(text), undefined);
 });
 
 test("every outcome has an edge from the node to a place of its own", () => {
@@ -77,24 +91,41 @@ test("every outcome has an edge from the node to a place of its own", () => {
       ["error", false],
     ],
   );
+  const narrow = layout(METHOD, true);
+  assert.ok(narrow.width < layout(METHOD).width && narrow.edges.length === 2);
   assert.ok(edges.every(({ to }) => to.y > 0 && to.y < height));
   assert.match(path(edges[0]), /^M192 \S+ C/);
 });
 
 test("the same call is written for each language, and a text cannot leave its quotes", () => {
-  const evil = `it's "\${x}" \`y\`\n`;
+  const evil = `it's "\${x}" \`y\`\n\u0001`;
   const inputs = {
     request_body: { case: "fields", value: [["short_description", evil]] },
-    correlation_id: "a-1",
+    correlation_id: "-a-1",
     input_display_values: true,
     timeout_ms: 5,
   };
   const call = { method: "create", instance: "dev1", authorization: "main", inputs };
   const written = Object.fromEntries(WAYS.map((way) => [way, snippet(way, call)]));
   assert.match(written["Command line"], /--field 'short_description=it'\\''s/);
-  assert.match(written["Command line"], /--input-display-values(?! true)[\s\S]*--timeout 5ms/);
-  assert.ok(written.Python.includes(JSON.stringify(evil)) && written.Rust.includes(JSON.stringify(evil)));
+  assert.match(
+    written["Command line"],
+    /--correlation-id=-a-1[\s\S]*--input-display-values(?! true)[\s\S]*--timeout 5ms/,
+  );
+  assert.ok(written.Python.includes(`{"short_description":${JSON.stringify(evil)}}`));
+  assert.match(written.Python, /correlation_id="-a-1"[\s\S]*input_display_values=True/);
+  assert.match(written.Rust, /Call \{ timeout_ms: Some\(5\), \.\.Call::new\("main", "dev1"\) \}/);
+  assert.match(written.Rust, /it's \\"\$\{x\}\\" `y`\\n\\u\{1\}"/);
+  assert.match(
+    written.Rust,
+    /CreateOptions \{ correlation_id: Some\("-a-1"\.into\(\)\), input_display_values: true, \.\./,
+  );
   assert.match(written.curl, /-d '/);
+  const text = '{"a":{"b":null}}';
+  const nested = { ...call, inputs: { request_body: { case: "json", value: text } } };
+  assert.match(snippet("Command line", nested), /--json-body '\{"a":\{"b":null\}\}'/);
+  assert.match(snippet("Rust", nested), /RequestBody::Json\("\{\\"a\\":\{\\"b\\":null\}\}"\.into\(\)\)/);
+  assert.ok(snippet("Python", nested).includes(JSON.stringify(text)));
   const get = {
     method: "get",
     instance: "dev1",
@@ -102,6 +133,8 @@ test("the same call is written for each language, and a text cannot leave its qu
     inputs: { kind: "sys_id", value: "1" },
   };
   assert.match(snippet("Command line", get), /call get --instance dev1[\s\S]*--sys-id 1$/);
+  const find = { ...get, method: "find", inputs: { limit: 5 } };
+  for (const way of WAYS) assert.match(snippet(way, find), /query|host\.find\(call, ""/, way);
 });
 
 test("what the instance says of a column stands in a line", () => {
@@ -126,8 +159,8 @@ test("a call is put together of what is told of it, whatever else is told", () =
     response_bytes: 7,
   };
   const told = [
-    { kind: "call-began", id: 1, run: 9, method: "push", at_us: 0 },
-    { kind: "call-began", id: 2, run: 9, method: "push", at_us: 1000 },
+    { kind: "call-began", id: 1, method: "push", at_us: 0 },
+    { kind: "call-began", id: 2, method: "push", at_us: 1000 },
     { kind: "delivery" },
     {
       kind: "exchange-began",
@@ -142,8 +175,8 @@ test("a call is put together of what is told of it, whatever else is told", () =
     { kind: "exchange-began", call: 2, id: 7, method: "POST", route: "/x", of_host: false, at_us: 1100 },
     { kind: "exchange-ended", call: 2, id: 7, status: 201, at_us: 1900 },
     { kind: "call-ended", id: 2, outcome: "created", at_us: 2000 },
-    { kind: "call-reported", run: 9, at: 1, waited_us: 10, computed_us: 30, exchanges: [report] },
-    { kind: "call-reported", run: 9, at: 7, waited_us: 10, computed_us: 30, exchanges: [] },
+    { kind: "call-reported", call: 2, waited_us: 10, computed_us: 30, exchanges: [report] },
+    { kind: "call-reported", call: 7, waited_us: 10, computed_us: 30, exchanges: [] },
   ];
   const [call, other] = told.reduce(after, []);
   assert.deepEqual([call.outcome, other.waited], ["created", undefined]);

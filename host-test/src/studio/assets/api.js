@@ -5,6 +5,9 @@ const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 /** The server is gone, or does not know this page. */
 export class Unreachable extends Error {}
 
+/** The server was started again: its token is another, and this page stays unknown to it. */
+class Unknown extends Unreachable {}
+
 /** Asks the server, and returns the JSON of its answer. What it refuses is thrown with its own words. */
 export async function ask(path, body, { method = body === undefined ? "GET" : "POST", signal } = {}) {
   const answer = await sent(path, {
@@ -33,7 +36,7 @@ async function sent(path, options) {
     );
   }
   if (answer.status === 401) {
-    throw new Unreachable(
+    throw new Unknown(
       "This address has no token, or an old one. Open the address that `host-test studio` printed.",
     );
   }
@@ -62,6 +65,7 @@ export async function listen(tell) {
         }
       }
     } catch (error) {
+      if (error instanceof Unknown) return tell({ kind: "gone" });
       if (!(error instanceof Unreachable) && !(error instanceof TypeError)) throw error;
     }
     tell({ kind: "gone" });

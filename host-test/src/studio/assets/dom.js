@@ -26,19 +26,38 @@ function made(element, properties, children) {
 }
 
 /** What is a property and not an attribute, because its value changes while the page is used. */
-const PROPERTIES = {
-  value: true,
-  checked: true,
-  disabled: true,
-  indeterminate: true,
-};
+const PROPERTIES = { value: true, checked: true, disabled: true };
 
-/** Puts these in place of whatever an element holds. */
+/** Puts these in place of whatever an element holds. A control that is still there keeps the focus. */
 export function fill(element, ...children) {
+  const focused = element.contains(document.activeElement) ? nameOf(document.activeElement) : undefined;
   element.replaceChildren(...children.flat().filter(Boolean));
+  if (focused === undefined) return;
+  const controls = [...element.querySelectorAll("a, button, input, select, textarea, summary")];
+  controls.find((control) => nameOf(control) === focused)?.focus();
 }
 
-/** Tells a person who does not see the page. */
+/** What a control is known by when it is drawn again. */
+function nameOf(element) {
+  return element.id || `${element.tagName} ${element.getAttribute("aria-label") ?? element.textContent}`;
+}
+
+/** Does something that takes a while, once at a time. What fails is shown in `wrong`. */
+export async function act(control, wrong, action) {
+  if (control.getAttribute("aria-disabled") === "true") return;
+  // Not `disabled`: that would take the focus.
+  control.setAttribute("aria-disabled", "true");
+  wrong.textContent = "";
+  try {
+    await action();
+  } catch (error) {
+    wrong.textContent = error.message;
+  } finally {
+    control.removeAttribute("aria-disabled");
+  }
+}
+
+/** Says something to a person who does not see the page. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }

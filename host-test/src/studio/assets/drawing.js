@@ -2,31 +2,27 @@
 
 import { h, s } from "./dom.js";
 
-const WIDTH = 560;
-const NODE = { x: 16, width: 176 };
 const ROW = 34;
 const TOP = 20;
-const EDGE = { from: NODE.x + NODE.width, to: 330 };
+
+/** The widths of the drawing, of its node, and from where to where an edge goes; on a small screen the text stays readable. */
+const WIDE = { width: 560, node: { x: 16, width: 176 }, label: 330 };
+const NARROW = { width: 400, node: { x: 0, width: 136 }, label: 184 };
 
 /** The places of a method's node and edges. The first outcome is the success. */
-export function layout(method) {
+export function layout(method, isNarrow = false) {
+  const { width, node, label } = isNarrow ? NARROW : WIDE;
   const rows = method.outcomes.length;
   const height = TOP * 2 + rows * ROW;
   const middle = height / 2;
-  const edges = method.outcomes.map(({ case_name, node_name, description }, row) => ({
+  const edges = method.outcomes.map(({ case_name, description }, row) => ({
     name: case_name,
-    original: node_name,
     description: description ?? "",
     isSuccess: row === 0,
-    from: { x: EDGE.from, y: middle },
-    to: { x: EDGE.to, y: TOP + ROW * row + ROW / 2 },
+    from: { x: node.x + node.width, y: middle },
+    to: { x: label, y: TOP + ROW * row + ROW / 2 },
   }));
-  return {
-    width: WIDTH,
-    height,
-    node: { ...NODE, y: middle - 36, height: 72, title: method.title },
-    edges,
-  };
+  return { width, height, node: { ...node, y: middle - 36, height: 72, title: method.title }, edges };
 }
 
 /** A line that leaves the node and arrives at its label, both level. */
@@ -37,7 +33,7 @@ export function path({ from, to }) {
 
 /** The drawing, and its twin in words. `taken` is the outcome that the last call ended in. */
 export function drawing(method, taken) {
-  const { width, height, node, edges } = layout(method);
+  const { width, height, node, edges } = layout(method, matchMedia("(max-width: 40rem)").matches);
   const edge = (one) => {
     const state = one.name === taken ? "edge taken" : "edge";
     return s(

@@ -1,7 +1,7 @@
 // A form's fields, drawn.
 
 import { fill, h } from "./dom.js";
-import { hintOf } from "./form.js";
+import { hintOf, pairsOf } from "./form.js";
 
 /** A field's label, control and description. `values` holds what is given, by name, and `changed` is called after a change. */
 export function field(of, values, changed, live) {
@@ -88,7 +88,7 @@ function columns(of, common, values, set, live) {
         {
           type: "button",
           "aria-pressed": String(on),
-          onclick: () => on || (set(value()), draw()),
+          onclick: () => on || turn(value()),
         },
         label,
       );
@@ -101,13 +101,22 @@ function columns(of, common, values, set, live) {
           role: "group",
           "aria-label": "How the columns are given",
         },
-        way("Columns", !isText, () => pairsOf(given())),
+        way("Columns", !isText, () => (given().trim() === "" ? [["", ""]] : pairsOf(given()))),
         way("JSON", isText, () => JSON.stringify(Object.fromEntries(rows()), null, 2)),
       ),
+      wrong,
       isText
         ? text()
         : [...rows().map(row), h("button", { type: "button", class: "plain", onclick: add }, "Add a column")],
     );
+  };
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const turn = (value) => {
+    wrong.textContent =
+      value === undefined ? "Only an object of texts, numbers and booleans can be shown as columns." : "";
+    if (value === undefined) return;
+    set(value);
+    draw();
   };
   const text = () =>
     h("textarea", {
@@ -137,7 +146,11 @@ function columns(of, common, values, set, live) {
       );
       hint.textContent = hintOf(column);
     };
-    const leaveOut = () => (set(rows().filter((_, index) => index !== at)), draw());
+    const leaveOut = () => {
+      set(rows().filter((_, index) => index !== at));
+      draw();
+      place.querySelector(":scope > button")?.focus();
+    };
     offer();
     live.whenRead(offer);
     return h(
@@ -182,18 +195,7 @@ function columns(of, common, values, set, live) {
       hint,
     );
   };
-  if (given() === undefined) values[of.name] = [["", ""]];
+  if (given() === undefined) values[of.name] = pairsOf(of.example) ?? [["", ""]];
   draw();
   return place;
-}
-
-/** The pairs of the text of a JSON object; none where it is no object. */
-function pairsOf(text) {
-  try {
-    const value = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? Object.entries(value).map(([name, value]) => [name, String(value)]) : [["", ""]];
-  } catch {
-    return [["", ""]];
-  }
 }

@@ -44,10 +44,7 @@ export function groupsOf(method) {
   return groups;
 }
 
-/**
- * The inputs of a call, of what a form holds by name. A field that is empty is left out. What is not of its type goes as it
- * is: the component says what it expects.
- */
+/** The inputs of a call, of what a form holds by name. A field that is empty is left out. */
 export function inputsOf(method, values) {
   const inputs = {};
   for (const field of groupsOf(method).flatMap(({ fields }) => fields)) {
@@ -71,21 +68,34 @@ function typed({ kind }, value) {
   }
 }
 
-/** The labels of the required fields that are empty. */
-export function missing(method, values) {
-  const isEmpty = ({ kind, name }) => {
-    const value = values[name];
-    return (
-      value === undefined ||
-      value === "" ||
-      (kind === "columns" && Array.isArray(value) && value.length === 0)
-    );
-  };
+/** What is wrong with what a form holds, a sentence for each field. What can be sent is the component's to judge. */
+export function problems(method, values) {
   const fields = groupsOf(method).flatMap(({ fields }) => fields);
-  // A number may be 0, and a text of its own may be empty: an empty query is every incident.
-  return fields
-    .filter((field) => field.required && field.kind !== "text" && isEmpty(field))
-    .map(({ label }) => label);
+  return fields.map((field) => problem(field, values[field.name])).filter(Boolean);
+}
+
+function problem({ kind, label, required }, value) {
+  const isEmpty = value === undefined || value === "";
+  if (kind === "number" && !isEmpty && !/^\d+$/.test(value)) {
+    return `${label}: ${value} was given; expected is a whole number.`;
+  }
+  const hasNoColumn =
+    kind === "columns" && (isEmpty || (Array.isArray(value) && value.every(([name]) => name === "")));
+  return required && (hasNoColumn || (kind === "number" && isEmpty)) ? `${label}: give a value.` : undefined;
+}
+
+/** The columns of a JSON object's text as pairs; nothing where its values are not texts, numbers and booleans. */
+export function pairsOf(text) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const pairs = Object.entries(value);
+  const isFlat = pairs.every(([, one]) => ["string", "number", "boolean"].includes(typeof one));
+  return isFlat ? pairs.map(([name, one]) => [name, String(one)]) : undefined;
 }
 
 /** What the instance says of a column, in a line; nothing of one that it does not have. */

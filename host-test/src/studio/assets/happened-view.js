@@ -1,25 +1,34 @@
 // What happened: each call with its requests as they leave and come back, and what may go wrong in the simulator.
 
-import { announce, fill, h } from "./dom.js";
+import { act, announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 import { after, parts, shares } from "./timeline.js";
 import { table } from "./receipt.js";
 
 let calls = [];
-/** The faults that are switched on, by their names. */
-let on = new Set();
+/** The faults that are switched on, by their names; not known until the view was drawn once. */
+let on;
+/** What the server's clock is before this page's, in microseconds. */
+let clock = 0;
+
+/** How often a call that is under way is drawn again, in milliseconds. */
+const REDRAWN_MS = 250;
 
 /** Takes in what happens, whether this view is open or not. */
 export function recordCall(event) {
   calls = after(calls, event);
+  if (event.kind === "faults") on = new Set(event.active);
+  if (event.kind === "reset") on = new Set();
+  if (event.kind === "now") clock = event.at_us - performance.now() * 1000;
 }
 
 export function happenedView({ about, hear }) {
   const list = h("div", { class: "timeline" });
   // A call that has not changed is not drawn again: what is open in it stays open.
   const drawn = new Map();
+  let timer;
   const article = (of) => {
-    if (drawn.get(of.id)?.of !== of) drawn.set(of.id, { of, element: call(of) });
+    if (drawn.get(of.id)?.of !== of || of.ended === undefined) drawn.set(of.id, { of, element: call(of) });
     return drawn.get(of.id).element;
   };
   const draw = () => {
@@ -30,20 +39,21 @@ export function happenedView({ about, hear }) {
     elements.forEach((element, at) => {
       if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
     });
+    clearTimeout(timer);
+    const isUnderWay = list.isConnected && calls.some(({ ended }) => ended === undefined);
+    if (isUnderWay) timer = setTimeout(draw, REDRAWN_MS);
   };
+  on ??= new Set(about.active_faults);
+  const boxes = about.simulator ? faults(about.faults) : undefined;
   hear((event) => {
+    if (event.kind === "faults") boxes?.show();
     if (!/^(call|exchange)-|^now$/.test(event.kind)) return;
     draw();
     const ended = event.kind === "call-ended" && calls.find(({ id }) => id === event.id);
     if (ended) announce(`${ended.method} ended in ${ended.outcome}.`);
   });
   draw();
-  return h(
-    "div",
-    { class: "panel" },
-    about.simulator ? faults(about.faults) : false,
-    h("section", { "aria-label": "Calls" }, list),
-  );
+  return h("div", { class: "panel" }, boxes?.element, h("section", { "aria-label": "Calls" }, list));
 }
 
 function nothing() {
@@ -54,39 +64,45 @@ function nothing() {
   );
 }
 
-/** What goes wrong once in the simulator, to be switched on. */
+/** The simulator's faults, to be switched on and off. `show` has the boxes say which are on. */
 function faults(known) {
-  const toggle = async ({ target }, { name, title }) => {
-    target.disabled = true;
-    try {
-      const { active } = await ask("faults", { name, on: target.checked });
-      on = new Set(active);
-      announce(`${title} is ${target.checked ? "on" : "off"}.`);
-    } finally {
-      target.checked = on.has(name);
-      target.disabled = false;
-    }
-  };
-  const one = (fault) =>
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const toggle = ({ target }, { name, title }) =>
+    act(target, wrong, async () => {
+      try {
+        await ask("faults", { name, on: target.checked });
+        announce(`${title} is ${target.checked ? "on" : "off"}.`);
+      } catch (error) {
+        show();
+        throw error;
+      }
+    });
+  const boxes = known.map((fault) =>
+    h("input", {
+      type: "checkbox",
+      id: `fault-${fault.name}`,
+      value: fault.name,
+      onchange: (event) => void toggle(event, fault),
+    }),
+  );
+  const show = () => boxes.forEach((box) => (box.checked = on.has(box.value)));
+  show();
+  const one = (fault, at) =>
     h(
       "div",
       { class: "field switch" },
-      h("input", {
-        type: "checkbox",
-        id: `fault-${fault.name}`,
-        checked: on.has(fault.name),
-        onchange: (event) => void toggle(event, fault),
-      }),
+      boxes[at],
       h("label", { for: `fault-${fault.name}` }, fault.title),
       h("p", { class: "about" }, fault.story),
     );
-  return h("form", null, h("fieldset", null, h("legend", null, "What goes wrong next"), known.map(one)));
+  const legend = h("legend", null, "Faults of the simulator, until they are switched off");
+  return { element: h("form", null, h("fieldset", null, legend, wrong, known.map(one))), show };
 }
 
 const ms = (us) => `${(us / 1000).toFixed(1)} ms`;
 
 function call(of) {
-  const now = performance.now() * 1000;
+  const now = performance.now() * 1000 + clock;
   const took = of.ended === undefined ? "under way" : ms(of.ended - of.began);
   const { waited, requests, computed, host } = shares(of, now);
   const steps = parts(of, now);
@@ -106,10 +122,10 @@ function call(of) {
       : h(
           "p",
           { class: "about" },
-          `Admitted after ${ms(waited)}. The component had ${ms(computed)}, the host ${ms(host)}, requests ${ms(requests)}.`,
+          `Admitted after ${ms(waited)}. Component ${ms(computed)}, host ${ms(host)}, requests ${ms(requests)}.`,
           steps.some(({ isCredential }) => isCredential) || steps.length === 0
             ? ""
-            : " The host had the credential, and added it outside of the component.",
+            : " The host added a credential that it had.",
         ),
     h("ol", null, steps.map(step)),
     steps.length === 0 && of.ended !== undefined ? h("p", { class: "about" }, "It sent nothing.") : false,
@@ -130,7 +146,7 @@ function step(part) {
     h(
       "span",
       { class: "what" },
-      part.isCredential ? "Credential, by the host: " : false,
+      part.isCredential ? "Credential: " : false,
       h("code", null, part.label),
       ` ${part.result}, ${ms(part.us)}${size}`,
     ),
@@ -143,7 +159,7 @@ function details({ url, request_headers: headers, error, response_body: body }) 
   return h(
     "details",
     null,
-    h("summary", null, "Request and answer"),
+    h("summary", null, "Request headers"),
     h("p", null, h("code", null, url)),
     table(["Header", "Value"], headers),
     error ? h("p", { class: "warning" }, error) : false,

@@ -1,6 +1,6 @@
 // The simulator: its incidents, journal, what it sent, what it was asked, and a way to begin anew.
 
-import { announce, fill, h } from "./dom.js";
+import { act, announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 import { table } from "./receipt.js";
 
@@ -10,7 +10,7 @@ const PAGE = 50;
 const TABLES = [
   { name: "incident", title: "Incidents" },
   { name: "sys_journal_field", title: "Journal" },
-  { name: "sys_outbound_http_log", title: "Sent" },
+  { name: "sys_outbound_http_log", title: "Outbound log" },
   { name: "requests", title: "Requests" },
 ];
 
@@ -32,16 +32,21 @@ export function instanceView({ about }) {
     wrong.textContent = "";
     try {
       const page = await ask(`table/${shown}?offset=${offset}&limit=${PAGE}`, undefined, asked);
+      if (offset >= page.total && offset > 0) {
+        // Rows are gone since.
+        offset = 0;
+        return draw();
+      }
       fill(body, rows(page), pages(page, draw));
     } catch (error) {
       if (error.name !== "AbortError") wrong.textContent = error.message;
     }
   };
   void draw();
-  return h("div", { class: "instance-view" }, head(draw), wrong, body);
+  return h("div", { class: "instance-view" }, head(draw, wrong), wrong, body);
 }
 
-function head(draw) {
+function head(draw, wrong) {
   const buttons = TABLES.map(({ name, title }) =>
     h("button", { type: "button", value: name, onclick: () => choose(name) }, title),
   );
@@ -52,19 +57,19 @@ function head(draw) {
     press();
     void draw();
   };
-  const reset = async () => {
-    await ask("reset", {});
-    offset = 0;
-    announce("The simulator is as it was at the start.");
-    await draw();
-  };
+  // The page is told of it, and draws anew.
+  const reset = ({ target }) =>
+    act(target, wrong, async () => {
+      await ask("reset", {});
+      announce("The simulator is as it was at the start.");
+    });
   press();
   return h(
     "div",
     { class: "bar-of-view" },
     h("div", { class: "ways", role: "group", "aria-label": "Table" }, buttons),
-    h("button", { type: "button", onclick: () => void draw() }, "Read again"),
-    h("button", { type: "button", onclick: () => void reset() }, "Begin anew"),
+    h("button", { type: "button", onclick: () => void draw() }, "Refresh"),
+    h("button", { type: "button", onclick: (event) => void reset(event) }, "Reset"),
   );
 }
 

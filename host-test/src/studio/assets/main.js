@@ -4,8 +4,8 @@ import { announce, fill, h } from "./dom.js";
 import { ask, listen, Unreachable } from "./api.js";
 import { happenedView, recordCall } from "./happened-view.js";
 import { instanceView } from "./instance-view.js";
-import { nodeView } from "./node-view.js";
-import { rulesView } from "./rules-view.js";
+import { nodeView, recordEnds } from "./node-view.js";
+import { recordLife, rulesView } from "./rules-view.js";
 import { recordDelivery, waysView } from "./ways-view.js";
 
 /** The views by their names in the address. */
@@ -17,7 +17,7 @@ const VIEWS = [
   { name: "instance", title: "Instance", draw: instanceView },
 ];
 
-const RECORDERS = [recordCall, recordDelivery];
+const RECORDERS = [recordCall, recordDelivery, recordEnds, recordLife];
 
 const place = document.getElementById("view");
 const links = document.getElementById("views");
@@ -77,14 +77,21 @@ try {
   const where = about.simulator ? "the simulator" : about.instance;
   said(about.writes ? where : `${where}, read-only`, false);
   addEventListener("hashchange", draw);
+  // Its address would take the token's place.
+  document.getElementById("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    place.focus();
+  });
   draw();
   let isLive = false;
   void listen((event) => {
-    if (event.kind === "gone") said("The server is gone. Start host-test studio again.", true);
+    if (event.kind === "gone")
+      said("The server is gone. Start host-test studio again, and open the address that it prints.", true);
     if (event.kind === "opened") said(about.writes ? where : `${where}, read-only`, false);
     if (event.kind === "opened" || event.kind === "now") isLive = event.kind === "now";
     // Whatever view is open: what happened is there when its view is.
     RECORDERS.forEach((record) => record(event));
+    if (isLive && event.kind === "reset") draw();
     if (isLive) listeners.forEach((listener) => listener(event));
   });
 } catch (error) {

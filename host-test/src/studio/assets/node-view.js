@@ -4,7 +4,7 @@ import { announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 import { drawing } from "./drawing.js";
 import { field } from "./fields.js";
-import { groupsOf, inputsOf, missing } from "./form.js";
+import { groupsOf, inputsOf, problems } from "./form.js";
 import { receipt } from "./receipt.js";
 import { snippet, WAYS } from "./snippets.js";
 
@@ -13,7 +13,11 @@ const given = {};
 let shown;
 let way = WAYS[0];
 /** The last call of each method. */
-const ended = {};
+let ended = {};
+/** The methods whose call is under way. */
+const running = new Set();
+/** Draws the outcome of the method that is shown. */
+let show = () => {};
 /** The columns of the instance: none until they were read. Who waits for them is in `waiting`. */
 let columns;
 const waiting = new Set();
@@ -86,76 +90,84 @@ function tabs(methods, draw) {
 }
 
 function panel(method, about) {
-  const values = (given[method.name] ??= {});
-  const picture = h("div", { class: "picture" }, drawing(method, ended[method.name]?.case));
-  const result = h(
-    "div",
-    { class: "result" },
-    ended[method.name] ? receipt(ended[method.name], method) : first(method),
-  );
-  const code = h("section", {
-    class: "code",
-    "aria-label": "The same call elsewhere",
-  });
-  const changed = () => fill(code, elsewhere(method, values, about, changed));
-  const run = h("button", { type: "submit", class: "run" }, `Run ${method.title}`);
+  const { name, title, description, inputs } = method;
+  const values = (given[name] ??= {});
+  const picture = h("div", { class: "picture" });
+  const result = h("div", { class: "result" });
+  const code = h("section", { class: "code", "aria-label": "The same call elsewhere" });
+  const run = h("button", { type: "submit", class: "run" }, `Run ${title}`);
   const wrong = h("p", { class: "wrong", role: "alert" });
-  const submit = async (event) => {
+  const changed = () => fill(code, elsewhere(method, values, about, changed));
+  const submit = (event) => {
     event.preventDefault();
-    const empty = missing(method, values);
-    wrong.textContent = empty.length > 0 ? `Give a value: ${empty.join(", ")}.` : "";
-    if (empty.length > 0) return;
-    run.disabled = true;
-    announce("The call runs.");
-    try {
-      const end = await ask(`call/${method.name}`, inputsOf(method, values));
-      ended[method.name] = end;
-      fill(picture, drawing(method, end.case));
-      fill(result, receipt(end, method));
-      // On a small screen it is below the form.
-      result.scrollIntoView({ block: "nearest" });
-      announce(`The call ended in ${end.case}.`);
-    } catch (error) {
-      wrong.textContent = error.message;
-    } finally {
-      run.disabled = false;
-    }
+    void start(method, values, wrong);
   };
-  const group = ({ title, fields }) =>
-    h(
-      "fieldset",
-      null,
-      h("legend", null, title),
-      fields.map((one) => field(one, values, changed, live)),
-    );
-  const isRefused = !about.writes && method.inputs.some(({ name }) => name === "request_body");
+  const groups = groupsOf(method).map((one, _, all) => group(one, all.length === 1, values, changed));
+  const isRefused = !about.writes && inputs.some(({ name }) => name === "request_body");
   changed();
+  show = () => {
+    const end = ended[name];
+    fill(picture, drawing(method, end?.case));
+    fill(result, end === undefined ? first(method) : receipt(end, method));
+    if (running.has(name)) run.setAttribute("aria-disabled", "true");
+    else run.removeAttribute("aria-disabled");
+  };
+  show();
   return h(
     "div",
-    {
-      id: "method",
-      role: "tabpanel",
-      "aria-labelledby": `tab-${method.name}`,
-      class: "panel",
-    },
-    h("p", { class: "lead" }, method.description),
+    { id: "method", role: "tabpanel", "aria-labelledby": `tab-${name}`, class: "panel" },
+    h("p", { class: "lead" }, description),
     h(
       "form",
       { onsubmit: submit, novalidate: true },
-      groupsOf(method).map(group),
+      groups,
       isRefused
-        ? h(
-            "p",
-            { class: "about" },
-            "This studio only reads. Start it with --allow-writes to create and update.",
-          )
-        : false,
-      isRefused ? false : run,
+        ? h("p", null, "This studio only reads. Start it with --allow-writes to create and update.")
+        : run,
       wrong,
     ),
     h("div", { class: "outcome" }, picture, result, code),
     offered(),
   );
+}
+
+/** Makes the call of a form. Its outcome is kept, whatever is shown when it ends. */
+async function start(method, values, wrong) {
+  const { name } = method;
+  if (running.has(name)) return;
+  const found = problems(method, values);
+  wrong.textContent = found.join(" ");
+  if (found.length > 0) return;
+  running.add(name);
+  show();
+  announce("The call runs.");
+  try {
+    const end = await ask(`call/${name}`, inputsOf(method, values));
+    ended[name] = end;
+    announce(`The call ended in ${end.case}.`);
+  } catch (error) {
+    wrong.textContent = error.message;
+  } finally {
+    running.delete(name);
+    show();
+    // On a small screen it is below the form.
+    document.querySelector(".picture")?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** Takes in what happens, whether this view is open or not. */
+export function recordEnds(event) {
+  if (event.kind === "reset") ended = {};
+}
+
+/** A group of fields. One that can be left as it is is closed until something is given in it. */
+function group({ title, fields }, isOnly, values, changed) {
+  const drawn = fields.map((one) => field(one, values, changed, live));
+  if (isOnly || fields.some(({ required }) => required)) {
+    return h("fieldset", null, h("legend", null, title), drawn);
+  }
+  const isGiven = fields.some(({ name }) => values[name] !== undefined && values[name] !== "");
+  return h("details", { class: "group", open: isGiven }, h("summary", null, title), drawn);
 }
 
 /** The names of the instance's columns, for the fields that take one. */
@@ -175,7 +187,7 @@ function first(method) {
   return h(
     "p",
     { class: "empty" },
-    `Run it, and the edge that the call leaves by lights up. ${method.outcomes[0].case_name} is the success.`,
+    `Run the call: its outcome is highlighted. ${method.outcomes[0].case_name} is the success.`,
   );
 }
 
@@ -221,11 +233,13 @@ async function readColumns() {
   columns = [];
   try {
     const end = await ask("call/columns", {});
-    if (end.case === "columns-success") columns = end.value;
+    columns = end.case === "columns-success" ? end.value : undefined;
   } catch {
     // The form does without: columns are typed.
+    columns = undefined;
   }
-  // In place: a form that is drawn anew would lose the focus.
+  if (columns === undefined) return;
+  // In place: a form that is drawn anew would lose what is being typed.
   waiting.forEach((then) => then());
   waiting.clear();
 }

@@ -52,7 +52,8 @@ export function receipt(end, method) {
   );
 }
 
-function words({ value }) {
+/** What an outcome holds, in words. */
+export function words({ value }) {
   if (Array.isArray(value))
     return value.some((one) => "given" in one) ? violations(value) : count(value.length, "row");
   if (value === null || typeof value !== "object") return h("p", null, String(value ?? ""));

@@ -1,9 +1,9 @@
 // Rules: an event on the left, the rules in the middle, and on the right what a push would send, as one types.
 
-import { announce, fill, h } from "./dom.js";
+import { act, announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 import { editor } from "./editor.js";
-import { table } from "./receipt.js";
+import { table, words } from "./receipt.js";
 
 /** How long after the last letter the preview is asked for. */
 const PAUSE_MS = 250;
@@ -91,17 +91,13 @@ export function rulesView({ about }) {
     fill(strip);
     tell(payload, payload.events[0]);
   };
-  const push = async () => {
-    wrong.textContent = "";
-    try {
+  const push = ({ target }) =>
+    act(target, wrong, async () => {
       const ends = await ask("push", edited);
       life = lived(life, ends);
-      fill(strip, life.map(stages));
+      strip.isConnected && fill(strip, life.map(stages));
       announce(`Pushed: ${ends.map(({ case: name }) => name).join(", ")}.`);
-    } catch (error) {
-      wrong.textContent = error.message;
-    }
-  };
+    });
   const choices = h(
     "select",
     {
@@ -116,10 +112,14 @@ export function rulesView({ about }) {
     h(
       "div",
       { class: "example" },
-      h("div", { class: "field" }, h("label", { for: "payload" }, "An example of"), choices),
+      h("div", { class: "field" }, h("label", { for: "payload" }, "Example"), choices),
       parts,
       about.writes
-        ? h("button", { type: "button", class: "run", onclick: () => void push() }, "Push this event")
+        ? h(
+            "button",
+            { type: "button", class: "run", onclick: (event) => void push(event) },
+            "Push this event",
+          )
         : false,
     ),
     wrong,
@@ -144,7 +144,7 @@ export function rulesView({ about }) {
 
 /** What a push of one event would send. */
 function mapped({ case: name, value }) {
-  if (name === "filtered-out") return h("article", null, h("h2", null, "Left out"), h("p", null, value));
+  if (name === "filtered-out") return h("article", null, h("h2", null, "Filtered out"), h("p", null, value));
   if (name !== "mapped") {
     return h(
       "article",
@@ -189,26 +189,34 @@ function mapped({ case: name, value }) {
   );
 }
 
+/** Takes in what happens, whether this view is open or not. */
+export function recordLife(event) {
+  if (event.kind === "reset") life = [];
+}
+
 /** The lives of incidents after some more pushes. A push that has no incident stands by itself. */
 export function lived(lives, ends) {
-  return ends.reduce((lives, { case: name, value }) => {
-    const number = value?.number ?? "";
+  return ends.reduce((lives, end) => {
+    const number = end.value?.number ?? "";
     const known = lives.find((life) => life.number === number);
-    if (known === undefined) return [...lives, { number, stages: [name] }];
-    return lives.map((life) => (life === known ? { number, stages: [...life.stages, name] } : life));
+    if (known === undefined) return [...lives, { number, ends: [end] }];
+    return lives.map((life) => (life === known ? { number, ends: [...life.ends, end] } : life));
   }, lives);
 }
 
-function stages({ number, stages: all }) {
+function stages({ number, ends }) {
   const of = number === "" ? "No incident" : number;
+  const last = ends.at(-1);
   return h(
-    "p",
+    "div",
     { class: "life" },
     h("strong", null, of),
     h(
       "ol",
       { "aria-label": `The life of ${of}` },
-      all.map((one) => h("li", null, one)),
+      ends.map((end) => h("li", null, end.case)),
     ),
+    // Why it has no incident, or is as it was.
+    number === "" ? h("div", { class: "why" }, words(last)) : false,
   );
 }

@@ -4,106 +4,114 @@
 export const WAYS = ["Command line", "Rust", "Python", "JavaScript", "curl"];
 
 /** The call in one of them. `call` has the method, the inputs, and the name of authorization and instance. */
-export function snippet(way, call) {
-  return MAKERS[way](call);
+export function snippet(way, { method, instance, authorization, inputs }) {
+  // A search for everything has an empty query, which every other way wants to be given.
+  const all = method === "find" ? { query: "", ...inputs } : inputs;
+  return MAKERS[way]({ method, instance, authorization, inputs: all });
 }
 
 const json = (value) => JSON.stringify(value);
-/** A text for a POSIX shell. */
-const shell = (text) => (/^[\w./:@=-]+$/.test(text) ? text : `'${String(text).replaceAll("'", `'\\''`)}'`);
 const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
-const pairs = (body) => (body.case === "fields" ? body.value : Object.entries(parsed(body.value)));
+const others = (inputs) => Object.entries(inputs).filter(([name]) => name !== "request_body");
 
-function parsed(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
+/** A text for a POSIX shell. */
+function shell(text) {
+  return /^[\w./:@=-]+$/.test(text) ? text : `'${String(text).replaceAll("'", `'\\''`)}'`;
 }
 
-/** The body as an object of columns, as JavaScript and Python take it. */
-const columns = (body) => Object.fromEntries(pairs(body));
-const others = ({ inputs }) => Object.entries(inputs).filter(([name]) => name !== "request_body");
+/** An option with its value. One that begins as an option does is joined to its name. */
+function option(name, value) {
+  return String(value).startsWith("-") ? `${name}=${shell(value)}` : `${name} ${shell(value)}`;
+}
+
+/** A text as Rust writes it: JSON has escapes that Rust lacks. */
+function rust(text) {
+  const known = { '"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+  const escaped = (letter) => (letter < " " ? `\\u{${letter.charCodeAt(0).toString(16)}}` : letter);
+  return `"${[...text].map((letter) => known[letter] ?? escaped(letter)).join("")}"`;
+}
+
+/** The body: a JSON object's text, or an object of columns. */
+function bodyOf({ case: kind, value }) {
+  return kind === "json" ? value : Object.fromEntries(value);
+}
 
 const MAKERS = {
   "Command line"({ method, instance, authorization, inputs }) {
+    const { request_body: body, kind = "number", ...rest } = inputs;
+    const columns =
+      body?.case === "json"
+        ? [option("--json-body", body.value)]
+        : (body?.value ?? []).map(([name, value]) => option("--field", `${name}=${value}`));
+    const one = ([name, value]) => {
+      if (name === "value") return option(`--${kind.replaceAll("_", "-")}`, value);
+      if (name === "timeout_ms") return option("--timeout", `${value}ms`);
+      const flag = `--${name.replaceAll("_", "-")}`;
+      return value === true ? flag : option(flag, value);
+    };
     const options = [
-      ["--instance", instance],
-      ["--authorization", authorization],
-      ["--authorizations", "authorizations.toml"],
-      ...(inputs.request_body === undefined
-        ? []
-        : pairs(inputs.request_body).map(([name, value]) => ["--field", `${name}=${value}`])),
-      ...others({ inputs }).map(optionOf(inputs)).filter(Boolean),
+      option("--instance", instance),
+      option("--authorization", authorization),
+      option("--authorizations", "authorizations.toml"),
+      ...columns,
+      ...Object.entries(rest).map(one),
     ];
-    const shown = options.filter(([, value]) => value !== false);
-    const text = shown.map(([name, value]) => (value === true ? name : `${name} ${shell(String(value))}`));
-    return `host-test call ${method} ${text.join(" \\\n    ")}`;
+    return `host-test call ${method} ${options.join(" \\\n    ")}`;
   },
   Rust({ method, instance, authorization, inputs }) {
-    const call = `Call::new(${json(authorization)}, ${json(instance)})`;
+    const made = `Call::new(${rust(authorization)}, ${rust(instance)})`;
+    const { timeout_ms: timeout } = inputs;
+    const call = timeout === undefined ? made : `Call { timeout_ms: Some(${timeout}), ..${made} }`;
     const body = () => {
-      const rows = pairs(inputs.request_body).map(
-        ([name, value]) => `(${json(name)}.into(), ${json(String(value))}.into())`,
-      );
+      const { case: kind, value } = inputs.request_body ?? { case: "fields", value: [] };
+      if (kind === "json") return `RequestBody::Json(${rust(value)}.into())`;
+      const rows = value.map(([name, one]) => `(${rust(name)}.into(), ${rust(one)}.into())`);
       return `RequestBody::Fields(vec![${rows.join(", ")}])`;
     };
-    const key =
-      inputs.correlation_id === undefined
-        ? ""
-        : `correlation_id: Some(${json(inputs.correlation_id)}.into()), `;
-    const ARGUMENTS = {
-      create: () => `call, ${body()}, CreateOptions { ${key}..Default::default() }`,
-      update: () => `call, ${json(inputs.sys_id ?? "")}.into(), ${body()}, UpdateOptions::default()`,
-      get: () =>
-        `call, IncidentRef { kind: ${json(inputs.kind ?? "number")}.into(), value: ${json(inputs.value ?? "")}.into() }`,
-      find: () => `call, ${json(inputs.query ?? "")}.into(), ${inputs.limit ?? 100}, ${inputs.offset ?? 0}`,
+    const options = (type) => {
+      const given = [
+        ["correlation_id", inputs.correlation_id, (text) => `Some(${rust(text)}.into())`],
+        ["input_display_values", inputs.input_display_values, String],
+        ["choice_check", inputs.choice_check, (text) => `Some(${rust(text)}.into())`],
+      ].filter(([, value]) => value !== undefined);
+      const fields = given.map(([name, value, write]) => `${name}: ${write(value)}, `).join("");
+      return fields === "" ? `${type}::default()` : `${type} { ${fields}..Default::default() }`;
     };
-    return `let call = ${call};\nlet report = host.${method}(${(ARGUMENTS[method] ?? (() => "call"))()}).await;\nprintln!("{}", report.outcome.case());`;
+    const text = (name, absent = "") => `${rust(inputs[name] ?? absent)}.into()`;
+    const ARGUMENTS = {
+      create: () => `, ${body()}, ${options("CreateOptions")}`,
+      update: () => `, ${text("sys_id")}, ${body()}, ${options("UpdateOptions")}`,
+      get: () => `, IncidentRef { kind: ${text("kind", "number")}, value: ${text("value")} }`,
+      find: () => `, ${text("query")}, ${inputs.limit ?? 100}, ${inputs.offset ?? 0}`,
+    };
+    return `let call = ${call};
+let report = host.${method}(call${ARGUMENTS[method]?.() ?? ""}).await;
+println!("{}", report.outcome.case());`;
   },
   Python({ method, instance, authorization, inputs }) {
     const literal = (value) => (value === true ? "True" : value === false ? "False" : json(value));
-    const body = inputs.request_body === undefined ? [] : [`    ${json(columns(inputs.request_body))},`];
-    const rest = others({ inputs }).map(([name, value]) => `    ${name}=${literal(value)},`);
-    return [
-      `outcome = host.${method}(`,
-      `    ${json(authorization)},`,
-      `    ${json(instance)},`,
-      ...keyword(method, inputs, rest, body),
-      ")",
-    ].join("\n");
+    const { sys_id: key, request_body: body, ...rest } = inputs;
+    const inPlace = [
+      ...(method === "update" ? [json(key ?? "")] : []),
+      ...(body === undefined ? [] : [json(bodyOf(body))]),
+    ];
+    const named = Object.entries(rest).map(([name, value]) => `${name}=${literal(value)}`);
+    const all = [json(authorization), json(instance), ...inPlace, ...named];
+    return `outcome = host.${method}(\n${all.map((one) => `    ${one},\n`).join("")})`;
   },
   JavaScript({ method, instance, authorization, inputs }) {
-    const given = { authorization, instance };
-    for (const [name, value] of Object.entries(inputs)) {
-      given[camel(name)] = name === "request_body" ? columns(value) : value;
-    }
+    const body = inputs.request_body;
+    const given = {
+      authorization,
+      instance,
+      ...(body === undefined ? {} : { requestBody: bodyOf(body) }),
+      ...Object.fromEntries(others(inputs).map(([name, value]) => [camel(name), value])),
+    };
     return `const outcome = await node.${method}(${JSON.stringify(given, null, 2)});`;
   },
   curl({ method, instance, authorization, inputs }) {
     const body = JSON.stringify({ authorization, instance, ...inputs });
-    return `curl "$SIDECAR_URL/v1/${method}" -H "Authorization: Bearer $SIDECAR_TOKEN" \\\n    -H 'Content-Type: application/json' -d ${shell(body)}`;
+    return `curl "$SIDECAR_URL/v1/${method}" -H "Authorization: Bearer $SIDECAR_TOKEN" \\
+    -H 'Content-Type: application/json' -d ${shell(body)}`;
   },
 };
-
-/** Python takes the body by its place in create, and by its name after a sys_id. */
-function keyword(method, inputs, rest, body) {
-  if (method !== "update") return [...body, ...rest];
-  return [
-    `    ${json(inputs.sys_id ?? "")},`,
-    ...body,
-    ...rest.filter((line) => !line.startsWith("    sys_id=")),
-  ];
-}
-
-/** An option of the command line. An incident's key is an option by its kind. */
-function optionOf({ kind = "number" }) {
-  return ([name, value]) => {
-    if (name === "kind") return undefined;
-    if (name === "value") return [`--${kind.replaceAll("_", "-")}`, value];
-    if (name === "timeout_ms") return ["--timeout", `${value}ms`];
-    return [`--${name.replaceAll("_", "-")}`, value];
-  };
-}

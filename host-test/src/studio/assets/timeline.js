@@ -6,12 +6,12 @@ const KEPT = 50;
 /** The calls after one more event, the latest first. An event is of one of the kinds below; others change nothing. */
 export function after(calls, event) {
   switch (event.kind) {
-    case "opened":
-      // What follows is everything that the server remembers.
+    case "opened": // What follows is everything that the server remembers.
+    case "reset":
       return [];
     case "call-began": {
-      const { id, run, method, at_us: began } = event;
-      return [{ id, run, method, began, exchanges: [] }, ...calls].slice(0, KEPT);
+      const { id, method, at_us: began } = event;
+      return [{ id, method, began, exchanges: [] }, ...calls].slice(0, KEPT);
     }
     case "exchange-began": {
       const { id, method, route, of_host: ofHost, at_us: began } = event;
@@ -27,11 +27,8 @@ export function after(calls, event) {
     }
     case "call-ended":
       return changed(calls, event.id, (call) => ({ ...call, ended: event.at_us, outcome: event.outcome }));
-    case "call-reported": {
-      // The calls of a run, the first one first.
-      const of = calls.filter(({ run }) => run === event.run).at(-1 - event.at);
-      return changed(calls, of?.id, (call) => reported(call, event));
-    }
+    case "call-reported":
+      return changed(calls, event.call, (call) => reported(call, event));
     default:
       return calls;
   }

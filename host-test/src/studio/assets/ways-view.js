@@ -1,6 +1,6 @@
 // Both ways: the simulator is set up, an agent changes an incident, and the delivery arrives with its verdict.
 
-import { announce, fill, h } from "./dom.js";
+import { act, announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 
 /** Deliveries, the latest first. */
@@ -20,13 +20,13 @@ const MEANING = {
   ignored: "The rules leave it out.",
   unauthenticated: "It does not have the callback secret.",
   "invalid-data": "It is no delivery.",
-  reconciled: "Missed while the receiver was away, and read afterwards.",
+  reconciled: "Read from the instance afterwards; no delivery of it is known.",
 };
 
 /** Takes in what was delivered, whether this view is open or not. */
 export function recordDelivery(event) {
   // What follows is everything that the server remembers.
-  if (event.kind === "opened") deliveries = [];
+  if (event.kind === "opened" || event.kind === "reset") deliveries = [];
   if (event.kind === "delivery") deliveries = [event, ...deliveries].slice(0, KEPT);
 }
 
@@ -47,58 +47,57 @@ export function waysView({ about, hear }) {
     draw();
     announce(`A delivery: ${event.verdict}.`);
   });
-  const act = (path, body) => async () => {
-    wrong.textContent = "";
-    try {
-      state = await ask(path, body);
-      buttons();
-    } catch (error) {
-      wrong.textContent = error.message;
-    }
+  const send = async (path, body) => {
+    state = await ask(path, body);
+    buttons();
   };
   const steps = h("div", { class: "steps" });
   const button = (text, path, body, isReady) =>
-    h("button", { type: "button", disabled: !isReady, onclick: act(path, body) }, text);
+    h(
+      "button",
+      {
+        type: "button",
+        id: `${path}-${Object.keys(body)}`,
+        disabled: !isReady,
+        onclick: ({ target }) => void act(target, wrong, () => send(path, body)),
+      },
+      text,
+    );
   const buttons = () => {
     const { provisioned = false, receiving = true, incident } = state ?? {};
+    const { number, urgency, state: stage } = incident ?? {};
+    const step = (text, ...of) => h("li", null, h("p", null, text), of);
     fill(
       steps,
       h(
         "ol",
         null,
-        h(
-          "li",
-          null,
-          h("p", null, "Set the instance up: a script and a business rule that deliver changes."),
+        step(
+          "Set the instance up: a script and a business rule that deliver changes.",
           button(provisioned ? "Set up" : "Set up the instance", "provision", {}, !provisioned),
         ),
-        h(
-          "li",
-          null,
-          h(
-            "p",
-            null,
-            incident
-              ? `Change ${incident} as an agent would.`
-              : "Create an incident in the view Node first, or let an agent open one.",
-          ),
-          button("Raise the urgency", "agent", { urgency: "1" }, provisioned),
-          button("Comment", "agent", { comments: "Looking at it" }, provisioned),
-          button("Resolve", "agent", { state: "6" }, provisioned),
+        step(
+          number ? `Change ${number} as an agent would.` : "Have an agent open an incident.",
+          ...(number
+            ? [
+                // To another value each time: what stays as it is makes no change.
+                urgency === "1"
+                  ? button("Lower the urgency", "agent", { urgency: "2" }, provisioned)
+                  : button("Raise the urgency", "agent", { urgency: "1" }, provisioned),
+                button("Comment", "agent", { comments: "Looking at it" }, provisioned),
+                stage === "6"
+                  ? button("Reopen", "agent", { state: "2" }, provisioned)
+                  : button("Resolve", "agent", { state: "6" }, provisioned),
+              ]
+            : [button("Open an incident", "agent", {}, provisioned)]),
         ),
-        h(
-          "li",
-          null,
-          h(
-            "p",
-            null,
-            receiving
-              ? "Take the receiver away, change something, and see it come all the same."
-              : "The receiver is away: deliveries are lost.",
-          ),
+        step(
           receiving
-            ? button("Take the receiver away", "receiver", { on: false }, provisioned)
-            : button("Bring it back", "receiver", { on: true }, true),
+            ? "Stop the receiver, change something, start it again, and read what it missed."
+            : "The receiver is stopped: deliveries are lost.",
+          receiving
+            ? button("Stop the receiver", "receiver", { on: false }, provisioned)
+            : button("Start the receiver", "receiver", { on: true }, true),
           button("Read what was missed", "reconcile", {}, provisioned && receiving),
         ),
       ),
@@ -118,7 +117,7 @@ export function waysView({ about, hear }) {
   );
   buttons();
   draw();
-  void act("receiver", undefined)();
+  send("receiver").catch((error) => (wrong.textContent = error.message));
   return place;
 }
 
