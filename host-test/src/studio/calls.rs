@@ -6,7 +6,6 @@ use crate::lab::invocation::{Finished, Invocation};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use servicenow_host::EndedBy;
 use servicenow_host::incidents::{CreateOptions, IncidentRef, RequestBody, UpdateOptions};
 use servicenow_host::json::to_json;
 use servicenow_host::mapping::{ItemsOutcome, PreviewOutcome};
@@ -160,7 +159,6 @@ fn ended(finished: Finished) -> Value {
         "case": finished.case,
         "value": finished.value,
         "elapsed_us": micros(finished.elapsed),
-        "ended_by": if finished.ended_by == EndedBy::Host { "host" } else { "component" },
         "requests": finished.exchanges.len(),
     })
 }

@@ -83,16 +83,36 @@ test("the scripts are small, and the page is there at once", async () => {
   assert.ok(best < FIRST_PAINT_MS, `${paints} ms`);
 });
 
-test("a server that is gone is told", async (t) => {
+test("a server that is gone, or out of reach, is told by each view", async (t) => {
   const other = await startStudio();
   t.after(other.stop);
-  const { page, close } = await open(browser, other.address);
+  const { page, problems, close } = await open(browser, other.address);
   await page.getByRole("button", { name: /^Run/ }).waitFor();
+  await page.getByRole("tab", { name: "Authenticate" }).click();
+  const isTold = async () => {
+    await page.getByRole("button", { name: "Run Authenticate" }).click();
+    await page.getByText("does not answer").waitFor();
+  };
+  await page.context().setOffline(true);
+  await isTold();
+  await page.context().setOffline(false);
+  assert.equal(await run(page, "Authenticate", {}), "authenticated");
   await other.stop();
   await page.getByText("The server is gone.").waitFor();
-  await page.getByRole("tab", { name: "Authenticate" }).click();
-  await page.getByRole("button", { name: "Run Authenticate" }).click();
-  await page.getByText("does not answer").waitFor();
+  await isTold();
+  for (const [title, change] of [
+    ["What happened", (view) => view.getByLabel("The instance is slow").click()],
+    ["Instance", (view) => view.getByRole("button", { name: "Reset" }).click()],
+    ["Both ways", () => {}],
+  ]) {
+    await view(page, title);
+    await change(page);
+    await page.getByRole("alert").getByText("does not answer").waitFor();
+  }
+  assert.deepEqual(
+    problems.filter((problem) => !/ERR_/.test(problem)),
+    [],
+  );
   await close();
 });
 

@@ -7,7 +7,7 @@ const TOP = 20;
 
 /** The widths of the drawing, of its node, and from where to where an edge goes; on a small screen the text stays readable. */
 const WIDE = { width: 560, node: { x: 16, width: 176 }, label: 330 };
-const NARROW = { width: 400, node: { x: 0, width: 136 }, label: 184 };
+const NARROW = { width: 400, node: { x: 2, width: 136 }, label: 186 };
 
 /** The places of a method's node and edges. The first outcome is the success. */
 export function layout(method, isNarrow = false) {

@@ -95,7 +95,7 @@ function faults(known) {
       h("label", { for: `fault-${fault.name}` }, fault.title),
       h("p", { class: "about" }, fault.story),
     );
-  const legend = h("legend", null, "Faults of the simulator, until they are switched off");
+  const legend = h("legend", null, "Faults, until switched off");
   return { element: h("form", null, h("fieldset", null, legend, wrong, known.map(one))), show };
 }
 
@@ -114,7 +114,7 @@ function call(of) {
       null,
       of.method,
       " ",
-      h("code", { class: of.outcome === undefined ? "under-way" : false }, of.outcome ?? "under way"),
+      h("code", null, of.outcome ?? "under way"),
       h("span", { class: "about" }, ` ${took}`),
     ),
     of.waited === undefined

@@ -215,9 +215,13 @@ function elsewhere(method, values, about, changed) {
       type: "button",
       class: "plain",
       onclick: async () => {
-        await navigator.clipboard.writeText(text);
-        announce("Copied.");
-        copy.textContent = "Copied";
+        try {
+          await navigator.clipboard.writeText(text);
+          copy.textContent = "Copied";
+        } catch {
+          copy.textContent = "The browser does not allow it: select the text and copy it";
+        }
+        announce(copy.textContent);
       },
     },
     "Copy",
