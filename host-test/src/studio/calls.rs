@@ -119,7 +119,7 @@ impl Studio {
     /// What a push of each event that an event holds would send: of the first ones, and how many there are.
     pub async fn preview(&self, edited: Value) -> Result<Value, String> {
         let Edited { event, rules } = given(edited)?;
-        let items = self.sync.items(rules.clone(), event).await.map_err(|error| format!("{error:#}"))?;
+        let items = self.sync().items(rules.clone(), event).await.map_err(|error| format!("{error:#}"))?;
         let events = match items {
             ItemsOutcome::Items(events) => events,
             ItemsOutcome::InvalidData(violations) => {
@@ -129,7 +129,7 @@ impl Studio {
         let (count, mut outcomes) = (events.len(), Vec::new());
         for event in events.into_iter().take(PREVIEWED) {
             outcomes.push(to_json(
-                &self.sync.preview(rules.clone(), event, false).await.map_err(|error| format!("{error:#}"))?,
+                &self.sync().preview(rules.clone(), event, false).await.map_err(|error| format!("{error:#}"))?,
             ));
         }
         Ok(json!({"events": count, "outcomes": outcomes}))
@@ -143,7 +143,7 @@ impl Studio {
         let Edited { event, rules } = given(edited)?;
         let call = Call { authorization: self.events_authorization(), ..self.call.clone() };
         let run = self.events.run();
-        let reports = self.sync.push_each(call, rules, event, false, |_, _| ()).instrument(run.span.clone()).await;
+        let reports = self.sync().push_each(call, rules, event, false, |_, _| ()).instrument(run.span.clone()).await;
         let reports = reports.map_err(|error| format!("{error:#}"))?;
         let finished = reports.into_iter().map(Finished::from).enumerate();
         Ok(finished

@@ -14,7 +14,7 @@ use tracing::{Span, Subscriber, info_span};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-/// How many events a page may be behind, and how many a new page is told: a call has about six.
+/// How many events a page may be behind, and how many a new page is told: a call has about five.
 const KEPT: usize = 1_024;
 
 /// The span of what a page asked for. The calls in it have its number.

@@ -15,6 +15,9 @@ struct Known {
 
 const TABLES: &str = "/api/now/table/";
 
+/// The one that goes wrong once.
+const ONCE: &str = "token-expired";
+
 /// What ServiceNow shows of an instance that sleeps.
 const HIBERNATING: &str =
     "<html><head><title>Instance Hibernating page</title></head><body>Your instance is hibernating</body></html>";
@@ -93,7 +96,7 @@ const ALL: [Known; 13] = [
         faults: || vec![any(Effect::BreakBody)],
     },
     Known {
-        name: "token-expired",
+        name: ONCE,
         title: "The token expires",
         story: "Once: no access token is good any more. The host fetches another after the 401.",
         faults: || vec![Fault { times: 1, ..any(Effect::ExpireTokens) }],
@@ -132,6 +135,8 @@ impl Active {
         for known in ALL.iter().filter(|known| active.contains(known.name)) {
             (known.faults)().into_iter().for_each(|fault| simulator.inject(fault));
         }
+        // What goes wrong once is over by itself.
+        active.remove(ONCE);
         Some(json!(*active))
     }
 

@@ -25,7 +25,7 @@ use servicenow_host::types::Call;
 use servicenow_host::{Authorizations, Host, Limits};
 use servicenow_simulator::Simulator;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use ways::Ways;
 
 /// How many calls run at once: a page has one visitor.
@@ -34,7 +34,7 @@ const CALLS: usize = 16;
 /// What the page works on.
 pub struct Studio {
     host: Host,
-    sync: Arc<EventSync>,
+    sync: Mutex<Arc<EventSync>>,
     /// The call that every method is given.
     call: Call,
     /// Whether methods that write may be called.
@@ -72,13 +72,20 @@ impl Studio {
         events: Events,
     ) -> anyhow::Result<Self> {
         let manifest = to_json(&host.describe().await.map_err(anyhow::Error::from)?);
-        let sync = host.event_sync_with(&components::load(Artifact::SyncOverTransport)?, MemoryLedger::default())?;
-        let (sync, ways, faults) = (Arc::new(sync), Ways::default(), Active::default());
+        let (sync, ways, faults) = (Mutex::new(event_sync(&host)?), Ways::default(), Active::default());
         Ok(Self { host, sync, call, writes, simulator, ways, faults, events, manifest })
     }
 
-    /// Takes the simulator back to its start: its tables, its faults, and what was set up in it.
-    fn reset(&self, simulator: &Simulator) -> Result<(), String> {
+    /// Event sync, with what it remembers.
+    fn sync(&self) -> Arc<EventSync> {
+        Arc::clone(&self.sync.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the simulator back to its start: its tables, its faults, what was set up in it, and what is remembered of it.
+    async fn reset(&self, simulator: &Simulator) -> Result<(), String> {
+        let _changing = self.ways.changing().await;
+        let sync = event_sync(&self.host).map_err(|error| format!("{error:#}"))?;
+        *self.sync.lock().unwrap_or_else(PoisonError::into_inner) = sync;
         self.faults.clear(simulator);
         self.ways.clear();
         simulator.load(self.simulator.as_ref().map_or("", |(_, start)| start))?;
@@ -100,6 +107,12 @@ impl Studio {
             "payloads": payloads::all(),
         })
     }
+}
+
+/// Event sync that remembers nothing yet.
+fn event_sync(host: &Host) -> anyhow::Result<Arc<EventSync>> {
+    let component = components::load(Artifact::SyncOverTransport)?;
+    Ok(Arc::new(host.event_sync_with(&component, MemoryLedger::default())?))
 }
 
 /// What the calls of a page may use.

@@ -169,7 +169,7 @@ impl Served {
                     json!({})
                 }));
             }
-            ("POST", "reset") => studio.reset(simulator),
+            ("POST", "reset") => studio.reset(simulator).await,
             ("GET", "receiver") => Ok(()),
             ("POST", "receiver") => studio.receive(body["on"].as_bool().unwrap_or_default()).await,
             ("POST", "provision") => studio.provision().await,

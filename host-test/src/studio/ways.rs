@@ -79,9 +79,14 @@ fn delivery(verdict: &str, change: Option<&Change>, why: Option<String>) -> Valu
 }
 
 impl Ways {
-    /// Forgets what was set up. The receiver stays where it is.
+    /// Waits until nobody else changes the set-up or the receiver.
+    pub async fn changing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Stops the receiver, and forgets what was set up.
     pub fn clear(&self) {
-        self.lock().provisioned = false;
+        *self.lock() = State::default();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -107,7 +112,7 @@ impl Studio {
 
     /// Stops the receiver, or starts it where it was.
     pub async fn receive(&self, on: bool) -> Result<(), String> {
-        let _changing = self.ways.changing.lock().await;
+        let _changing = self.ways.changing().await;
         self.set_receiver(on).await
     }
 
@@ -119,7 +124,7 @@ impl Studio {
         }
         let listen = address.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let told = Arc::new(Told(self.events.clone()));
-        let started = Receiver::start(listen, Arc::clone(&self.sync), self.events_authorization(), None, told).await;
+        let started = Receiver::start(listen, self.sync(), self.events_authorization(), None, told).await;
         let receiver = started.map_err(|error| format!("the receiver cannot listen: {error}"))?;
         let mut state = self.ways.lock();
         state.address = Some(receiver.address());
@@ -129,7 +134,7 @@ impl Studio {
 
     /// Sets the simulator up to deliver to the receiver.
     pub async fn provision(&self) -> Result<(), String> {
-        let _changing = self.ways.changing.lock().await;
+        let _changing = self.ways.changing().await;
         if self.ways.lock().receiver.is_none() {
             self.set_receiver(true).await?;
         }
@@ -149,7 +154,7 @@ impl Studio {
             mid_server: None,
             rule_name: None,
         };
-        let report = self.sync.apply(call, settings).await;
+        let report = self.sync().apply(call, settings).await;
         if !report.outcome.is_success() {
             return Err(format!("setting up ended in {}", report.outcome.case()));
         }
@@ -190,7 +195,7 @@ impl Studio {
             events.tell(&delivery("reconciled", Some(&change), None));
             async { Ok::<(), Infallible>(()) }
         };
-        match self.sync.reconcile(&call, &selection, None, act).await {
+        match self.sync().reconcile(&call, &selection, None, act).await {
             Ok((report, _)) if matches!(report.outcome, ChangesOutcome::ChangesPage(_)) => Ok(()),
             Ok((report, _)) => Err(format!("reading what was missed ended in {}", report.outcome.case())),
             Err(error) => Err(error.to_string()),

@@ -275,9 +275,18 @@ test("a reset is told to every page, and the instance can be set up again", asyn
   const { page: other } = visit;
   await view(other, "Both ways");
   await other.getByText("Nothing was delivered yet.").waitFor();
-  await other.getByRole("button", { name: "Set up the instance" }).click();
-  await other.getByRole("button", { name: "Open an incident" }).click();
-  await other.locator(".verdict").first().waitFor();
+  // The same event makes an incident of the same key: nothing of the old one is remembered.
+  await view(other, "Rules");
+  await other.getByRole("button", { name: "open", exact: true }).click();
+  await other.getByRole("button", { name: "Push this event" }).click();
+  await other.locator(".life li").first().getByText("created").waitFor();
+  await view(other, "Both ways");
+  await other.getByRole("button", { name: "Set up the instance" }).focus();
+  await other.keyboard.press("Enter");
+  await other.getByRole("button", { name: "Set up", exact: true }).waitFor();
+  assert.equal(await other.evaluate("document.activeElement.textContent"), "Set up");
+  await other.getByRole("button", { name: /the urgency$/ }).click();
+  await other.locator(".verdict").first().getByText("accepted").waitFor();
 });
 
 test("a call that ends while another view is open keeps its outcome", async () => {
@@ -290,11 +299,40 @@ test("a call that ends while another view is open keeps its outcome", async () =
   await view(page, "What happened");
   const underWay = await page.locator(".call .what").first().textContent();
   assert.match(underWay, /under way, \d/);
+  const isLater = (text) => {
+    const now = document.querySelector(".call .what").textContent;
+    return now !== text && now.includes("under way");
+  };
+  await page.waitForFunction(isLater, underWay);
   await view(page, "Node");
   assert.ok(await page.locator("button.run[aria-disabled=true]").isVisible());
   await answered;
   await page.locator(".receipt h2").getByText("columns-success").waitFor();
   await fault(page, "The instance is slow", false);
+});
+
+test("a push that ends while another view is open keeps what became of it, and is not sent twice", async () => {
+  const { page } = visit;
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  let sent = 0;
+  await page.route("**/api/push", async (route) => {
+    sent += 1;
+    await held;
+    await route.continue();
+  });
+  await view(page, "Rules");
+  const stages = await page.locator(".life li").count();
+  const push = page.getByRole("button", { name: "Push this event" });
+  await push.click();
+  await view(page, "Node");
+  await view(page, "Rules");
+  assert.equal(await push.getAttribute("aria-disabled"), "true");
+  await push.click({ force: true });
+  release();
+  await page.locator(".life li").nth(stages).waitFor();
+  await page.unroute("**/api/push");
+  assert.equal(sent, 1);
 });
 
 test("no view has a fault that axe finds, in either theme and on a small screen", async () => {
@@ -341,7 +379,7 @@ test("the page is used by keyboard alone, and no control loses the focus", async
   await page.keyboard.type("INC9999999");
   await page.keyboard.press("Enter");
   await page.locator(".receipt h2").getByText("incident-not-found").waitFor();
-  assert.match(await page.locator("#announcer").textContent(), /ended in incident-not-found/);
+  assert.match(await page.locator("#announcer").textContent(), /Get Incident ended in incident-not-found/);
   for (const name of ["Run Get Incident", "Python"]) {
     await page.getByRole("button", { name }).focus();
     await page.keyboard.press("Enter");

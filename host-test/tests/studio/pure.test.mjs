@@ -78,6 +78,10 @@ test("a JSON object is shown as columns where nothing of it is lost", () => {
     ["b", "1"],
     ["c", "true"],
   ]);
+  assert.deepEqual(pairsOf('{ "a" : "\\u00e4 b" }'), [["a", "ä b"]]);
+  for (const text of ['{"a":1.10}', '{"a":12345678901234567890}', '{"a":"1","a":"2"}']) {
+    assert.equal(pairsOf(text), undefined, text);
+  }
   for (const text of ["{", "[]", "null", '{"a":null}', '{"a":{"b":1}}'])
     assert.equal(pairsOf(text), undefined);
 });
@@ -121,6 +125,17 @@ test("the same call is written for each language, and a text cannot leave its qu
     /CreateOptions \{ correlation_id: Some\("-a-1"\.into\(\)\), input_display_values: true, \.\./,
   );
   assert.match(written.curl, /-d '/);
+  assert.match(written.Rust, /^use servicenow_host::incidents::\{CreateOptions, RequestBody\};/);
+  const twice = {
+    case: "fields",
+    value: [
+      ["a", "1"],
+      ["a", "2"],
+    ],
+  };
+  assert.ok(
+    snippet("Python", { ...call, inputs: { request_body: twice } }).includes('[["a","1"],["a","2"]]'),
+  );
   const text = '{"a":{"b":null}}';
   const nested = { ...call, inputs: { request_body: { case: "json", value: text } } };
   assert.match(snippet("Command line", nested), /--json-body '\{"a":\{"b":null\}\}'/);

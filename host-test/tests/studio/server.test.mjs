@@ -119,6 +119,9 @@ test("a server that is gone, or out of reach, is told by each view", async (t) =
 test("an address without its token says what to open", async () => {
   const { page, close } = await open(browser, `${studio.origin}/`);
   await page.getByText("has no token").first().waitFor();
+  // The address that was printed, in the same tab.
+  await page.evaluate((address) => location.assign(address), studio.address);
+  await page.getByRole("button", { name: /^Run/ }).waitFor();
   await close();
 });
 

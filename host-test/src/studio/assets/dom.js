@@ -28,13 +28,17 @@ function made(element, properties, children) {
 /** What is a property and not an attribute, because its value changes while the page is used. */
 const PROPERTIES = { value: true, checked: true, disabled: true };
 
-/** Puts these in place of whatever an element holds. A control that is still there keeps the focus. */
+/** Puts these in place of whatever an element holds. The focus stays, and what was opened stays open. */
 export function fill(element, ...children) {
   const focused = element.contains(document.activeElement) ? nameOf(document.activeElement) : undefined;
+  const opened = [...element.querySelectorAll("details[open] > summary")].map(nameOf);
   element.replaceChildren(...children.flat().filter(Boolean));
+  for (const summary of element.querySelectorAll("summary")) {
+    if (opened.includes(nameOf(summary))) summary.parentElement.open = true;
+  }
   if (focused === undefined) return;
   const controls = [...element.querySelectorAll("a, button, input, select, textarea, summary")];
-  controls.find((control) => nameOf(control) === focused)?.focus();
+  (controls.find((control) => nameOf(control) === focused) ?? controls[0])?.focus();
 }
 
 /** What a control is known by when it is drawn again. */

@@ -113,7 +113,9 @@ function columns(of, common, values, set, live) {
   const wrong = h("p", { class: "wrong", role: "alert" });
   const turn = (value) => {
     wrong.textContent =
-      value === undefined ? "Only an object of texts, numbers and booleans can be shown as columns." : "";
+      value === undefined
+        ? "Only an object of texts, plain numbers and booleans can be shown as columns, each name once."
+        : "";
     if (value === undefined) return;
     set(value);
     draw();

@@ -84,7 +84,10 @@ function problem({ kind, label, required }, value) {
   return required && (hasNoColumn || (kind === "number" && isEmpty)) ? `${label}: give a value.` : undefined;
 }
 
-/** The columns of a JSON object's text as pairs; nothing where its values are not texts, numbers and booleans. */
+/**
+ * The columns of a JSON object's text as pairs; nothing where they would say something else: values that are no texts,
+ * numbers and booleans, names that stand twice, and numbers with digits that JavaScript drops.
+ */
 export function pairsOf(text) {
   let value;
   try {
@@ -93,6 +96,11 @@ export function pairsOf(text) {
     return undefined;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const plain = text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string) =>
+    string === undefined ? "" : JSON.stringify(JSON.parse(string)),
+  );
+  // Names that are numbers come first in an object: such a text is left as it is too.
+  if (JSON.stringify(value) !== plain) return undefined;
   const pairs = Object.entries(value);
   const isFlat = pairs.every(([, one]) => ["string", "number", "boolean"].includes(typeof one));
   return isFlat ? pairs.map(([name, one]) => [name, String(one)]) : undefined;

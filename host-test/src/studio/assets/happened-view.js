@@ -40,8 +40,8 @@ export function happenedView({ about, hear }) {
       if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
     });
     clearTimeout(timer);
-    const isUnderWay = list.isConnected && calls.some(({ ended }) => ended === undefined);
-    if (isUnderWay) timer = setTimeout(draw, REDRAWN_MS);
+    const isUnderWay = calls.some(({ ended }) => ended === undefined);
+    if (isUnderWay) timer = setTimeout(() => list.isConnected && draw(), REDRAWN_MS);
   };
   on ??= new Set(about.active_faults);
   const boxes = about.simulator ? faults(about.faults) : undefined;

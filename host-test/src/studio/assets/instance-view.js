@@ -79,7 +79,7 @@ function rows({ heads, rows }) {
 
 function pages({ total }, draw) {
   if (total <= PAGE) return false;
-  const go = (to) => () => ((offset = to), void draw());
+  const go = (to) => () => to !== offset && to < total && ((offset = to), void draw());
   const last = Math.min(offset + PAGE, total);
   return h(
     "p",
@@ -88,12 +88,16 @@ function pages({ total }, draw) {
       "button",
       {
         type: "button",
-        disabled: offset === 0,
+        "aria-disabled": offset === 0 ? "true" : false,
         onclick: go(Math.max(offset - PAGE, 0)),
       },
       "Earlier",
     ),
     ` ${offset + 1} to ${last} of ${total} `,
-    h("button", { type: "button", disabled: last === total, onclick: go(offset + PAGE) }, "Later"),
+    h(
+      "button",
+      { type: "button", "aria-disabled": last === total ? "true" : false, onclick: go(offset + PAGE) },
+      "Later",
+    ),
   );
 }

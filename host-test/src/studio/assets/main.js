@@ -23,6 +23,11 @@ const place = document.getElementById("view");
 const links = document.getElementById("views");
 const connection = document.getElementById("connection");
 
+/** The page of another token: an address that was put into the same tab. */
+const token = () => new URLSearchParams(location.hash.slice(1)).get("token");
+const opened = token();
+addEventListener("hashchange", () => token() !== opened && location.reload());
+
 /** What was read once: the manifest, the instance, what may be done. */
 let about;
 /** Those who want to hear of events. */

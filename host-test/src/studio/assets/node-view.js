@@ -16,6 +16,8 @@ let way = WAYS[0];
 let ended = {};
 /** The methods whose call is under way. */
 const running = new Set();
+/** What is wrong with the form of each method, or kept its last call from an outcome. */
+const wrongs = {};
 /** Draws the outcome of the method that is shown. */
 let show = () => {};
 /** The columns of the instance: none until they were read. Who waits for them is in `waiting`. */
@@ -100,7 +102,7 @@ function panel(method, about) {
   const changed = () => fill(code, elsewhere(method, values, about, changed));
   const submit = (event) => {
     event.preventDefault();
-    void start(method, values, wrong);
+    void start(method, values);
   };
   const groups = groupsOf(method).map((one, _, all) => group(one, all.length === 1, values, changed));
   const isRefused = !about.writes && inputs.some(({ name }) => name === "request_body");
@@ -109,6 +111,7 @@ function panel(method, about) {
     const end = ended[name];
     fill(picture, drawing(method, end?.case));
     fill(result, end === undefined ? first(method) : receipt(end, method));
+    wrong.textContent = wrongs[name] ?? "";
     if (running.has(name)) run.setAttribute("aria-disabled", "true");
     else run.removeAttribute("aria-disabled");
   };
@@ -132,26 +135,26 @@ function panel(method, about) {
 }
 
 /** Makes the call of a form. Its outcome is kept, whatever is shown when it ends. */
-async function start(method, values, wrong) {
-  const { name } = method;
+async function start(method, values) {
+  const { name, title } = method;
   if (running.has(name)) return;
   const found = problems(method, values);
-  wrong.textContent = found.join(" ");
-  if (found.length > 0) return;
+  wrongs[name] = found.join(" ");
+  if (found.length > 0) return show();
   running.add(name);
   show();
-  announce("The call runs.");
+  announce(`${title} runs.`);
   try {
     const end = await ask(`call/${name}`, inputsOf(method, values));
     ended[name] = end;
-    announce(`The call ended in ${end.case}.`);
+    announce(`${title} ended in ${end.case}.`);
   } catch (error) {
-    wrong.textContent = error.message;
+    wrongs[name] = error.message;
   } finally {
     running.delete(name);
     show();
     // On a small screen it is below the form.
-    document.querySelector(".picture")?.scrollIntoView({ block: "nearest" });
+    if (shown === name) document.querySelector("#method .picture")?.scrollIntoView({ block: "nearest" });
   }
 }
 

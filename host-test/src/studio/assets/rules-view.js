@@ -1,6 +1,6 @@
 // Rules: an event on the left, the rules in the middle, and on the right what a push would send, as one types.
 
-import { act, announce, fill, h } from "./dom.js";
+import { announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 import { editor } from "./editor.js";
 import { table, words } from "./receipt.js";
@@ -15,6 +15,11 @@ let chosen;
 let part;
 /** What became of each incident by the pushes of this page: its number and the stages. */
 let life = [];
+/** Whether a push is under way, and what was wrong with the last one. */
+let isPushing = false;
+let problem = "";
+/** Draws what became of pushes. */
+let showPushes = () => {};
 
 export function rulesView({ about }) {
   const preview = h("section", {
@@ -88,16 +93,17 @@ export function rulesView({ about }) {
     chosen = payload.name;
     put("rules", payload.rules);
     life = [];
-    fill(strip);
+    problem = "";
+    showPushes();
     tell(payload, payload.events[0]);
   };
-  const push = ({ target }) =>
-    act(target, wrong, async () => {
-      const ends = await ask("push", edited);
-      life = lived(life, ends);
-      strip.isConnected && fill(strip, life.map(stages));
-      announce(`Pushed: ${ends.map(({ case: name }) => name).join(", ")}.`);
-    });
+  const button = h("button", { type: "button", class: "run", onclick: () => void push() }, "Push this event");
+  showPushes = () => {
+    fill(strip, life.map(stages));
+    wrong.textContent = problem;
+    if (isPushing) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+  };
   const choices = h(
     "select",
     {
@@ -114,13 +120,7 @@ export function rulesView({ about }) {
       { class: "example" },
       h("div", { class: "field" }, h("label", { for: "payload" }, "Example"), choices),
       parts,
-      about.writes
-        ? h(
-            "button",
-            { type: "button", class: "run", onclick: (event) => void push(event) },
-            "Push this event",
-          )
-        : false,
+      about.writes ? button : false,
     ),
     wrong,
     strip,
@@ -138,8 +138,26 @@ export function rulesView({ about }) {
     put("event", event);
     void show();
   }
-  fill(strip, life.map(stages));
+  showPushes();
   return view;
+}
+
+/** Pushes what is edited. What becomes of it is kept, whatever is shown when it ends. */
+async function push() {
+  if (isPushing) return;
+  isPushing = true;
+  problem = "";
+  showPushes();
+  try {
+    const ends = await ask("push", edited);
+    life = lived(life, ends);
+    announce(`Pushed: ${ends.map(({ case: name }) => name).join(", ")}.`);
+  } catch (error) {
+    problem = error.message;
+  } finally {
+    isPushing = false;
+    showPushes();
+  }
 }
 
 /** What a push of one event would send. */

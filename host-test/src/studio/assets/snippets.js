@@ -31,9 +31,11 @@ function rust(text) {
   return `"${[...text].map((letter) => known[letter] ?? escaped(letter)).join("")}"`;
 }
 
-/** The body: a JSON object's text, or an object of columns. */
+/** The body: a JSON object's text, an object of columns, or pairs where a column stands twice. */
 function bodyOf({ case: kind, value }) {
-  return kind === "json" ? value : Object.fromEntries(value);
+  if (kind === "json") return value;
+  const object = Object.fromEntries(value);
+  return Object.keys(object).length === value.length ? object : value;
 }
 
 const MAKERS = {
@@ -68,23 +70,33 @@ const MAKERS = {
       const rows = value.map(([name, one]) => `(${rust(name)}.into(), ${rust(one)}.into())`);
       return `RequestBody::Fields(vec![${rows.join(", ")}])`;
     };
-    const options = (type) => {
+    const options = (type, count) => {
       const given = [
         ["correlation_id", inputs.correlation_id, (text) => `Some(${rust(text)}.into())`],
         ["input_display_values", inputs.input_display_values, String],
         ["choice_check", inputs.choice_check, (text) => `Some(${rust(text)}.into())`],
       ].filter(([, value]) => value !== undefined);
       const fields = given.map(([name, value, write]) => `${name}: ${write(value)}, `).join("");
+      if (given.length === count) return `${type} { ${fields.slice(0, -2)} }`;
       return fields === "" ? `${type}::default()` : `${type} { ${fields}..Default::default() }`;
     };
     const text = (name, absent = "") => `${rust(inputs[name] ?? absent)}.into()`;
     const ARGUMENTS = {
-      create: () => `, ${body()}, ${options("CreateOptions")}`,
-      update: () => `, ${text("sys_id")}, ${body()}, ${options("UpdateOptions")}`,
+      create: () => `, ${body()}, ${options("CreateOptions", 3)}`,
+      update: () => `, ${text("sys_id")}, ${body()}, ${options("UpdateOptions", 2)}`,
       get: () => `, IncidentRef { kind: ${text("kind", "number")}, value: ${text("value")} }`,
       find: () => `, ${text("query")}, ${inputs.limit ?? 100}, ${inputs.offset ?? 0}`,
     };
-    return `let call = ${call};
+    const NEEDED = {
+      create: "{CreateOptions, RequestBody}",
+      update: "{RequestBody, UpdateOptions}",
+      get: "IncidentRef",
+    };
+    const needed = NEEDED[method] === undefined ? "" : `use servicenow_host::incidents::${NEEDED[method]};\n`;
+    return `${needed}use servicenow_host::outcome::Outcome;
+use servicenow_host::types::Call;
+
+let call = ${call};
 let report = host.${method}(call${ARGUMENTS[method]?.() ?? ""}).await;
 println!("{}", report.outcome.case());`;
   },

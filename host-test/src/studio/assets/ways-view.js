@@ -1,12 +1,17 @@
 // Both ways: the simulator is set up, an agent changes an incident, and the delivery arrives with its verdict.
 
-import { act, announce, fill, h } from "./dom.js";
+import { announce, fill, h } from "./dom.js";
 import { ask } from "./api.js";
 
 /** Deliveries, the latest first. */
 let deliveries = [];
 /** Whether the simulator delivers, and whether the receiver listens. */
 let state;
+/** Whether something is being done, and what was wrong with the last. */
+let isBusy = false;
+let problem = "";
+/** Draws the steps. */
+let showSteps = () => {};
 
 const KEPT = 100;
 
@@ -47,10 +52,6 @@ export function waysView({ about, hear }) {
     draw();
     announce(`A delivery: ${event.verdict}.`);
   });
-  const send = async (path, body) => {
-    state = await ask(path, body);
-    buttons();
-  };
   const steps = h("div", { class: "steps" });
   const button = (text, path, body, isReady) =>
     h(
@@ -58,12 +59,13 @@ export function waysView({ about, hear }) {
       {
         type: "button",
         id: `${path}-${Object.keys(body)}`,
-        disabled: !isReady,
-        onclick: ({ target }) => void act(target, wrong, () => send(path, body)),
+        "aria-disabled": !isReady || isBusy ? "true" : false,
+        onclick: () => isReady && void send(path, body),
       },
       text,
     );
-  const buttons = () => {
+  showSteps = () => {
+    wrong.textContent = problem;
     const { provisioned = false, receiving = true, incident } = state ?? {};
     const { number, urgency, state: stage } = incident ?? {};
     const step = (text, ...of) => h("li", null, h("p", null, text), of);
@@ -92,12 +94,12 @@ export function waysView({ about, hear }) {
             : [button("Open an incident", "agent", {}, provisioned)]),
         ),
         step(
-          receiving
+          receiving || !provisioned
             ? "Stop the receiver, change something, start it again, and read what it missed."
             : "The receiver is stopped: deliveries are lost.",
-          receiving
+          receiving || !provisioned
             ? button("Stop the receiver", "receiver", { on: false }, provisioned)
-            : button("Start the receiver", "receiver", { on: true }, true),
+            : button("Start the receiver", "receiver", { on: true }, provisioned),
           button("Read what was missed", "reconcile", {}, provisioned && receiving),
         ),
       ),
@@ -115,10 +117,26 @@ export function waysView({ about, hear }) {
     h("div", { class: "picture" }, steps, wrong),
     h("section", { class: "result", "aria-label": "Deliveries" }, h("h2", null, "Deliveries"), list),
   );
-  buttons();
+  showSteps();
   draw();
-  send("receiver").catch((error) => (wrong.textContent = error.message));
+  void send("receiver");
   return place;
+}
+
+/** Has the server do something. What becomes of it is kept, whatever is shown when it ends. */
+async function send(path, body) {
+  if (isBusy) return;
+  isBusy = true;
+  problem = "";
+  showSteps();
+  try {
+    state = await ask(path, body);
+  } catch (error) {
+    problem = error.message;
+  } finally {
+    isBusy = false;
+    showSteps();
+  }
 }
 
 function delivery({ verdict, number, changed = [], why }) {
