@@ -365,6 +365,7 @@ test("no view has a fault that axe finds, in either theme and on a small screen"
 test("the page is used by keyboard alone, and no control loses the focus", async () => {
   const { page, close } = await open(browser, studio.address);
   const focused = () => page.evaluate("document.activeElement.textContent || document.activeElement.id");
+  await page.getByRole("tab", { name: "Create Incident" }).waitFor();
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "Skip to the view");
   await page.keyboard.press("Enter");

@@ -9,7 +9,7 @@ let calls = [];
 /** The faults that are switched on, by their names; not known until the view was drawn once. */
 let on;
 /** What the server's clock is before this page's, in microseconds. */
-let clock = 0;
+let clock = -Infinity;
 
 /** How often a call that is under way is drawn again, in milliseconds. */
 const REDRAWN_MS = 250;
@@ -19,7 +19,8 @@ export function recordCall(event) {
   calls = after(calls, event);
   if (event.kind === "faults") on = new Set(event.active);
   if (event.kind === "reset") on = new Set();
-  if (event.kind === "now") clock = event.at_us - performance.now() * 1000;
+  // An event comes after it happened: the one that came soonest tells the difference best.
+  if (event.at_us !== undefined) clock = Math.max(clock, event.at_us - performance.now() * 1000);
 }
 
 export function happenedView({ about, hear }) {

@@ -28,6 +28,12 @@ const token = () => new URLSearchParams(location.hash.slice(1)).get("token");
 const opened = token();
 addEventListener("hashchange", () => token() !== opened && location.reload());
 
+// Its address would take the token's place.
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  place.focus();
+});
+
 /** What was read once: the manifest, the instance, what may be done. */
 let about;
 /** Those who want to hear of events. */
@@ -82,11 +88,6 @@ try {
   const where = about.simulator ? "the simulator" : about.instance;
   said(about.writes ? where : `${where}, read-only`, false);
   addEventListener("hashchange", draw);
-  // Its address would take the token's place.
-  document.getElementById("skip").addEventListener("click", (event) => {
-    event.preventDefault();
-    place.focus();
-  });
   draw();
   let isLive = false;
   void listen((event) => {

@@ -57,7 +57,7 @@ export function parts(call, now) {
     result: one.error ?? (one.status === undefined ? "under way" : String(one.status)),
     isWrong: one.error !== undefined || one.status >= 400,
     isCredential: one.ofHost === true,
-    us: (one.ended ?? end) - one.began,
+    us: Math.max((one.ended ?? end) - one.began, 0),
     report: one.report,
   }));
 }
