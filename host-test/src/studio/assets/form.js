@@ -12,7 +12,7 @@ const KINDS = {
 };
 
 /** What a form shows of an input. */
-export function fieldOf(input) {
+function fieldOf(input) {
   const choices = input.choices ?? [];
   const kind =
     choices.length > 0

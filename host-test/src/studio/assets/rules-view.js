@@ -213,7 +213,7 @@ export function recordLife(event) {
 }
 
 /** The lives of incidents after some more pushes. A push that has no incident stands by itself. */
-export function lived(lives, ends) {
+function lived(lives, ends) {
   return ends.reduce((lives, end) => {
     const number = end.value?.number ?? "";
     const known = lives.find((life) => life.number === number);
